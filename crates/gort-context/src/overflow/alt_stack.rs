@@ -1,0 +1,71 @@
+//! The stack that a thread's signal handlers run on.
+
+use std::io;
+use std::marker::PhantomData;
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+
+use crate::stack::{Stack, StackPool};
+
+/// Address space; memory is taken up as handlers touch it.
+const SIZE: usize = 256 << 10;
+
+/// Gives the calling thread an alternate signal stack, until it is dropped.
+///
+/// A fault on a context's stack that is used up can only be handled on another stack. The one that std gives each thread
+/// is small; this one has room for other people's handlers too.
+#[derive(Debug)]
+pub struct AltStack {
+    before: Before,
+    // Declared last: its memory goes after the thread has stopped using it.
+    stack: Stack,
+    /// It is this thread's.
+    not_send: PhantomData<*mut ()>,
+}
+
+struct Before(libc::stack_t);
+
+impl std::fmt::Debug for Before {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("..")
+    }
+}
+
+impl AltStack {
+    /// Makes one and puts it to use.
+    ///
+    /// # Errors
+    /// When there is no memory for it, or the thread is just running on an alternate stack.
+    pub fn new() -> io::Result<AltStack> {
+        static POOL: OnceLock<StackPool> = OnceLock::new();
+        let pool = match POOL.get() {
+            Some(pool) => pool,
+            None => {
+                let fresh = StackPool::new(SIZE)?;
+                POOL.get_or_init(|| fresh)
+            }
+        };
+        let stack = pool.take()?;
+        let ours =
+            libc::stack_t { ss_sp: stack.limit().cast(), ss_flags: 0, ss_size: stack.usable() };
+        let mut before =
+            libc::stack_t { ss_sp: null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+        // SAFETY: the stack is ours, and is not given back before it is out of use.
+        if unsafe { libc::sigaltstack(&raw const ours, &raw mut before) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(AltStack { before: Before(before), stack, not_send: PhantomData })
+    }
+}
+
+impl Drop for AltStack {
+    fn drop(&mut self) {
+        let mut now = libc::stack_t { ss_sp: null_mut(), ss_flags: 0, ss_size: 0 };
+        // SAFETY: only asks.
+        unsafe { libc::sigaltstack(std::ptr::null(), &raw mut now) };
+        if now.ss_sp == self.stack.limit().cast() {
+            // SAFETY: what was there before was there for the thread's lifetime.
+            unsafe { libc::sigaltstack(&raw const self.before.0, null_mut()) };
+        }
+    }
+}

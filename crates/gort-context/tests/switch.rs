@@ -1,0 +1,416 @@
+//! What survives a switch, seen with patterns that assembly put in.
+
+#![expect(
+    clippy::undocumented_unsafe_blocks,
+    reason = "tests: the contract of `switch` is what is tested"
+)]
+#![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
+
+use std::hint::black_box;
+use std::panic::{catch_unwind, resume_unwind};
+use std::ptr::null_mut;
+
+use gort_context::{
+    Context, Stack, StackPool, carried, discard, init, on_context, on_stack, pass_discard, switch,
+};
+
+/// Two flows that call each other.
+struct Pair {
+    main: Context,
+    other: Context,
+}
+
+impl Pair {
+    fn new(stack: &Stack, entry: gort_context::Entry) -> Box<Pair> {
+        let other = unsafe { init(stack, entry) }.unwrap();
+        Box::new(Pair { main: Context::DANGLING, other })
+    }
+
+    /// Goes to the other flow; the first time the word is the pair.
+    fn go(&mut self, word: *mut ()) -> *mut () {
+        let this = &raw mut *self;
+        unsafe { switch(&raw mut (*this).main, (*this).other, word) }
+    }
+
+    fn start(&mut self) -> *mut () {
+        let word = (&raw mut *self).cast();
+        self.go(word)
+    }
+
+    fn end(self) {
+        unsafe { discard(self.other) };
+    }
+}
+
+unsafe fn back(pair: *mut Pair, word: *mut ()) -> *mut () {
+    unsafe { switch(&raw mut (*pair).other, (*pair).main, word) }
+}
+
+fn number(n: usize) -> *mut () {
+    std::ptr::without_provenance_mut(n)
+}
+
+fn pool() -> StackPool {
+    StackPool::new(256 << 10).unwrap()
+}
+
+#[test]
+fn words_go_both_ways() {
+    unsafe extern "C-unwind" fn add_one(word: *mut ()) -> ! {
+        let pair = word.cast::<Pair>();
+        let mut n = 0;
+        loop {
+            n = unsafe { back(pair, number(n + 1)) }.addr();
+        }
+    }
+    let pool = pool();
+    let stack = pool.take().unwrap();
+    let mut pair = Pair::new(&stack, add_one);
+    assert_eq!(pair.start().addr(), 1);
+    for n in 0..1000 {
+        assert_eq!(pair.go(number(n)).addr(), n + 1);
+    }
+    pair.end();
+}
+
+#[test]
+fn a_context_that_never_ran_is_discarded() {
+    unsafe extern "C-unwind" fn never(_: *mut ()) -> ! {
+        unreachable!()
+    }
+    let pool = pool();
+    let stack = pool.take().unwrap();
+    Pair::new(&stack, never).end();
+}
+
+#[cfg(all(target_arch = "x86_64", not(feature = "threads")))]
+mod registers {
+    use super::*;
+    use std::arch::{asm, naked_asm};
+
+    type Switch = unsafe extern "C" fn(*mut Context, Context, *mut ()) -> *mut ();
+
+    unsafe extern "C" fn switch_c(save: *mut Context, to: Context, word: *mut ()) -> *mut () {
+        unsafe { switch(save, to, word) }
+    }
+
+    /// Fills the callee-saved registers with numbers from `base` on, switches, and says which of them changed.
+    #[unsafe(naked)]
+    unsafe extern "C" fn patterned(
+        save: *mut Context,
+        to: Context,
+        base: usize,
+        switch: Switch,
+    ) -> usize {
+        naked_asm!(
+            "push rbx",
+            "push rbp",
+            "push r12",
+            "push r13",
+            "push r14",
+            "push r15",
+            "push rdx",
+            "lea rbx, [rdx + 1]",
+            "lea rbp, [rdx + 2]",
+            "lea r12, [rdx + 3]",
+            "lea r13, [rdx + 4]",
+            "lea r14, [rdx + 5]",
+            "lea r15, [rdx + 6]",
+            "call rcx",
+            "pop rdx",
+            "xor eax, eax",
+            "sub rbx, 1",
+            "cmp rbx, rdx",
+            "setne al",
+            "sub rbp, 2",
+            "cmp rbp, rdx",
+            "setne cl",
+            "lea rax, [rax * 2]",
+            "or al, cl",
+            "sub r12, 3",
+            "cmp r12, rdx",
+            "setne cl",
+            "lea rax, [rax * 2]",
+            "or al, cl",
+            "sub r13, 4",
+            "cmp r13, rdx",
+            "setne cl",
+            "lea rax, [rax * 2]",
+            "or al, cl",
+            "sub r14, 5",
+            "cmp r14, rdx",
+            "setne cl",
+            "lea rax, [rax * 2]",
+            "or al, cl",
+            "sub r15, 6",
+            "cmp r15, rdx",
+            "setne cl",
+            "lea rax, [rax * 2]",
+            "or al, cl",
+            "pop r15",
+            "pop r14",
+            "pop r13",
+            "pop r12",
+            "pop rbp",
+            "pop rbx",
+            "ret",
+        )
+    }
+
+    #[test]
+    fn callee_saved_registers_survive() {
+        unsafe extern "C-unwind" fn other(word: *mut ()) -> ! {
+            let pair = word.cast::<Pair>();
+            for n in 0.. {
+                let changed = unsafe {
+                    patterned(
+                        &raw mut (*pair).other,
+                        (*pair).main,
+                        0x2000_0000_0000 + n * 16,
+                        switch_c,
+                    )
+                };
+                assert_eq!(changed, 0, "other flow, turn {n}");
+            }
+            unreachable!()
+        }
+        let pool = pool();
+        let stack = pool.take().unwrap();
+        let mut pair = Pair::new(&stack, other);
+        pair.start();
+        for n in 0..10_000 {
+            let pair = &raw mut *pair;
+            let changed = unsafe {
+                patterned(&raw mut (*pair).main, (*pair).other, 0x1000_0000_0000 + n * 16, switch_c)
+            };
+            assert_eq!(changed, 0, "main flow, turn {n}");
+        }
+        pair.end();
+    }
+
+    fn control_words() -> (u32, u16) {
+        let (mut mxcsr, mut x87) = (0_u32, 0_u16);
+        unsafe {
+            asm!("stmxcsr [{}]", "fnstcw [{}]", in(reg) &raw mut mxcsr, in(reg) &raw mut x87)
+        };
+        (mxcsr & !0x3F, x87)
+    }
+
+    fn set_control_words(mxcsr: u32, x87: u16) {
+        unsafe {
+            asm!("ldmxcsr [{}]", "fldcw [{}]", in(reg) &raw const mxcsr, in(reg) &raw const x87)
+        };
+    }
+
+    const DEFAULT: (u32, u16) = (0x1F80, 0x037F);
+
+    #[test]
+    fn control_words_belong_to_the_context() {
+        /// Rounds up, in both words, as `fesetround` does it.
+        unsafe extern "C-unwind" fn upward(word: *mut ()) -> ! {
+            assert_eq!(control_words(), DEFAULT, "a new context has the defaults");
+            set_control_words(0x5F80, 0x0B7F);
+            loop {
+                unsafe { back(word.cast::<Pair>(), null_mut()) };
+                assert_eq!(control_words(), (0x5F80, 0x0B7F));
+            }
+        }
+        /// Flushes to zero, in MXCSR alone.
+        unsafe extern "C-unwind" fn flushing(word: *mut ()) -> ! {
+            assert_eq!(control_words(), DEFAULT, "a new context has the defaults");
+            gort_context::control::keep();
+            set_control_words(0x9FC0, control_words().1);
+            loop {
+                unsafe { back(word.cast::<Pair>(), null_mut()) };
+                assert_eq!(control_words().0, 0x9FC0 & !0x3F);
+            }
+        }
+        let pool = pool();
+        let stacks = [pool.take().unwrap(), pool.take().unwrap()];
+        // This flow has its own too: towards zero.
+        set_control_words(0x7F80, 0x0F7F);
+        let mut up = Pair::new(&stacks[0], upward);
+        let mut flush = Pair::new(&stacks[1], flushing);
+        up.start();
+        flush.start();
+        for _ in 0..1000 {
+            assert_eq!(control_words(), (0x7F80, 0x0F7F));
+            up.go(null_mut());
+            assert_eq!(control_words(), (0x7F80, 0x0F7F));
+            flush.go(null_mut());
+        }
+        // And then the defaults, while the others keep theirs.
+        set_control_words(0x1F80, 0x037F);
+        for _ in 0..1000 {
+            assert_eq!(control_words(), DEFAULT);
+            up.go(null_mut());
+            assert_eq!(control_words(), DEFAULT);
+            flush.go(null_mut());
+        }
+        up.end();
+        flush.end();
+    }
+
+    #[test]
+    fn keep_comes_and_goes() {
+        gort_context::control::keep();
+        assert_ne!(control_words().1, DEFAULT.1);
+        gort_context::control::forget();
+        assert_eq!(control_words(), DEFAULT);
+    }
+}
+
+#[test]
+fn a_large_frame_survives() {
+    unsafe fn fill(pair: *mut Pair, turn: usize) {
+        let mut frame = [0_usize; (64 << 10) / size_of::<usize>()];
+        for (i, word) in frame.iter_mut().enumerate() {
+            *word = i * turn;
+        }
+        black_box(&mut frame);
+        unsafe { back(pair, null_mut()) };
+        for (i, word) in black_box(&frame).iter().enumerate() {
+            assert_eq!(*word, i * turn);
+        }
+    }
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
+        for turn in 0.. {
+            unsafe { fill(word.cast(), turn) };
+        }
+        unreachable!()
+    }
+    let pool = pool();
+    let stack = pool.take().unwrap();
+    let mut pair = Pair::new(&stack, entry);
+    pair.start();
+    for _ in 0..200 {
+        pair.go(null_mut());
+    }
+    pair.end();
+}
+
+#[test]
+fn a_panic_is_caught_inside() {
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
+        let caught = catch_unwind(|| resume_unwind(Box::new(7_usize)));
+        let n = *pass_discard(caught.unwrap_err()).downcast::<usize>().unwrap();
+        unsafe { back(word.cast(), number(n)) };
+        unreachable!()
+    }
+    let pool = pool();
+    let stack = pool.take().unwrap();
+    let mut pair = Pair::new(&stack, entry);
+    assert_eq!(pair.start().addr(), 7);
+    pair.end();
+}
+
+#[test]
+fn a_panic_crosses_on_stack() {
+    let pool = pool();
+    let mut stack = pool.take().unwrap();
+    let caught = catch_unwind(std::panic::AssertUnwindSafe(|| {
+        on_stack(&mut stack, || {
+            if black_box(true) {
+                std::panic::panic_any(42_usize);
+            }
+        })
+    }));
+    assert_eq!(*caught.unwrap_err().downcast::<usize>().unwrap(), 42);
+    assert_eq!(on_stack(&mut stack, || 1), 1);
+}
+
+#[test]
+fn on_stack_runs_there() {
+    let pool = pool();
+    let mut stack = pool.take().unwrap();
+    let range = stack.limit().addr()..stack.top().addr();
+    let at = on_stack(&mut stack, || {
+        let local = 0_u8;
+        black_box(&raw const local).addr()
+    });
+    assert_eq!(range.contains(&at), cfg!(not(feature = "threads")));
+}
+
+#[test]
+fn on_context_runs_below_the_suspended_flow() {
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
+        let pair = word.cast::<Pair>();
+        let marks = black_box([3_usize; 100]);
+        let main = unsafe { (*pair).main };
+        let there = unsafe {
+            on_context(main, || {
+                let caught = catch_unwind(|| resume_unwind(Box::new(())));
+                assert!(caught.is_err());
+                let mut junk = [7_usize; 500];
+                black_box(&mut junk);
+                junk.as_ptr().addr()
+            })
+        };
+        assert_eq!(black_box(marks), [3; 100]);
+        unsafe { back(pair, number(there)) };
+        unreachable!()
+    }
+    let pool = pool();
+    let stack = pool.take().unwrap();
+    let mut pair = Pair::new(&stack, entry);
+    let marks = black_box([5_usize; 100]);
+    let there = pair.start().addr();
+    assert_eq!(black_box(marks), [5; 100]);
+    if cfg!(not(feature = "threads")) {
+        assert!(
+            there.abs_diff((&raw const marks).addr()) < 64 << 10,
+            "ran on this thread's own stack"
+        );
+    }
+    pair.end();
+}
+
+#[test]
+fn contexts_move_between_threads() {
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
+        let pair = word.cast::<Pair>();
+        loop {
+            // What `carried` holds is the thread's, not the context's.
+            unsafe { back(pair, carried::get()) };
+        }
+    }
+    struct Sent(*mut Pair);
+    unsafe impl Send for Sent {}
+    let pool = pool();
+    let stack = pool.take().unwrap();
+    let mut pair = Pair::new(&stack, entry);
+    unsafe { carried::set(number(1)) };
+    assert_eq!(pair.start().addr(), 1);
+    for n in 2..50 {
+        let sent = Sent(&raw mut *pair);
+        std::thread::spawn(move || {
+            let sent = sent;
+            assert!(carried::get().is_null());
+            unsafe { carried::set(number(n)) };
+            let pair = unsafe { &mut *sent.0 };
+            assert_eq!(pair.go(null_mut()).addr(), n);
+            assert_eq!(pair.go(null_mut()).addr(), n);
+        })
+        .join()
+        .unwrap();
+        assert_eq!(pair.go(null_mut()).addr(), 1);
+    }
+    unsafe { carried::set(null_mut()) };
+    pair.end();
+}
+
+#[test]
+fn a_stack_is_used_again_and_again() {
+    unsafe extern "C-unwind" fn once(word: *mut ()) -> ! {
+        unsafe { back(word.cast(), number(9)) };
+        unreachable!()
+    }
+    let pool = pool();
+    let stack = pool.take().unwrap();
+    let turns = if cfg!(feature = "threads") { 100 } else { 10_000 };
+    for _ in 0..turns {
+        let mut pair = Pair::new(&stack, once);
+        assert_eq!(pair.start().addr(), 9);
+        pair.end();
+    }
+}

@@ -1,0 +1,212 @@
+//! `#[gort::main]` and `#[gort::test]`: the body of a function becomes a goroutine.
+
+use proc_macro::{Delimiter, Span, TokenStream, TokenTree};
+
+use crate::tokens::{fill, is_brace, Cursor, Error, Result};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attribute {
+    Main,
+    Test,
+}
+
+/// What is in the attribute's parentheses.
+#[derive(Debug, Default)]
+struct Options {
+    krate: Option<TokenStream>,
+    processors: Option<TokenStream>,
+}
+
+/// `attributes head -> output bounds body`, where the head is `pub fn name<T>(parameter: T)`.
+#[derive(Debug)]
+struct Function {
+    attributes: TokenStream,
+    head: TokenStream,
+    name: String,
+    /// The return type, unless it is `()`.
+    output: Option<TokenStream>,
+    /// The `where` clause.
+    bounds: TokenStream,
+    body: TokenTree,
+    /// A keyword that is not allowed, and was left out of the head.
+    error: Option<Error>,
+}
+
+pub(crate) fn expand(attribute: Attribute, options: TokenStream, item: TokenStream) -> TokenStream {
+    let mut function = match parse_function(Cursor::new(item.clone())) {
+        Ok(function) => function,
+        Err(error) => {
+            let mut out = error.into_tokens();
+            out.extend(item);
+            return out;
+        }
+    };
+    let (options, error) = match parse_options(Cursor::new(options)) {
+        Ok(options) => (options, function.error.take()),
+        Err(error) => (Options::default(), Some(error)),
+    };
+
+    // What `main` and a test return is for `Termination::report` only, and often not `Send`:
+    // `Box<dyn Error>`. The goroutine reports it itself, and what leaves it is an exit code.
+    let is_reported = attribute == Attribute::Test || function.name == "main";
+    let opaque = function.output.as_ref().is_some_and(is_opaque);
+    let (output, closure) = match &function.output {
+        None => ("", "move || -> () BODY"),
+        Some(_) if is_reported && opaque => (EXIT_CODE, "move || REPORT((move || BODY)())"),
+        Some(_) if is_reported => (EXIT_CODE, "move || REPORT((move || -> OUTPUT BODY)())"),
+        Some(_) if opaque => ("-> OUTPUT", "move || BODY"),
+        Some(_) => ("-> OUTPUT", "move || -> OUTPUT BODY"),
+    };
+    let body = match (&error, attribute, &options.processors) {
+        // The function stays, lest its absence be reported as well.
+        (Some(_), ..) => "ERROR".to_owned(),
+        (None, _, None) => format!("GORT::run({closure})"),
+        (None, Attribute::Main, Some(_)) => format!(
+            "GORT::Runtime::builder().processors(PROCESSORS).install()
+                .expect(\"#[gort::main]: the runtime cannot be started\");
+            GORT::run({closure})"
+        ),
+        (None, Attribute::Test, Some(_)) => format!(
+            "GORT::Runtime::builder().processors(PROCESSORS).build()
+                .expect(\"#[gort::test]: the runtime cannot be started\")
+                .run({closure})"
+        ),
+    };
+    let test = match attribute {
+        Attribute::Main => "",
+        Attribute::Test => "#[::core::prelude::v1::test]",
+    };
+    let span = Span::call_site();
+    let holes = [
+        ("ATTRIBUTES", function.attributes),
+        ("HEAD", function.head),
+        ("OUTPUT", function.output.unwrap_or_default()),
+        ("BOUNDS", function.bounds),
+        ("BODY", function.body.into()),
+        ("ERROR", error.map(Error::into_tokens).unwrap_or_default()),
+        ("REPORT", fill(span, "::std::process::Termination::report", &[])),
+        ("GORT", options.krate.unwrap_or_else(|| fill(span, "::gort", &[]))),
+        ("PROCESSORS", options.processors.unwrap_or_default()),
+    ];
+    fill(span, &format!("ATTRIBUTES {test} HEAD {output} BOUNDS {{ {body} }}"), &holes)
+}
+
+const EXIT_CODE: &str = "-> ::std::process::ExitCode";
+
+/// Whether the type has an `impl Trait` in it, which a closure may not name.
+fn is_opaque(output: &TokenStream) -> bool {
+    output.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident.to_string() == "impl",
+        TokenTree::Group(group) => is_opaque(&group.stream()),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+fn parse_options(mut input: Cursor) -> Result<Options> {
+    let mut options = Options::default();
+    while !input.is_at_end() {
+        let span = input.span();
+        let name = input.take_ident().map(|ident| ident.to_string()).unwrap_or_default();
+        let slot = match name.as_str() {
+            "crate" => &mut options.krate,
+            "processors" => &mut options.processors,
+            _ => {
+                let message = "unknown option: there are `crate = path` and `processors = number`";
+                return Err(Error::new(span, message));
+            }
+        };
+        if slot.is_some() {
+            return Err(Error::new(span, format!("`{name}` is given twice")));
+        }
+        let has_equals = input.take_punct("=");
+        let value = TokenStream::from_iter(input.take_expression());
+        if !has_equals || value.is_empty() {
+            return Err(Error::new(span, format!("expected a value: `{name} = ..`")));
+        }
+        *slot = Some(value);
+        input.take_punct(",");
+    }
+    Ok(options)
+}
+
+fn parse_function(mut input: Cursor) -> Result<Function> {
+    let mut attributes = Vec::new();
+    while input.is_punct("#") {
+        attributes.extend(input.next());
+        attributes.extend(input.next());
+    }
+
+    let not_a_function = Error::new(input.span(), "expected a function with a body");
+    let mut error = None;
+    let mut head = Vec::new();
+    while !input.is_ident("fn") {
+        let message = match input.peek() {
+            Some(TokenTree::Punct(_)) | None => return Err(not_a_function),
+            _ if input.is_ident("async") => {
+                "gort goroutines are ordinary functions: remove `async`"
+            }
+            _ if input.is_ident("const") => "a `const fn` cannot start a goroutine: remove `const`",
+            _ => {
+                head.extend(input.next());
+                continue;
+            }
+        };
+        error = Some(Error::new(input.span(), message));
+        input.next();
+    }
+    head.extend(input.next());
+
+    let Some(name) = input.take_ident() else { return Err(not_a_function) };
+    head.push(name.clone().into());
+    if input.is_punct("<") {
+        input.take_angles(&mut head);
+    }
+    let Some(parameters) = input.take_group(Delimiter::Parenthesis) else {
+        return Err(not_a_function);
+    };
+    head.push(parameters.into());
+
+    let has_output = input.take_punct("->");
+    let mut output = Vec::new();
+    let mut bounds = Vec::new();
+    let body = loop {
+        let Some(token) = input.next() else { return Err(not_a_function) };
+        if input.is_at_end() {
+            break token;
+        }
+        let part = if input_is_bounds(&token, &bounds) { &mut bounds } else { &mut output };
+        part.push(token);
+    };
+    let body = without_invisible_delimiters(body);
+    if !is_brace(Some(&body)) {
+        return Err(not_a_function);
+    }
+    let is_unit = matches!(&output[..], [TokenTree::Group(group)]
+        if group.delimiter() == Delimiter::Parenthesis && group.stream().is_empty());
+    Ok(Function {
+        attributes: attributes.into_iter().collect(),
+        head: head.into_iter().collect(),
+        name: name.to_string(),
+        output: (has_output && !is_unit).then(|| output.into_iter().collect()),
+        bounds: bounds.into_iter().collect(),
+        body,
+        error,
+    })
+}
+
+/// Whether the token belongs to the `where` clause rather than to the type before it.
+fn input_is_bounds(token: &TokenTree, bounds: &[TokenTree]) -> bool {
+    !bounds.is_empty() || matches!(token, TokenTree::Ident(ident) if ident.to_string() == "where")
+}
+
+/// The block itself, where a `macro_rules` macro passed it on as `$body:block`.
+fn without_invisible_delimiters(token: TokenTree) -> TokenTree {
+    if let TokenTree::Group(group) = &token {
+        if group.delimiter() == Delimiter::None {
+            if let Some(inner) = group.stream().into_iter().next() {
+                return inner;
+            }
+        }
+    }
+    token
+}

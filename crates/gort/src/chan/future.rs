@@ -1,0 +1,391 @@
+//! Sending and receiving as futures, and the messages as a stream, for any executor.
+//!
+//! A future waits like a blocked call does, as a [`Waiter`] in the channel's list; its task's
+//! `resume` calls the waker. It differs in that it can be dropped while it waits, and even between
+//! being claimed and being polled again. So dropping takes it off the list, waits for a claimer
+//! that is at work on it (a few instructions), and gives back what that has brought.
+
+use super::alarm::Alarm;
+use super::core::{Core, Ended, Registered};
+use super::wait_list::{Slot, Waiter};
+use super::{Receiver, SendError, Sender};
+use crate::clock::Deadline;
+use crate::park::Task;
+use crate::prim::{Lock, thread};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomPinned;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker};
+
+/// A future's task: waking it means to call a waker.
+#[repr(C)]
+struct FutureTask {
+    /// First, so that a pointer to the task is a pointer to the whole.
+    task: Task,
+    /// Whom to wake. Taken, and the task notified, in one section of the lock; the owner asks
+    /// whether it was notified only with the lock held. So the lock's release is the claimer's last
+    /// touch before the memory may go.
+    waker: Lock<Option<Waker>>,
+}
+
+impl FutureTask {
+    fn new() -> Self {
+        Self { task: Task::new(Self::resume), waker: Lock::new(None) }
+    }
+
+    /// # Safety
+    /// `task` is the head of a `FutureTask` that is claimed by the caller.
+    unsafe fn resume(task: NonNull<Task>) {
+        // SAFETY: by this function's contract; the task comes first in a `repr(C)` struct.
+        let whole = unsafe { task.cast::<FutureTask>().as_ref() };
+        let waker = {
+            let mut waker = whole.waker.lock();
+            let taken = waker.take();
+            whole.task.notify();
+            taken
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Has the wait ended? If not, `waker` will be woken when it does.
+    fn is_notified_or_wakes(&self, waker: &Waker) -> bool {
+        {
+            let stored = self.waker.lock();
+            if self.task.notified().is_some() {
+                return true;
+            }
+            if stored.as_ref().is_some_and(|stored| stored.will_wake(waker)) {
+                return false;
+            }
+        }
+        let mut other = Some(waker.clone());
+        let mut stored = self.waker.lock();
+        if self.task.notified().is_some() {
+            return true;
+        }
+        std::mem::swap(&mut *stored, &mut other);
+        drop(stored);
+        false
+    }
+
+    /// Ends the wait if nobody has, else waits for the claimer to be done. Returns whether it was
+    /// ended here.
+    fn end(&self) -> bool {
+        if self.task.take_back() {
+            return true;
+        }
+        loop {
+            let guard = self.waker.lock();
+            if self.task.notified().is_some() {
+                return false;
+            }
+            drop(guard);
+            thread::yield_now();
+        }
+    }
+}
+
+/// What a future has in place of a blocked call's stack frame.
+struct Frame<T> {
+    task: FutureTask,
+    waiter: Waiter<T>,
+    slot: Slot<T>,
+    /// Is the waiter registered, and the outcome not yet seen?
+    waiting: Cell<bool>,
+    /// When to look again, in a receiver that time sends to.
+    due: Cell<Deadline>,
+    alarm: RefCell<Option<Alarm>>,
+    _pinned: PhantomPinned,
+}
+
+// SAFETY: what is not `Send` in it, the waiter's links, is only touched under the channel's lock.
+unsafe impl<T: Send> Send for Frame<T> {}
+// SAFETY: a shared reference to a frame is only used by whoever polls or drops the future, which
+// takes a unique one.
+unsafe impl<T: Send> Sync for Frame<T> {}
+
+impl<T> Frame<T> {
+    fn new(message: Option<T>) -> Self {
+        Self {
+            task: FutureTask::new(),
+            waiter: Waiter::new(),
+            slot: Slot::new(message),
+            waiting: Cell::new(false),
+            due: Cell::new(Deadline::NEVER),
+            alarm: RefCell::new(None),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// Is the wait over, so that the frame is its owner's again? True too if there was none.
+    fn is_over(&self, cx: &Context<'_>) -> bool {
+        if self.waiting.get() {
+            if !self.task.is_notified_or_wakes(cx.waker()) {
+                return false;
+            }
+            self.waiting.set(false);
+        }
+        true
+    }
+
+    fn poll_recv(self: Pin<&Self>, core: &Core<T>, cx: &Context<'_>) -> Poll<Option<T>> {
+        if self.waiting.get() {
+            if self.due.get().has_passed() {
+                self.stop_receiving(core);
+            } else if !self.is_over(cx) {
+                return Poll::Pending;
+            } else {
+                // SAFETY: the wait is over.
+                return Poll::Ready(unsafe { self.slot.take() });
+            }
+        }
+        loop {
+            // SAFETY: the wait is over.
+            if unsafe { self.slot.is_full() } {
+                // SAFETY: as above.
+                return Poll::Ready(unsafe { self.slot.take() });
+            }
+            // SAFETY: as above, and the slot is empty.
+            match unsafe { core.recv_now(&self.slot) } {
+                // SAFETY: as above.
+                Ended::Done => return Poll::Ready(unsafe { self.slot.take() }),
+                Ended::Closed => return Poll::Ready(None),
+                Ended::TimedOut => {}
+            }
+            *self.task.waker.lock() = Some(cx.waker().clone());
+            let ticket = self.task.task.arm_parked();
+            // SAFETY: the frame is pinned, and is not dropped before the wait is over or forgotten;
+            // the slot is empty.
+            match unsafe { core.register_receiver(&self.waiter, &self.slot, ticket, 0) } {
+                Registered::Waiting(due) => {
+                    self.waiting.set(true);
+                    self.due.set(due);
+                    *self.alarm.borrow_mut() = Alarm::set(due, cx.waker());
+                    return Poll::Pending;
+                }
+                Registered::Ready | Registered::Off => self.task.task.disarm(),
+            }
+        }
+    }
+
+    fn poll_send(self: Pin<&Self>, core: &Core<T>, cx: &Context<'_>) -> Poll<Result<(), T>> {
+        if self.waiting.get() {
+            if !self.is_over(cx) {
+                return Poll::Pending;
+            }
+            // SAFETY: the wait is over; what is left in the slot was not sent.
+            return Poll::Ready(unsafe { self.slot.take() }.map_or(Ok(()), Err));
+        }
+        loop {
+            // SAFETY: no wait is on.
+            let full = unsafe { self.slot.is_full() };
+            assert!(full, "a future that sends was polled after it was ready");
+            // SAFETY: as above.
+            match unsafe { core.send_now(&self.slot) } {
+                Ended::Done => return Poll::Ready(Ok(())),
+                // SAFETY: as above.
+                Ended::Closed => return Poll::Ready(unsafe { self.slot.take() }.map_or(Ok(()), Err)),
+                Ended::TimedOut => {}
+            }
+            *self.task.waker.lock() = Some(cx.waker().clone());
+            let ticket = self.task.task.arm_parked();
+            // SAFETY: the frame is pinned, and is not dropped before the wait is over or forgotten;
+            // the slot is full.
+            match unsafe { core.register_sender(&self.waiter, &self.slot, ticket, 0) } {
+                Registered::Waiting(_) => {
+                    self.waiting.set(true);
+                    return Poll::Pending;
+                }
+                Registered::Ready | Registered::Off => self.task.task.disarm(),
+            }
+        }
+    }
+
+    /// Ends a wait for a message. One that came is in the slot.
+    fn stop_receiving(&self, core: &Core<T>) {
+        if self.waiting.replace(false) {
+            self.task.end();
+            core.forget_receiver(&self.waiter);
+        }
+        self.alarm.take();
+    }
+
+    /// Ends the frame's use by a receiver.
+    fn cancel_recv(&self, core: &Core<T>) {
+        if self.waiting.get() {
+            self.stop_receiving(core);
+            // SAFETY: the wait is over.
+            if let Some(message) = unsafe { self.slot.take() } {
+                core.put_back(message);
+            }
+        }
+    }
+
+    /// Ends the frame's use by a sender.
+    fn cancel_send(&self, core: &Core<T>) {
+        if self.waiting.replace(false) {
+            self.task.end();
+            core.forget_sender(&self.waiter);
+        }
+    }
+}
+
+/// A future that receives; made by [`Receiver::recv_async`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct RecvFuture<'a, T> {
+    receiver: &'a Receiver<T>,
+    frame: Frame<T>,
+}
+
+impl<'a, T> RecvFuture<'a, T> {
+    pub(super) fn new(receiver: &'a Receiver<T>) -> Self {
+        Self { receiver, frame: Frame::new(None) }
+    }
+
+    fn frame(self: Pin<&Self>) -> Pin<&Frame<T>> {
+        // SAFETY: the frame is pinned with the future: nothing moves it out.
+        unsafe { self.map_unchecked(|future| &future.frame) }
+    }
+}
+
+impl<T> Future for RecvFuture<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = self.as_ref();
+        this.frame().poll_recv(this.receiver.core(), cx)
+    }
+}
+
+impl<T> Drop for RecvFuture<'_, T> {
+    fn drop(&mut self) {
+        self.frame.cancel_recv(self.receiver.core());
+    }
+}
+
+/// A future that sends; made by [`Sender::send_async`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct SendFuture<'a, T> {
+    sender: &'a Sender<T>,
+    frame: Frame<T>,
+}
+
+impl<'a, T> SendFuture<'a, T> {
+    pub(super) fn new(sender: &'a Sender<T>, message: T) -> Self {
+        Self { sender, frame: Frame::new(Some(message)) }
+    }
+
+    fn frame(self: Pin<&Self>) -> Pin<&Frame<T>> {
+        // SAFETY: the frame is pinned with the future: nothing moves it out.
+        unsafe { self.map_unchecked(|future| &future.frame) }
+    }
+}
+
+impl<T> Future for SendFuture<'_, T> {
+    type Output = Result<(), SendError<T>>;
+
+    /// # Panics
+    /// If it was ready before.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.as_ref();
+        this.frame().poll_send(this.sender.core(), cx).map_err(SendError)
+    }
+}
+
+impl<T> Drop for SendFuture<'_, T> {
+    fn drop(&mut self) {
+        self.frame.cancel_send(self.sender.core());
+    }
+}
+
+/// The messages of a channel as a stream; made by [`Receiver::stream`].
+#[must_use = "streams do nothing unless polled"]
+pub struct RecvStream<T> {
+    receiver: Receiver<T>,
+    /// On the heap, so that the stream can be moved between messages.
+    frame: Pin<Box<Frame<T>>>,
+    ended: bool,
+}
+
+impl<T> RecvStream<T> {
+    pub(super) fn new(receiver: Receiver<T>) -> Self {
+        Self { receiver, frame: Box::pin(Frame::new(None)), ended: false }
+    }
+
+    /// The next message if there is one; else the task of `cx` is woken when there is. `None` once
+    /// the channel is closed and drained, and ever after.
+    pub fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let polled = self.frame.as_ref().poll_recv(self.receiver.core(), cx);
+        self.ended = matches!(polled, Poll::Ready(None));
+        polled
+    }
+
+    /// A future of the next message; `None` at the end. It can be dropped without losing one.
+    ///
+    /// ```
+    /// async fn sum(rx: gort::chan::Receiver<u32>) -> u32 {
+    ///     let (mut stream, mut sum) = (rx.into_stream(), 0);
+    ///     while let Some(n) = stream.next().await {
+    ///         sum += n;
+    ///     }
+    ///     sum
+    /// }
+    /// # let _ = sum(gort::chan::never());
+    /// ```
+    pub fn next(&mut self) -> impl Future<Output = Option<T>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
+    }
+
+    /// The channel's end.
+    pub fn receiver(&self) -> &Receiver<T> {
+        &self.receiver
+    }
+}
+
+impl<T> Drop for RecvStream<T> {
+    fn drop(&mut self) {
+        self.frame.cancel_recv(self.receiver.core());
+    }
+}
+
+#[cfg(feature = "stream")]
+impl<T> futures_core::Stream for RecvStream<T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        RecvStream::poll_next(self, cx)
+    }
+}
+
+#[cfg(feature = "stream")]
+impl<T> futures_core::FusedStream for RecvStream<T> {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
+impl<T> fmt::Debug for RecvFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RecvFuture").field(self.receiver).finish()
+    }
+}
+
+impl<T> fmt::Debug for SendFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SendFuture").field(self.sender).finish()
+    }
+}
+
+impl<T> fmt::Debug for RecvStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RecvStream").field(&self.receiver).finish()
+    }
+}

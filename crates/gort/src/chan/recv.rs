@@ -1,0 +1,249 @@
+//! The receiving end.
+
+use super::core::{Core, Ended};
+use super::future::{RecvFuture, RecvStream};
+use super::iter::{IntoIter, Iter, TryIter};
+use super::{RecvTimeoutError, TryRecvError};
+use crate::clock::Deadline;
+use crate::park;
+use crate::prim::Arc;
+use crate::prim::atomic::Ordering::*;
+use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::time::{Duration, Instant};
+
+/// The receiving end of a channel made by [`chan`](super::chan()), or a receiver that time sends
+/// to: [`after`](super::after), [`at`](super::at), [`tick`](super::tick), [`never`](super::never).
+///
+/// Can be cloned, shared and sent to other goroutines and threads; each message goes to one
+/// receiver. When the last one is dropped the channel is closed: senders get an error, and what is
+/// in the buffer is dropped.
+pub struct Receiver<T> {
+    core: Arc<Core<T>>,
+}
+
+impl<T> UnwindSafe for Receiver<T> {}
+impl<T> RefUnwindSafe for Receiver<T> {}
+
+impl<T> Receiver<T> {
+    pub(super) fn from_core(core: Arc<Core<T>>) -> Self {
+        Self { core }
+    }
+
+    #[inline(always)]
+    pub(crate) fn core(&self) -> &Core<T> {
+        &self.core
+    }
+
+    /// Receives a message, and blocks until there is one. `None` once the channel is closed and
+    /// its buffer drained.
+    ///
+    /// ```
+    /// use gort::chan::chan;
+    ///
+    /// let (tx, rx) = chan(0);
+    /// std::thread::spawn(move || tx.send("hello"));
+    /// assert_eq!(rx.recv(), Some("hello"));
+    /// assert_eq!(rx.recv(), None);
+    /// ```
+    #[inline]
+    pub fn recv(&self) -> Option<T> {
+        park::checkpoint();
+        self.core.recv()
+    }
+
+    /// Receives a message if there is one: in the buffer, or with a blocked sender.
+    ///
+    /// # Errors
+    /// If there is none now, or none will come.
+    ///
+    /// ```
+    /// use gort::chan::{TryRecvError, chan};
+    ///
+    /// let (tx, rx) = chan(1);
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert_eq!(rx.try_recv(), Ok(1));
+    /// assert_eq!(rx.try_recv(), Err(TryRecvError::Closed));
+    /// ```
+    #[inline]
+    pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        park::checkpoint();
+        self.core.recv_until(|| None).map_err(|ended| match ended {
+            Ended::Closed => TryRecvError::Closed,
+            _ => TryRecvError::Empty,
+        })
+    }
+
+    /// As [`recv`](Self::recv), but blocks for `timeout` at most.
+    ///
+    /// # Errors
+    /// If time is up, or the channel is closed and drained. No message is lost either way.
+    ///
+    /// ```
+    /// use gort::chan::{RecvTimeoutError, chan};
+    /// use std::time::Duration;
+    ///
+    /// let (_tx, rx) = chan::<i32>(1);
+    /// assert_eq!(rx.recv_timeout(Duration::from_millis(2)), Err(RecvTimeoutError::Timeout));
+    /// ```
+    #[inline]
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
+        self.recv_by(|| Deadline::after(timeout))
+    }
+
+    /// As [`recv`](Self::recv), but blocks until `deadline` at the latest.
+    ///
+    /// # Errors
+    /// If time is up, or the channel is closed and drained. No message is lost either way.
+    #[inline]
+    pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
+        self.recv_by(|| Deadline::at(deadline))
+    }
+
+    #[inline]
+    fn recv_by(&self, deadline: impl FnOnce() -> Deadline) -> Result<T, RecvTimeoutError> {
+        park::checkpoint();
+        self.core.recv_until(|| Some(deadline())).map_err(|ended| match ended {
+            Ended::Closed => RecvTimeoutError::Closed,
+            _ => RecvTimeoutError::Timeout,
+        })
+    }
+
+    /// A future that receives a message, or `None` once the channel is closed and drained; for
+    /// async code on any executor.
+    ///
+    /// It can be dropped at any time without losing a message: one that had been handed to it and
+    /// was not looked at goes to another receiver that waits, or is the next to be received.
+    ///
+    /// ```
+    /// async fn sum(rx: gort::chan::Receiver<u32>) -> u32 {
+    ///     let mut sum = 0;
+    ///     while let Some(n) = rx.recv_async().await {
+    ///         sum += n;
+    ///     }
+    ///     sum
+    /// }
+    /// # let _ = sum(gort::chan::never());
+    /// ```
+    pub fn recv_async(&self) -> RecvFuture<'_, T> {
+        RecvFuture::new(self)
+    }
+
+    /// A stream of the messages up to the end; for async code on any executor.
+    ///
+    /// With the feature `stream` it implements `futures_core::Stream`; without, it has
+    /// [`poll_next`](RecvStream::poll_next) and [`next`](RecvStream::next). It is a receiver of its
+    /// own, so it keeps the channel open.
+    pub fn stream(&self) -> RecvStream<T> {
+        RecvStream::new(self.clone())
+    }
+
+    /// As [`stream`](Self::stream), without another handle.
+    pub fn into_stream(self) -> RecvStream<T> {
+        RecvStream::new(self)
+    }
+
+    /// Iterates over the messages, and blocks for each, until the channel is closed and drained.
+    ///
+    /// ```
+    /// let (tx, rx) = gort::chan::chan(3);
+    /// for i in 1..=3 {
+    ///     tx.send(i).unwrap();
+    /// }
+    /// drop(tx);
+    /// assert_eq!(rx.iter().sum::<i32>(), 6);
+    /// ```
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter::new(self)
+    }
+
+    /// Iterates over the messages that are there, without blocking.
+    ///
+    /// ```
+    /// let (tx, rx) = gort::chan::chan(3);
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// assert!(rx.try_iter().eq([1, 2]));
+    /// ```
+    pub fn try_iter(&self) -> TryIter<'_, T> {
+        TryIter::new(self)
+    }
+
+    /// Closes the channel for both ends: senders get an error and, if they block, their message
+    /// back; receivers get what is in the buffer and then the end. Closing again does nothing.
+    pub fn close(&self) {
+        self.core.close();
+    }
+
+    /// Is the channel closed: by hand, or because one end is gone? There may still be messages.
+    pub fn is_closed(&self) -> bool {
+        self.core.is_closed()
+    }
+
+    /// How many messages are in the buffer.
+    pub fn len(&self) -> usize {
+        self.core.len()
+    }
+
+    /// How many messages the buffer holds before senders block; zero without a buffer.
+    pub fn capacity(&self) -> usize {
+        self.core.capacity()
+    }
+
+    /// Is there no message in the buffer? Always, without a buffer.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Is the buffer full? Always, without a buffer.
+    pub fn is_full(&self) -> bool {
+        self.core.len() >= self.core.capacity()
+    }
+
+    /// Do both belong to one channel?
+    pub fn same_channel(&self, other: &Receiver<T>) -> bool {
+        Arc::ptr_eq(&self.core, &other.core)
+    }
+}
+
+impl<T> Clone for Receiver<T> {
+    /// Another handle of the same end.
+    fn clone(&self) -> Self {
+        super::count_up(&self.core.receivers);
+        Self { core: self.core.clone() }
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        if self.core.receivers.fetch_sub(1, AcqRel) == 1 {
+            self.core.abandon();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.show(f, "Receiver")
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Receiver<T> {
+    type Item = T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T> IntoIterator for Receiver<T> {
+    type Item = T;
+    type IntoIter = IntoIter<T>;
+
+    fn into_iter(self) -> IntoIter<T> {
+        IntoIter::new(self)
+    }
+}

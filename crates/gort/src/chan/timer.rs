@@ -1,0 +1,131 @@
+//! Receivers that time sends to: once (`after`, `at`), again and again (`tick`), or never.
+//!
+//! No timer is set anywhere. A channel made here has no sender, but a [`Timer`] that says when its
+//! next message is due. Who finds the channel empty asks the timer; who blocks on it does so until
+//! then at the latest, and asks again. So a receiver that nobody looks at costs nothing, however
+//! often it is due.
+
+use super::Receiver;
+use super::core::Core;
+use crate::clock::{self, Deadline};
+use std::time::{Duration, Instant};
+
+pub(super) struct Timer<T> {
+    /// When the next message is due, as the runtime's clock counts.
+    due: Deadline,
+    /// What to wait for after that; zero: nothing.
+    period: u64,
+    /// One moment, as the runtime's clock and as std's tell it.
+    start: (u64, Instant),
+    /// `T` is `Instant` and this does nothing, but the compiler cannot tell that in `Core<T>`.
+    message: fn(Instant) -> T,
+}
+
+impl Timer<Instant> {
+    fn new(due: Deadline, period: u64) -> Box<Self> {
+        Box::new(Self { due, period, start: (clock::now(), Instant::now()), message: |at| at })
+    }
+}
+
+impl<T> Timer<T> {
+    /// When there will be something to receive.
+    pub(super) fn due(&self) -> Deadline {
+        self.due
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.due.has_passed()
+    }
+
+    /// The message, if it is due; the next one is then due at the next multiple of the period that
+    /// has not passed.
+    pub(super) fn fire(&mut self) -> Option<T> {
+        if self.due == Deadline::NEVER {
+            return None;
+        }
+        let (now, due) = (clock::now(), self.due.nanos());
+        let late = now.checked_sub(due)?;
+        self.due = if self.period == 0 {
+            Deadline::NEVER
+        } else {
+            let missed = late / self.period;
+            let next = self.period.checked_mul(missed + 1).and_then(|ahead| due.checked_add(ahead));
+            next.map_or(Deadline::NEVER, Deadline::from_nanos)
+        };
+        let (start, instant) = self.start;
+        let due = match due.checked_sub(start) {
+            Some(later) => instant + Duration::from_nanos(later),
+            None => instant.checked_sub(Duration::from_nanos(start - due)).unwrap_or(instant),
+        };
+        Some((self.message)(due))
+    }
+}
+
+/// A receiver of one message, `duration` from now: the time it was due.
+///
+/// Until then and afterwards it is empty: [`recv`](Receiver::recv) blocks. A duration too long to
+/// add to the clock never ends. As an arm of a `select!` it is a timeout; where the timeout is
+/// the arm's own, `after(duration) => ..` does the same without making a channel.
+///
+/// ```
+/// use gort::chan::{after, chan};
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// let timeout = after(Duration::from_millis(5));
+/// assert!(timeout.try_recv().is_err());
+/// assert!(timeout.recv().unwrap() >= start + Duration::from_millis(5));
+/// # let _ = chan::<()>;
+/// ```
+pub fn after(duration: Duration) -> Receiver<Instant> {
+    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(duration), 0))))
+}
+
+/// A receiver of one message at `instant`, or at once if that has passed.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// let soon = Instant::now() + Duration::from_millis(5);
+/// gort::chan::at(soon).recv();
+/// assert!(Instant::now() >= soon);
+/// ```
+pub fn at(instant: Instant) -> Receiver<Instant> {
+    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::at(instant), 0))))
+}
+
+/// A receiver of a message every `period`, the first one `period` from now: the time it was due.
+///
+/// Like Go's ticker it keeps its phase and drops ticks for a slow receiver: at most one tick
+/// waits, and the next one comes at a multiple of the period from the start, not a period after
+/// the last was received.
+///
+/// # Panics
+/// If the period is zero.
+///
+/// ```
+/// use gort::chan::tick;
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// let ticks = tick(Duration::from_millis(2));
+/// for _ in ticks.iter().take(3) {}
+/// assert!(start.elapsed() >= Duration::from_millis(6));
+/// ```
+pub fn tick(period: Duration) -> Receiver<Instant> {
+    assert!(!period.is_zero(), "the period of a tick must not be zero");
+    let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(period), nanos))))
+}
+
+/// A receiver that is never sent anything: [`recv`](Receiver::recv) blocks for ever.
+///
+/// For an arm of a select that is switched off; `recv(rx) -> v, if cond` does the same without a
+/// channel.
+///
+/// ```
+/// assert!(gort::chan::never::<u8>().try_recv().unwrap_err().is_empty());
+/// ```
+pub fn never<T>() -> Receiver<T> {
+    Receiver::from_core(Core::new(0, None))
+}

@@ -1,0 +1,149 @@
+//! `goroutine_local!`: variables of which every goroutine has its own.
+
+use crate::sched;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+/// A goroutine's variables: the address of the key, and the value. Few, so a list does.
+#[derive(Default)]
+pub(crate) struct Locals(RefCell<Vec<(usize, Box<dyn Any>)>>);
+
+impl Locals {
+    fn get(&self, key: usize) -> Option<*const dyn Any> {
+        let values = self.0.borrow();
+        values.iter().find(|(other, _)| *other == key).map(|(_, value)| ptr::from_ref(&**value))
+    }
+
+    /// Drops the values, the newest first. A destructor that makes new ones has them dropped, too.
+    pub(crate) fn clear(&self) {
+        loop {
+            let Some((_, value)) = self.0.borrow_mut().pop() else { return };
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+        }
+    }
+}
+
+/// A variable of which every goroutine, and every plain thread, has its own value; made by
+/// [`goroutine_local!`](crate::goroutine_local).
+///
+/// The value is made at the first use and dropped when the goroutine ends. Unlike what
+/// `std::thread_local!` gives, it goes with the goroutine from thread to thread: a reference to it may
+/// be held over a blocking call.
+///
+/// ```
+/// use std::cell::Cell;
+///
+/// gort::goroutine_local! {
+///     static REQUEST: Cell<u32> = Cell::new(0);
+/// }
+/// let handles: Vec<_> = (1..=3)
+///     .map(|id| {
+///         gort::spawn(move || {
+///             REQUEST.with(|request| request.set(id));
+///             gort::yield_now(); // others run, perhaps on this very thread
+///             REQUEST.with(|request| request.get())
+///         })
+///     })
+///     .collect();
+/// let ids: Vec<_> = handles.into_iter().map(|handle| handle.join().unwrap()).collect();
+/// assert_eq!(ids, [1, 2, 3]);
+/// ```
+pub struct LocalKey<T: 'static> {
+    init: fn() -> T,
+    /// Gives the static an address of its own.
+    _address: u8,
+}
+
+impl<T: 'static> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalKey").finish_non_exhaustive()
+    }
+}
+
+impl<T: 'static> LocalKey<T> {
+    /// For the macro.
+    #[doc(hidden)]
+    pub const fn new(init: fn() -> T) -> Self {
+        LocalKey { init, _address: 0 }
+    }
+
+    /// Calls `f` with the caller's value, which is made if need be.
+    ///
+    /// # Panics
+    /// If making the value asks for the value.
+    pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        let value = match sched::current_goroutine() {
+            Some(goroutine) => self.value_in(&goroutine.extra_or_default().locals),
+            None => crate::tls::with_thread_locals(|locals| self.value_in(locals)),
+        };
+        // SAFETY: the value lies in a box that its goroutine (or thread) drops at its end only, which
+        // is not before `f` returns, as `f` runs in it. Boxes do not move when the list grows.
+        f(unsafe { &*value })
+    }
+
+    fn value_in(&'static self, locals: &Locals) -> *const T {
+        let key = ptr::from_ref(self).addr();
+        let value = locals.get(key).unwrap_or_else(|| {
+            let value: Box<dyn Any> = Box::new((self.init)());
+            let mut values = locals.0.borrow_mut();
+            assert!(
+                values.iter().all(|(other, _)| *other != key),
+                "gort: a goroutine-local variable was used while it was being made"
+            );
+            values.push((key, value));
+            ptr::from_ref(&*values[values.len() - 1].1)
+        });
+        // SAFETY: the box is alive (see `with`), and is looked at as what it is.
+        let value = unsafe { &*value };
+        ptr::from_ref(value.downcast_ref::<T>().expect("keys have addresses of their own"))
+    }
+}
+
+impl<T: 'static> LocalKey<Cell<T>> {
+    /// Sets the caller's value.
+    pub fn set(&'static self, value: T) {
+        self.with(|cell| cell.set(value));
+    }
+
+    /// A copy of the caller's value.
+    pub fn get(&'static self) -> T
+    where
+        T: Copy,
+    {
+        self.with(Cell::get)
+    }
+
+    /// Takes the caller's value and leaves the default.
+    pub fn take(&'static self) -> T
+    where
+        T: Default,
+    {
+        self.with(Cell::take)
+    }
+
+    /// Sets the caller's value and returns the one before.
+    pub fn replace(&'static self, value: T) -> T {
+        self.with(|cell| cell.replace(value))
+    }
+}
+
+impl<T: 'static> LocalKey<RefCell<T>> {
+    /// Calls `f` with a shared borrow of the caller's value.
+    ///
+    /// # Panics
+    /// If the value is borrowed mutably.
+    pub fn with_borrow<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        self.with(|cell| f(&cell.borrow()))
+    }
+
+    /// Calls `f` with an exclusive borrow of the caller's value.
+    ///
+    /// # Panics
+    /// If the value is borrowed.
+    pub fn with_borrow_mut<R>(&'static self, f: impl FnOnce(&mut T) -> R) -> R {
+        self.with(|cell| f(&mut cell.borrow_mut()))
+    }
+}

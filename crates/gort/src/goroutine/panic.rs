@@ -1,0 +1,142 @@
+//! The end of a goroutine by panic or by shutdown: what its payload is, and who is told.
+
+use super::GoroutineRef;
+use super::payload::Panicked;
+use crate::prim::Lock;
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+/// The payload that unwinds a goroutine whose runtime is being shut down.
+///
+/// A [`JoinHandle`](crate::JoinHandle) of such a goroutine returns it as the error of `join`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Shutdown;
+
+impl fmt::Display for Shutdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the goroutine's runtime was shut down")
+    }
+}
+
+/// Unwinds the running goroutine's stack; no panic hook is called.
+pub(crate) fn unwind_for_shutdown() -> ! {
+    resume_unwind(Box::new(Shutdown))
+}
+
+/// What a panic handler is told: see [`set_panic_handler`].
+pub struct PanicInfo<'a> {
+    id: u64,
+    name: Option<&'a str>,
+    payload: &'a (dyn Any + Send),
+}
+
+impl PanicInfo<'_> {
+    /// The number of the goroutine that panicked.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.name
+    }
+
+    /// What it panicked with.
+    pub fn payload(&self) -> &(dyn Any + Send) {
+        self.payload
+    }
+
+    /// The panic's message, if the payload is a string, as it is with `panic!`.
+    pub fn message(&self) -> Option<&str> {
+        message(self.payload)
+    }
+}
+
+impl fmt::Debug for PanicInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PanicInfo")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("message", &self.message())
+            .finish_non_exhaustive()
+    }
+}
+
+fn message(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+type Handler = Arc<dyn Fn(&PanicInfo<'_>) + Send + Sync>;
+
+static HANDLER: Lock<Option<Handler>> = Lock::new(None);
+
+/// Sets the function that is called, in the goroutine, when a goroutine that has no
+/// [`JoinHandle`](crate::JoinHandle) has panicked and its stack is unwound.
+///
+/// The panic ends only that goroutine. Without a handler a line on standard error names it (after
+/// the message of std's panic hook, which comes first and cannot know goroutines). A goroutine with
+/// a handle reports to it instead: `join` returns the payload. The handler serves all runtimes of
+/// the process and may be set from anywhere; a panic of the handler itself is reported and goes no
+/// further.
+///
+/// ```
+/// use gort::sync::WaitGroup;
+/// use std::sync::{Arc, Mutex};
+///
+/// let seen = Arc::new(Mutex::new(None));
+/// let done = WaitGroup::new();
+/// done.add(1);
+/// {
+///     let (seen, done) = (seen.clone(), done.clone());
+///     gort::set_panic_handler(move |info| {
+///         *seen.lock().unwrap() = info.message().map(str::to_owned);
+///         done.done();
+///     });
+/// }
+/// gort::go!(|| panic!("out of cheese"));
+/// done.wait();
+/// assert_eq!(seen.lock().unwrap().as_deref(), Some("out of cheese"));
+/// ```
+pub fn set_panic_handler(handler: impl Fn(&PanicInfo<'_>) + Send + Sync + 'static) {
+    let old = HANDLER.lock().replace(Arc::new(handler));
+    drop(old);
+}
+
+/// Tells of a panic that nobody will get from a handle.
+#[cold]
+pub(crate) fn report(goroutine: GoroutineRef, payload: Panicked) {
+    if payload.is::<Shutdown>() {
+        return;
+    }
+    let name = goroutine.name().map(|name| &**name);
+    let info = PanicInfo { id: goroutine.id.get(), name, payload: &*payload };
+    let handler = HANDLER.lock().clone();
+    match handler {
+        Some(handler) => {
+            if catch_unwind(AssertUnwindSafe(|| handler(&info))).is_err() {
+                eprintln!("gort: the panic handler panicked over {}", Describe(&info));
+            }
+        }
+        None => eprintln!("gort: {}", Describe(&info)),
+    }
+    // The payload's destructor is user code, too.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+}
+
+struct Describe<'a>(&'a PanicInfo<'a>);
+
+impl fmt::Display for Describe<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "goroutine {}", self.0.id)?;
+        if let Some(name) = self.0.name {
+            write!(f, " '{name}'")?;
+        }
+        write!(f, " panicked: {}", self.0.message().unwrap_or("(a payload that is no string)"))
+    }
+}

@@ -1,0 +1,168 @@
+//! The handle by which a goroutine is waited for.
+
+use crate::goroutine::GoroutineRef;
+use crate::goroutine::join::{Joiner, Owner};
+use crate::goroutine::payload::{self, Panicked};
+use crate::park::future::FutureTask;
+use crate::park::{self, Wait};
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread;
+
+/// Waits for a goroutine to end and takes its result; from [`spawn`](crate::spawn).
+///
+/// It works on goroutines, on plain threads, and in async code, as a future. Dropped, it leaves the
+/// goroutine to itself; a panic then goes to the [panic handler](crate::set_panic_handler).
+///
+/// ```
+/// let handle = gort::spawn(|| 6 * 7);
+/// assert_eq!(handle.join().unwrap(), 42);
+///
+/// let handle = gort::spawn(|| if true { panic!("no") });
+/// let payload = handle.join().unwrap_err();
+/// assert_eq!(*payload.downcast_ref::<&str>().unwrap(), "no");
+/// ```
+pub struct JoinHandle<T> {
+    /// The record; the handle's own once the goroutine has ended.
+    goroutine: GoroutineRef,
+    id: u64,
+    name: Option<Arc<str>>,
+    /// Made when the handle is polled: the node that the goroutine's join word points to.
+    polled: Option<Box<Polled>>,
+    taken: bool,
+    _result: PhantomData<T>,
+}
+
+struct Polled {
+    task: FutureTask,
+    joiner: Joiner,
+}
+
+// SAFETY: the handle gives the result to whoever has it, so the result must be allowed to go there.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: a shared handle only tells things about the goroutine.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    /// For a goroutine that was spawned to be joined, with result `T`.
+    pub(crate) fn new(goroutine: GoroutineRef, name: Option<Arc<str>>) -> Self {
+        let id = goroutine.id.get();
+        JoinHandle { goroutine, id, name, polled: None, taken: false, _result: PhantomData }
+    }
+
+    /// Blocks until the goroutine has ended and returns its value.
+    ///
+    /// # Errors
+    /// What the goroutine panicked with; a [`Shutdown`](crate::Shutdown) if its runtime was shut down
+    /// under it.
+    pub fn join(self) -> thread::Result<T> {
+        self.join_as(Wait::Join)
+    }
+
+    pub(crate) fn join_as(mut self, why: Wait) -> thread::Result<T> {
+        if let Some(polled) = self.polled.take() {
+            self.forget_poll(&polled);
+        }
+        if !self.goroutine.join().wait(why) {
+            // The waiter itself is to end.
+            drop(self);
+            park::unwind();
+        }
+        self.take_result()
+    }
+
+    /// Has the goroutine ended? Then `join` does not block.
+    pub fn is_finished(&self) -> bool {
+        self.goroutine.join().is_finished()
+    }
+
+    /// The goroutine's number, unique in its runtime.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The name that the goroutine was given.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Takes the result of the goroutine, which has ended, and frees its record.
+    fn take_result(&mut self) -> thread::Result<T> {
+        debug_assert!(self.is_finished());
+        self.taken = true;
+        let goroutine = self.goroutine;
+        // SAFETY: the goroutine has ended, so its payload holds the result, which is the handle's.
+        let result = unsafe { payload::take::<Result<T, Panicked>>(goroutine.payload()) };
+        goroutine.shared().free_record(goroutine);
+        result
+    }
+
+    /// Takes the node that was polled with out of the join word.
+    fn forget_poll(&self, polled: &Polled) {
+        if self.goroutine.join().take_joiner_back(&polled.joiner) {
+            // Nobody reads the node any more, so nobody can claim its wait.
+            polled.task.task().disarm();
+        } else {
+            polled.task.cancel();
+        }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = thread::Result<T>;
+
+    /// # Panics
+    /// If the result has been taken by an earlier poll.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        assert!(!this.taken, "a JoinHandle was polled after it gave its result");
+        if this.polled.is_none() && !this.goroutine.join().is_finished() {
+            let task = FutureTask::new();
+            let joiner = Joiner { ticket: task.task().ticket() };
+            let polled = this.polled.insert(Box::new(Polled { task, joiner }));
+            // Now that it has its place.
+            polled.joiner.ticket = polled.task.arm(cx);
+            if !this.goroutine.join().attach_joiner(&polled.joiner) {
+                polled.task.task().disarm();
+                this.polled = None;
+            }
+        }
+        if let Some(polled) = &this.polled {
+            if polled.task.poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            this.polled = None;
+        }
+        Poll::Ready(this.take_result())
+    }
+}
+
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if self.taken {
+            return;
+        }
+        if let Some(polled) = self.polled.take() {
+            self.forget_poll(&polled);
+        }
+        if self.goroutine.join().detach() == Owner::Handle {
+            drop(self.take_result());
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("finished", &(self.taken || self.is_finished()))
+            .finish()
+    }
+}

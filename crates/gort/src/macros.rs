@@ -1,0 +1,81 @@
+//! `go!`.
+
+/// Starts a goroutine and lets it run on its own: Go's `go` statement.
+///
+/// It takes what is to run in one of three forms.
+/// - A closure: `go!(|| ..)`, `go!(move || ..)`.
+/// - The name of a function, or of a variable or field that holds a closure: `go!(worker)`.
+/// - Any other expression, as Go does: `go!(handle(connection))`. It is evaluated by the new
+///   goroutine and owns the variables it uses: it stands for `move || handle(connection)`.
+///   Here gort differs from Go, which evaluates the arguments of the call before it starts the
+///   goroutine. Where that matters, put them in variables first.
+///
+/// What the goroutine borrows must be `'static` and what it takes along must be [`Send`], as with
+/// [`std::thread::spawn`]; [`scope`](crate::scope) lifts the former. Its result is dropped. To wait
+/// for it, use [`spawn`](crate::spawn), which returns a [`JoinHandle`](crate::JoinHandle); to hear
+/// from it, give it a channel.
+///
+/// `go!` never blocks. It may be used on any thread: outside a goroutine, it starts the process's
+/// runtime if need be.
+///
+/// # Examples
+///
+/// ```
+/// use gort::{chan, go};
+///
+/// fn double(numbers: gort::Receiver<u32>, doubled: gort::Sender<u32>) {
+///     for n in &numbers {
+///         let _ = doubled.send(n * 2);
+///     }
+/// }
+///
+/// let (tx, numbers) = chan(0);
+/// let (doubled, rx) = chan(0);
+/// go!(double(numbers, doubled));
+/// go!(move || {
+///     for n in 1..=3 {
+///         let _ = tx.send(n);
+///     }
+/// });
+/// assert_eq!(rx.iter().collect::<Vec<_>>(), [2, 4, 6]);
+/// ```
+///
+/// The channels close as the goroutines that hold the senders end, and `iter` with them.
+///
+/// A function by its name, and a closure in a variable:
+///
+/// ```
+/// use gort::go;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// static TICKS: AtomicU32 = AtomicU32::new(0);
+///
+/// fn tick() {
+///     TICKS.fetch_add(1, Ordering::Relaxed);
+/// }
+///
+/// let tock = || tick();
+/// go!(tick);
+/// go!(tock);
+/// while TICKS.load(Ordering::Relaxed) < 2 {
+///     gort::yield_now();
+/// }
+/// ```
+#[macro_export]
+macro_rules! go {
+    // All closures, so that one with parameters is an error rather than an expression without effect.
+    (|| $($body:tt)+) => { $crate::spawn_detached(|| $($body)+) };
+    (move || $($body:tt)+) => { $crate::spawn_detached(move || $($body)+) };
+    (| $($rest:tt)+) => { $crate::spawn_detached(| $($rest)+) };
+    (move | $($rest:tt)+) => { $crate::spawn_detached(move | $($rest)+) };
+    // What can be called: `worker`, `pool::worker::<u8>`, `self.callback`.
+    ($($name:ident)::+ $(::<$($type:ty),* $(,)?>)?) => {
+        $crate::spawn_detached($($name)::+ $(::<$($type),*>)?)
+    };
+    ($object:ident $(.$field:ident)+) => { $crate::spawn_detached($object $(.$field)+) };
+    ($expression:expr $(,)?) => {
+        $crate::spawn_detached(move || {
+            let _ = $expression;
+        })
+    };
+}

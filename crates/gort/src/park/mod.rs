@@ -1,0 +1,84 @@
+//! Park and ready: the one interface on which everything that blocks is built.
+//!
+//! ```text
+//! park::with_task(|task| {
+//!     let ticket = task.arm();                  // 1. start a wait
+//!     queue.lock().push(Node { ticket, .. });   // 2. hand the ticket to whoever may end it
+//!     match park::block(task, deadline, Wait::Recv) {   // 3. off the CPU until it is claimed
+//!         Outcome::TIMED_OUT => .., Outcome::SHUTDOWN => { clean up; park::unwind() }, ..
+//!     }
+//! })
+//!
+//! // elsewhere, with the queue locked:
+//! if let Some(claim) = unsafe { node.ticket.claim(Outcome::arm(0)) } {   // one claimer wins
+//!     write to the waiter's slot;
+//!     drop(queue);
+//!     claim.wake();
+//! }
+//! ```
+//! It is the same for goroutines and plain threads. [`word`] has the states and the argument.
+
+pub(crate) mod future;
+mod thread;
+pub(crate) mod word;
+
+pub(crate) use word::{Claim, Outcome, Task, Ticket};
+
+use crate::clock::Deadline;
+
+/// What a goroutine waits for, as dumps tell it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Wait {
+    Nothing,
+    Send,
+    Recv,
+    Select,
+    Sleep,
+    Join,
+    Scope,
+    WaitGroup,
+}
+
+/// Runs `f` with the task of the caller: the running goroutine's, or one made for a plain thread.
+///
+/// `f` must not run user code that could block between `arm` and `block`: a task has one wait at
+/// a time.
+#[inline(always)]
+pub(crate) fn with_task<R>(f: impl FnOnce(&Task) -> R) -> R {
+    #[cfg(not(loom))]
+    if let Some(goroutine) = crate::sched::current_goroutine() {
+        return f(goroutine.task());
+    }
+    thread::with(f)
+}
+
+/// Blocks the caller, whose armed task this is, until the wait is claimed or the deadline passes.
+///
+/// On [`Outcome::SHUTDOWN`] the caller takes itself out of all queues and calls [`unwind`].
+#[inline]
+pub(crate) fn block(task: &Task, deadline: Deadline, why: Wait) -> Outcome {
+    #[cfg(not(loom))]
+    if let Some(goroutine) = crate::sched::current_goroutine() {
+        return crate::sched::park(goroutine, deadline, why);
+    }
+    let _ = why;
+    thread::block(task, deadline)
+}
+
+/// Ends the running goroutine because its runtime is being shut down: unwinds its stack.
+#[cold]
+pub(crate) fn unwind() -> ! {
+    #[cfg(not(loom))]
+    crate::sched::unwind_for_shutdown();
+    #[cfg(loom)]
+    unreachable!("no runtime in a model");
+}
+
+/// To be called by operations that may never block, so that a loop of them yields when the
+/// goroutine's time slice is over.
+#[inline(always)]
+pub(crate) fn checkpoint() {
+    #[cfg(not(loom))]
+    crate::sched::checkpoint();
+}

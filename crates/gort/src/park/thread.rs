@@ -1,0 +1,62 @@
+//! A plain thread that waits: its task lies on its stack, and std parks the thread.
+
+use super::word::{Outcome, Task};
+use crate::clock::Deadline;
+use crate::prim::thread::{self, Thread};
+use std::ptr::NonNull;
+
+#[repr(C)]
+#[derive(Debug)]
+pub(super) struct ThreadTask {
+    /// First, so that a pointer to the task is a pointer to the whole.
+    task: Task,
+    thread: Thread,
+}
+
+/// Runs `f` with a task for the calling thread.
+#[inline]
+pub(super) fn with<R>(f: impl FnOnce(&Task) -> R) -> R {
+    let whole = ThreadTask { task: Task::new(resume), thread: thread::current() };
+    f(&whole.task)
+}
+
+/// # Safety
+/// `task` is the head of a `ThreadTask` that is parked and claimed by the caller.
+unsafe fn resume(task: NonNull<Task>) {
+    // SAFETY: by this function's contract; the task comes first in a `repr(C)` struct.
+    let whole = unsafe { task.cast::<ThreadTask>().as_ref() };
+    // The waiter returns as soon as it sees the mark, and its stack frame is gone then.
+    let thread = whole.thread.clone();
+    whole.task.notify();
+    thread.unpark();
+}
+
+/// Blocks the thread until the wait is over.
+pub(super) fn block(task: &Task, deadline: Deadline) -> Outcome {
+    if !task.commit() {
+        return task.resumed();
+    }
+    loop {
+        if let Some(outcome) = task.notified() {
+            return outcome;
+        }
+        #[cfg(not(loom))]
+        if let Some(instant) = deadline.remaining() {
+            if !instant.is_zero() {
+                thread::park_timeout(instant);
+            } else if task.take_back() {
+                return Outcome::TIMED_OUT;
+            } else {
+                // Claimed at the last moment: the mark is a few instructions away.
+                thread::park();
+            }
+            continue;
+        }
+        #[cfg(loom)]
+        if deadline != Deadline::NEVER && task.take_back() {
+            // In a model a deadline may pass at any time.
+            return Outcome::TIMED_OUT;
+        }
+        thread::park();
+    }
+}

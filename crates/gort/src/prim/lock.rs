@@ -1,0 +1,116 @@
+//! A small spin lock for sections of a few dozen instructions that run no user code.
+//!
+//! One atomic swap takes it and one plain store gives it back, which on this path is as cheap as a
+//! lock-free structure's compare-and-swap (measured: 2.2 ns for both). It is unfair on purpose: the
+//! loser of a race waits for a while that doubles, so the winner keeps the cache line for a burst of
+//! operations instead of passing it back and forth at every one. A holder that the kernel has taken
+//! off its CPU is waited for with `yield_now`, not by burning the CPU that it needs.
+
+use super::atomic::{AtomicBool, Ordering::*};
+use super::{UnsafeCell, thread};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+pub(crate) struct Lock<T> {
+    locked: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is only reachable through a guard, and `locked` lets one guard exist at a time.
+unsafe impl<T: Send> Send for Lock<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Lock<T> {}
+
+/// Spins of this many `pause`s are doubled up to; past it the thread yields its CPU.
+#[cfg(not(loom))]
+const LONGEST_PAUSE: u32 = 256;
+
+impl<T> Lock<T> {
+    #[cfg(not(loom))]
+    pub(crate) const fn new(value: T) -> Self {
+        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    #[cfg(loom)]
+    pub(crate) fn new(value: T) -> Self {
+        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn lock(&self) -> LockGuard<'_, T> {
+        if self.locked.swap(true, Acquire) {
+            self.lock_contended();
+        }
+        LockGuard { lock: self }
+    }
+
+    #[inline]
+    pub(crate) fn try_lock(&self) -> Option<LockGuard<'_, T>> {
+        (!self.locked.load(Relaxed) && !self.locked.swap(true, Acquire))
+            .then_some(LockGuard { lock: self })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lock_contended(&self) {
+        #[cfg(loom)]
+        while self.locked.swap(true, Acquire) {
+            thread::yield_now();
+        }
+        #[cfg(not(loom))]
+        {
+            let mut pause = 4;
+            loop {
+                for _ in 0..pause {
+                    std::hint::spin_loop();
+                }
+                if !self.locked.load(Relaxed) && !self.locked.swap(true, Acquire) {
+                    return;
+                }
+                if pause < LONGEST_PAUSE {
+                    pause *= 2;
+                } else {
+                    thread::yield_now();
+                }
+            }
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Lock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.try_lock() {
+            Some(guard) => f.debug_tuple("Lock").field(&*guard).finish(),
+            None => f.write_str("Lock(<locked>)"),
+        }
+    }
+}
+
+/// The right to touch the value; gives the lock back when dropped.
+pub(crate) struct LockGuard<'a, T> {
+    lock: &'a Lock<T>,
+}
+
+impl<T> Deref for LockGuard<'_, T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: this guard is the only one, so nobody writes the value while it is borrowed.
+        self.lock.value.with(|value| unsafe { &*value })
+    }
+}
+
+impl<T> DerefMut for LockGuard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: this guard is the only one, and it is borrowed mutably.
+        self.lock.value.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+impl<T> Drop for LockGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.lock.locked.store(false, Release);
+    }
+}

@@ -1,0 +1,428 @@
+//! Runtimes: making them, the process's default one, running and stopping them.
+
+use crate::clock::Deadline;
+use crate::join_handle::JoinHandle;
+use crate::park::Wait;
+use crate::sched::{self, Attributes, MAX_PROCESSORS, Shared};
+use crate::tls;
+use gort_context::StackPool;
+use std::fmt;
+use std::io;
+use std::panic::resume_unwind;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+const DEFAULT_STACK: usize = 256 << 10;
+const DEFAULT_NAME: &str = "gort";
+const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+static PROCESS: OnceLock<Runtime> = OnceLock::new();
+
+/// A scheduler with its processors, machines and goroutines.
+///
+/// Most programs never name it: [`run`](crate::run), [`go!`](crate::go) and
+/// [`spawn`](crate::spawn) start one for the process, which lasts as long as the process does. A
+/// runtime of one's own keeps a part of a program apart, and can be stopped.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = gort::Runtime::builder().processors(2).name("crawler").build()?;
+/// let sum = runtime.run(|| {
+///     let (tx, rx) = gort::chan::chan(0);
+///     gort::go!(move || (1..=4).for_each(|n| tx.send(n).unwrap()));
+///     rx.iter().sum::<i32>()
+/// });
+/// assert_eq!(sum, 10);
+/// # Ok(()) }
+/// ```
+///
+/// Dropping it shuts it down as [`shutdown`](Self::shutdown) does, within the time limit given to
+/// the builder.
+pub struct Runtime {
+    shared: Arc<Shared>,
+    shutdown_timeout: Duration,
+    stopped: bool,
+}
+
+impl Runtime {
+    /// A builder with the default settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A runtime with the default settings.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn new() -> io::Result<Runtime> {
+        Builder::default().build()
+    }
+
+    /// Runs `f` as a goroutine of this runtime, blocks until it has ended, and returns its value.
+    ///
+    /// Other goroutines go on when this returns. It may be called from any thread, also from many at
+    /// once and from goroutines of this or another runtime.
+    ///
+    /// # Panics
+    /// With the panic of `f`, if it panicked; if there is no stack for the goroutine.
+    pub fn run<F, R>(&self, f: F) -> R
+    where
+        F: FnOnce() -> R + Send,
+        R: Send,
+    {
+        // SAFETY: `join` below returns only after the goroutine has ended, so the borrows of `f`
+        // last; F and R may go to other threads.
+        let spawned = unsafe { self.shared.spawn_joined(Attributes::default(), f) };
+        let goroutine = spawned.unwrap_or_else(|error| cannot_spawn(&error));
+        let handle: JoinHandle<R> = JoinHandle::new(goroutine, None);
+        let result = sched::shielded(|| handle.join_as(Wait::Join));
+        result.unwrap_or_else(|payload| resume_unwind(payload))
+    }
+
+    /// Starts a goroutine in this runtime; like [`spawn`](crate::spawn) otherwise.
+    ///
+    /// # Panics
+    /// If there is no stack for the goroutine.
+    pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        spawn_in(&self.shared, Attributes::default(), f)
+            .unwrap_or_else(|error| cannot_spawn(&error))
+    }
+
+    /// How many goroutines there are: started or not, running or waiting.
+    pub fn num_goroutines(&self) -> usize {
+        self.shared.live_goroutines() as usize
+    }
+
+    /// How many processors run goroutines: so many run at the same time.
+    pub fn processors(&self) -> usize {
+        self.shared.active_processors()
+    }
+
+    /// Sets how many processors run goroutines (at least 1, at most 1024); returns how many did.
+    ///
+    /// It takes effect at once upwards; downwards, a goroutine that is running goes on to the end
+    /// of its turn.
+    pub fn set_processors(&self, processors: usize) -> usize {
+        self.shared.set_active_processors(processors)
+    }
+
+    /// Stops the runtime and waits, at most for `timeout`, until all goroutines have ended.
+    ///
+    /// Goroutines that have not started are dropped, with their closures. Those that wait, or come
+    /// to wait or yield, are unwound, so that destructors run; `join` on them returns an error that
+    /// holds a [`Shutdown`](crate::Shutdown). Destructors may block, and are waited for.
+    ///
+    /// Called by one of its own goroutines it only begins the shutdown, and returns at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let runtime = gort::Runtime::new()?;
+    /// let (tx, rx) = gort::chan::chan::<()>(0);
+    /// let waiting = runtime.spawn(move || rx.recv());
+    /// runtime.shutdown(Duration::from_secs(5)).expect("it waits, so it can be unwound");
+    /// assert!(waiting.join().is_err());
+    /// assert!(tx.send(()).is_err(), "the receiver has been dropped");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ShutdownError`] if goroutines were still there when the time was over. They, and the threads
+    /// that they are on, are left to themselves.
+    pub fn shutdown(mut self, timeout: Duration) -> Result<(), ShutdownError> {
+        self.stop(timeout)
+    }
+
+    fn stop(&mut self, timeout: Duration) -> Result<(), ShutdownError> {
+        self.stopped = true;
+        self.shared.shut_down(Deadline::after(timeout)).map_err(|left| ShutdownError { left })
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if !self.stopped
+            && let Err(error) = self.stop(self.shutdown_timeout)
+        {
+            eprintln!("gort: {error}");
+        }
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("processors", &self.processors())
+            .field("goroutines", &self.num_goroutines())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Goroutines did not end within the time limit of a shutdown.
+#[derive(Debug)]
+pub struct ShutdownError {
+    left: u64,
+}
+
+impl ShutdownError {
+    /// How many goroutines were left.
+    pub fn goroutines(&self) -> usize {
+        self.left as usize
+    }
+}
+
+impl fmt::Display for ShutdownError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let left = self.left;
+        write!(f, "{left} goroutine(s) did not end within the time limit of their runtime's shutdown")
+    }
+}
+
+impl std::error::Error for ShutdownError {}
+
+/// Settings of a runtime that is to be made.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    processors: Option<usize>,
+    stack_size: usize,
+    name: String,
+    shutdown_timeout: Duration,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            processors: None,
+            stack_size: DEFAULT_STACK,
+            name: DEFAULT_NAME.into(),
+            shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
+        }
+    }
+}
+
+impl Builder {
+    /// How many goroutines run at the same time: 1 to 1024. By default what the environment
+    /// variable `GOMAXPROCS` says, else as many as the process has CPUs
+    /// ([`std::thread::available_parallelism`], which honours quotas of control groups).
+    pub fn processors(mut self, processors: usize) -> Self {
+        self.processors = Some(processors);
+        self
+    }
+
+    /// The address space of a goroutine's stack, in bytes: 16 KiB to 1 GiB, rounded up to a power
+    /// of two; 256 KiB by default. Memory is used by the page, as the stack is.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = bytes;
+        self
+    }
+
+    /// What the runtime's threads are called, followed by a number; `gort` by default.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How long dropping the runtime waits for its goroutines to end; 10 s by default.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Makes a runtime of one's own.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a number of processors or a stack size out of bounds, or a name with a NUL
+    /// in it; the system's error if no stack or no thread can be had.
+    pub fn build(self) -> io::Result<Runtime> {
+        let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
+        let processors = self.processors.unwrap_or_else(default_processors);
+        if !(1..=MAX_PROCESSORS).contains(&processors) {
+            return Err(invalid(format!(
+                "a runtime has 1 to {MAX_PROCESSORS} processors, not {processors}"
+            )));
+        }
+        if self.name.contains('\0') {
+            return Err(invalid(format!("a name with a NUL in it: {:?}", self.name)));
+        }
+        let stacks = StackPool::new(self.stack_size)?;
+        // The first stack shows whether there are any to be had.
+        drop(stacks.take()?);
+        let shared = Shared::new(self.name, processors, stacks);
+        let runtime =
+            Runtime { shared, shutdown_timeout: self.shutdown_timeout, stopped: false };
+        runtime.shared.start_first_machine()?;
+        Ok(runtime)
+    }
+
+    /// Makes the runtime the process's: the one that `run`, `go!` and `spawn` use on plain threads.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build); and `AlreadyExists` if the process has its runtime.
+    pub fn install(self) -> io::Result<()> {
+        let taken =
+            || io::Error::new(io::ErrorKind::AlreadyExists, "the process has its runtime already");
+        if PROCESS.get().is_some() {
+            return Err(taken());
+        }
+        PROCESS.set(self.build()?).map_err(|_| taken())
+    }
+}
+
+fn default_processors() -> usize {
+    let available = || std::thread::available_parallelism().map_or(1, usize::from);
+    let Some(value) = std::env::var_os("GOMAXPROCS") else {
+        return available().min(MAX_PROCESSORS);
+    };
+    match value.to_str().and_then(|value| value.trim().parse::<usize>().ok()) {
+        Some(count @ 1..=MAX_PROCESSORS) => count,
+        _ => {
+            let count = available().min(MAX_PROCESSORS);
+            eprintln!(
+                "gort: GOMAXPROCS={value:?} is not a number from 1 to {MAX_PROCESSORS}: \
+                 ignored, there are {count} processors"
+            );
+            count
+        }
+    }
+}
+
+/// The process's runtime, started if need be.
+fn process() -> &'static Runtime {
+    PROCESS.get_or_init(|| {
+        Builder::default()
+            .build()
+            .unwrap_or_else(|error| panic!("gort: the process's runtime cannot be started: {error}"))
+    })
+}
+
+/// Calls `f` with the runtime of the calling goroutine; on a plain thread, with the process's.
+fn with_current<R>(f: impl FnOnce(&Shared) -> R) -> R {
+    match tls::machine() {
+        Some(machine) => f(machine.shared()),
+        None => f(&process().shared),
+    }
+}
+
+pub(crate) fn spawn_current<F, T>(attributes: Attributes, f: F) -> io::Result<JoinHandle<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    with_current(|shared| spawn_in(shared, attributes, f))
+}
+
+fn spawn_in<F, T>(shared: &Shared, attributes: Attributes, f: F) -> io::Result<JoinHandle<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let name = attributes.name.clone();
+    // SAFETY: F borrows nothing that ends, and may go to another thread, as T may.
+    let goroutine = unsafe { shared.spawn_joined::<F, T>(attributes, f) }?;
+    Ok(JoinHandle::new(goroutine, name))
+}
+
+/// What `go!` expands to.
+#[doc(hidden)]
+#[inline]
+pub fn spawn_detached<F, T>(f: F)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: 'static,
+{
+    // SAFETY: F borrows nothing that ends, and may go to another thread; the result is dropped there.
+    let spawned = with_current(|shared| unsafe {
+        shared.spawn_detached::<F, T>(Attributes::default(), f)
+    });
+    if let Err(error) = spawned {
+        cannot_spawn(&error);
+    }
+}
+
+/// For scopes: a goroutine whose closure borrows.
+///
+/// # Safety
+/// What `f` borrows outlives the goroutine; `F` and `T` may go to another thread.
+pub(crate) unsafe fn spawn_scoped<F: FnOnce() -> T, T>(
+    attributes: Attributes,
+    f: F,
+) -> io::Result<JoinHandle<T>> {
+    let name = attributes.name.clone();
+    // SAFETY: by this function's contract.
+    let goroutine = with_current(|shared| unsafe { shared.spawn_joined::<F, T>(attributes, f) })?;
+    Ok(JoinHandle::new(goroutine, name))
+}
+
+#[cold]
+#[track_caller]
+pub(crate) fn cannot_spawn(error: &io::Error) -> ! {
+    panic!("gort: a goroutine cannot be started: {error}")
+}
+
+/// Runs `f` as a goroutine of the process's runtime, which is started if need be, blocks until it has
+/// ended, and returns its value.
+///
+/// Other goroutines go on when it returns; as in Go, those that are left when `main` returns end
+/// with the process. It may be called from many threads at once. Called by a goroutine, it runs `f`
+/// in that goroutine's runtime.
+///
+/// ```
+/// let words = vec!["a", "b", "c"];
+/// let joined = gort::run(|| {
+///     let handle = gort::spawn(|| 40 + 2);
+///     format!("{} {}", words.join("-"), handle.join().unwrap())
+/// });
+/// assert_eq!(joined, "a-b-c 42");
+/// ```
+///
+/// # Panics
+/// With the panic of `f`, if it panicked; if the runtime cannot be started.
+pub fn run<F, R>(f: F) -> R
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    // SAFETY: `join_as` below returns only after the goroutine has ended, so the borrows of `f` last;
+    // F and R may go to other threads.
+    let spawned = unsafe { spawn_scoped(Attributes::default(), f) };
+    let handle = spawned.unwrap_or_else(|error| cannot_spawn(&error));
+    let result = sched::shielded(|| handle.join_as(Wait::Join));
+    result.unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+/// How many goroutines the caller's runtime has: started or not, running or waiting. On a plain
+/// thread: those of the process's runtime.
+///
+/// ```
+/// gort::run(|| assert!(gort::num_goroutines() >= 1));
+/// ```
+pub fn num_goroutines() -> usize {
+    with_current(|shared| shared.live_goroutines() as usize)
+}
+
+/// How many processors the caller's runtime has; on a plain thread, the process's. So many goroutines
+/// run at the same time. See [`Builder::processors`] for where the number comes from.
+///
+/// ```
+/// assert!(gort::gomaxprocs() >= 1);
+/// ```
+pub fn gomaxprocs() -> usize {
+    with_current(Shared::active_processors)
+}
+
+/// Sets how many processors the caller's runtime has; returns how many it had. On a plain thread:
+/// the process's. A number out of bounds (1 to 1024) is brought to the nearest within.
+///
+/// ```
+/// let before = gort::set_gomaxprocs(4);
+/// assert_eq!(gort::gomaxprocs(), 4);
+/// gort::set_gomaxprocs(before);
+/// ```
+pub fn set_gomaxprocs(processors: usize) -> usize {
+    with_current(|shared| shared.set_active_processors(processors))
+}

@@ -1,0 +1,178 @@
+//! What runs next: from the processor's own queue, on the goroutine's stack ([`Machine::pick`]); or
+//! from anywhere, on the system stack ([`Machine::find`]).
+
+use super::machine::Machine;
+use super::processor::{Processor, from_entry};
+use super::run_queue::{CAPACITY, SPILL};
+use super::timer::NEVER;
+use crate::clock;
+use crate::goroutine::GoroutineRef;
+use crate::prim::atomic::Ordering::*;
+
+/// Every so many picks the global queue goes first, so that it cannot starve.
+const GLOBAL_EVERY: u32 = 61;
+/// Timers are looked at about this often while goroutines come and go quickly.
+const LOOK_AT_TIMERS: u64 = 5_000;
+/// But not less often than every so many picks.
+const LONGEST_STRIDE: u32 = 31;
+/// Rounds of a search, with a pause after each that doubles: about 30 µs in all.
+const ROUNDS: u32 = 7;
+const FIRST_PAUSE: u32 = 8;
+
+impl Machine {
+    /// The next goroutine of the processor's own, if it has one.
+    #[inline(always)]
+    pub(crate) fn pick(&self) -> Option<GoroutineRef> {
+        let processor = self.processor();
+        let tick = processor.tick.load(Relaxed).wrapping_add(1);
+        processor.tick.store(tick, Relaxed);
+        if tick % GLOBAL_EVERY == 0
+            && let Some(goroutine) = self.pick_rarely()
+        {
+            return goroutine.ok();
+        }
+        if processor.timers.earliest() != NEVER {
+            self.look_at_timers(processor);
+        }
+        if let Some(next) = processor.take_next() {
+            // It inherits the slice, so that two who keep waking each other share one.
+            if !self.count_operation() {
+                return Some(next);
+            }
+            processor.push(next, self.shared());
+        }
+        self.begin_slice();
+        processor.pop()
+    }
+
+    /// Looks at what concerns all processors. `Err`: leave for the system stack.
+    #[cold]
+    #[inline(never)]
+    fn pick_rarely(&self) -> Option<Result<GoroutineRef, ()>> {
+        let shared = self.shared();
+        if !shared.is_active(self.processor()) || shared.is_exiting() {
+            return Some(Err(()));
+        }
+        let goroutine = shared.global.pop_batch(0, drop)?;
+        self.begin_slice();
+        Some(Ok(goroutine))
+    }
+
+    /// Fires the processor's own timers, at strides: a look at the clock costs more than a switch.
+    #[inline(never)]
+    fn look_at_timers(&self, processor: &Processor) {
+        let owned = &processor.owned;
+        if owned.wants_keeper.replace(false) {
+            self.shared().ensure_keeper(processor.timers.earliest());
+        }
+        let skip = owned.timers_skip.get();
+        if skip > 0 {
+            owned.timers_skip.set(skip - 1);
+            return;
+        }
+        let now = clock::now();
+        let since = now - owned.timers_seen.replace(now);
+        let stride = owned.timers_stride.get();
+        let stride = if since < LOOK_AT_TIMERS / 2 {
+            (stride * 2 + 1).min(LONGEST_STRIDE)
+        } else if since > LOOK_AT_TIMERS * 2 {
+            stride / 2
+        } else {
+            stride
+        };
+        owned.timers_stride.set(stride);
+        owned.timers_skip.set(stride);
+        processor.timers.fire(now);
+    }
+
+    /// On the system stack: a goroutine to run, from wherever there is one; waits for it. `None`: the
+    /// runtime ends.
+    pub(crate) fn find(&self) -> Option<GoroutineRef> {
+        loop {
+            if self.shared().is_exiting() {
+                return None;
+            }
+            if self.try_processor().is_some_and(|mine| self.shared().is_active(mine))
+                && let Some(goroutine) = self.find_now()
+            {
+                self.stop_searching();
+                let processor = self.processor();
+                if processor.owned.wants_keeper.replace(false) {
+                    self.shared().ensure_keeper(processor.timers.earliest());
+                }
+                return Some(goroutine);
+            }
+            if !self.go_idle() {
+                return None;
+            }
+        }
+    }
+
+    fn find_now(&self) -> Option<GoroutineRef> {
+        let processor = self.processor();
+        if processor.timers.earliest() != NEVER {
+            processor.timers.fire(clock::now());
+        }
+        if let Some(goroutine) = self.pick().or_else(|| self.take_global()) {
+            return Some(goroutine);
+        }
+        if self.may_search() {
+            return self.search();
+        }
+        None
+    }
+
+    /// The first of the global queue, and this processor's share of the rest.
+    fn take_global(&self) -> Option<GoroutineRef> {
+        let shared = self.shared();
+        let share = shared.global.len() / shared.active_processors().max(1);
+        let processor = self.processor();
+        let goroutine = shared
+            .global
+            .pop_batch(share.min(SPILL - 1), |goroutine| processor.push(goroutine, shared))?;
+        self.begin_slice();
+        Some(goroutine)
+    }
+
+    /// Looks for work at other processors, a few times with pauses in between.
+    fn search(&self) -> Option<GoroutineRef> {
+        let shared = self.shared();
+        let mine = self.processor();
+        debug_assert!(mine.queue.len() <= CAPACITY / 2);
+        for round in 0..ROUNDS {
+            let count = shared.processor_count();
+            let offset = self.next_random() as usize;
+            for index in 0..count {
+                let Some(victim) = shared.processor_at((offset + index) % count) else { continue };
+                if std::ptr::eq(victim, mine) {
+                    continue;
+                }
+                if let Some(stolen) = victim.queue.steal_into(&mine.queue) {
+                    self.begin_slice();
+                    return Some(from_entry(stolen));
+                }
+            }
+            if let Some(goroutine) = self.take_global() {
+                return Some(goroutine);
+            }
+            if round == 0 && self.fire_all_timers() > 0 {
+                return self.pick().or_else(|| self.take_global());
+            }
+            if shared.idle.idle_processors() + 1 >= shared.active_processors() || shared.is_exiting()
+            {
+                // Nobody is busy who could make work.
+                return None;
+            }
+            for _ in 0..FIRST_PAUSE << round {
+                std::hint::spin_loop();
+            }
+        }
+        None
+    }
+
+    /// Fires what is due anywhere: those of idle processors, and of busy ones that do not get to it.
+    fn fire_all_timers(&self) -> usize {
+        let now = clock::now();
+        self.shared().processors().map(|processor| processor.timers.fire(now)).sum()
+    }
+}

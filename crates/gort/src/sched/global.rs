@@ -1,0 +1,86 @@
+//! The global queue: first in, first out, linked through the records, for what comes from other
+//! threads and what the processors' rings have no room for.
+
+use crate::goroutine::GoroutineRef;
+use crate::prim::Lock;
+use crate::prim::atomic::{AtomicUsize, Ordering::*};
+
+#[derive(Default)]
+struct List {
+    head: Option<GoroutineRef>,
+    tail: Option<GoroutineRef>,
+}
+
+pub(crate) struct GlobalQueue {
+    /// Written under the lock, read without.
+    len: AtomicUsize,
+    list: Lock<List>,
+}
+
+impl List {
+    fn push(&mut self, goroutine: GoroutineRef) {
+        goroutine.link.set(None);
+        match self.tail.replace(goroutine) {
+            Some(tail) => tail.link.set(Some(goroutine)),
+            None => self.head = Some(goroutine),
+        }
+    }
+
+    fn pop(&mut self) -> Option<GoroutineRef> {
+        let goroutine = self.head?;
+        self.head = goroutine.link.take();
+        if self.head.is_none() {
+            self.tail = None;
+        }
+        Some(goroutine)
+    }
+}
+
+impl GlobalQueue {
+    pub(crate) fn new() -> Self {
+        Self { len: AtomicUsize::new(0), list: Lock::new(List::default()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        self.len.load(Relaxed)
+    }
+
+    pub(crate) fn push(&self, goroutine: GoroutineRef) {
+        let mut list = self.list.lock();
+        list.push(goroutine);
+        self.len.store(self.len.load(Relaxed) + 1, Relaxed);
+    }
+
+    pub(crate) fn push_all(&self, goroutines: impl Iterator<Item = GoroutineRef>) {
+        let mut list = self.list.lock();
+        let mut count = 0;
+        for goroutine in goroutines {
+            list.push(goroutine);
+            count += 1;
+        }
+        self.len.store(self.len.load(Relaxed) + count, Relaxed);
+    }
+
+    /// Takes the first; up to `more` that follow it go to `take`.
+    pub(crate) fn pop_batch(
+        &self,
+        more: usize,
+        mut take: impl FnMut(GoroutineRef),
+    ) -> Option<GoroutineRef> {
+        if self.len() == 0 {
+            return None;
+        }
+        let mut list = self.list.lock();
+        let first = list.pop()?;
+        let mut count = 1;
+        while count <= more
+            && let Some(goroutine) = list.pop()
+        {
+            take(goroutine);
+            count += 1;
+        }
+        self.len.store(self.len.load(Relaxed) - count, Relaxed);
+        Some(first)
+    }
+}

@@ -1,0 +1,303 @@
+//! The machine: a thread that runs goroutines, and the switch from one to the next.
+//!
+//! A machine has the stack of its thread, the *system stack*, on which it looks for work and waits
+//! when there is none ([`find`](super::find), [`idle`](super::idle)). A goroutine that parks goes
+//! straight to the next one if its processor has one at hand; else to the system stack.
+//!
+//! **The post-switch step.** A goroutine that leaves may be made ready by others, or have its stack
+//! reused, only when its registers are saved. So it says what is to be done ([`After`]) and switches;
+//! whoever runs then on this machine, the next goroutine or the system stack, does it first thing.
+
+use super::Shared;
+use super::processor::Processor;
+use super::worker::{Assignment, Finished};
+use crate::goroutine::{GoroutineRef, PINNED};
+use crate::prim::atomic::{AtomicPtr, AtomicU32, Ordering::*};
+use crate::{clock, sys, tls};
+use gort_context::{Context, switch};
+use std::cell::{Cell, UnsafeCell};
+use std::mem::MaybeUninit;
+use std::ptr::{self, NonNull};
+use std::time::Duration;
+
+/// A time slice: who has run that long while others wait goes to the end of the queue.
+pub(crate) const SLICE: u64 = 10_000_000;
+/// Operations between two looks at the clock.
+const OPERATIONS_PER_LOOK: u32 = 256;
+
+/// What is to be done for the flow that was just left.
+pub(crate) enum After {
+    Nothing,
+    /// It has parked: its wait may be claimed and it resumed from now on.
+    Commit(GoroutineRef),
+    /// It has yielded: it goes to the end of the queue.
+    Requeue(GoroutineRef),
+    /// Its goroutine has ended: the stack, with the worker on it, is free.
+    Stash(Finished),
+}
+
+pub(crate) struct Machine {
+    pub(crate) shared: NonNull<Shared>,
+    pub(crate) number: usize,
+    processor: Cell<Option<&'static Processor>>,
+    current: Cell<Option<GoroutineRef>>,
+    after: UnsafeCell<After>,
+    /// Where the system stack goes on, while a goroutine runs.
+    system: Cell<MaybeUninit<Context>>,
+    /// The goroutine that a worker is to run, when it is switched to.
+    assigned: Cell<Option<Assignment>>,
+    /// A pinned goroutine that was picked on a goroutine's stack, for the system stack to pass on.
+    pub(crate) found_pinned: Cell<Option<GoroutineRef>>,
+    /// Operations left until the clock is looked at, and when the slice began (0: not known yet).
+    operations: Cell<u32>,
+    slice_start: Cell<u64>,
+    pub(crate) searching: Cell<bool>,
+    pub(crate) random: Cell<u32>,
+    /// The doze protocol: 1 = wake up; `granted` is the processor that comes with it.
+    signal: AtomicU32,
+    granted: AtomicPtr<Processor>,
+    granted_searching: AtomicU32,
+}
+
+// SAFETY: the cells are touched by the machine's own thread (or, in the `threads` architecture, by
+// the one that runs in its name); what others touch are atomics.
+unsafe impl Sync for Machine {}
+// SAFETY: as above.
+unsafe impl Send for Machine {}
+
+impl Machine {
+    pub(crate) fn new(shared: NonNull<Shared>, number: usize) -> Machine {
+        Machine {
+            shared,
+            number,
+            processor: Cell::new(None),
+            current: Cell::new(None),
+            after: UnsafeCell::new(After::Nothing),
+            system: Cell::new(MaybeUninit::uninit()),
+            assigned: Cell::new(None),
+            found_pinned: Cell::new(None),
+            operations: Cell::new(OPERATIONS_PER_LOOK),
+            slice_start: Cell::new(0),
+            searching: Cell::new(false),
+            random: Cell::new(0x9e37_79b9 ^ (number as u32).wrapping_mul(0x85eb_ca6b) | 1),
+            signal: AtomicU32::new(0),
+            granted: AtomicPtr::new(ptr::null_mut()),
+            granted_searching: AtomicU32::new(0),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn shared(&self) -> &'static Shared {
+        // SAFETY: each machine's thread holds a reference count of its runtime.
+        unsafe { self.shared.as_ref() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn current(&self) -> Option<GoroutineRef> {
+        self.current.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_current(&self, goroutine: Option<GoroutineRef>) {
+        self.current.set(goroutine);
+    }
+
+    /// The processor; there is none while the machine is idle or waits with a pinned goroutine.
+    #[inline(always)]
+    pub(crate) fn try_processor(&self) -> Option<&'static Processor> {
+        self.processor.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn processor(&self) -> &'static Processor {
+        self.processor.get().expect("a machine that schedules holds a processor")
+    }
+
+    pub(crate) fn set_processor(&self, processor: Option<&'static Processor>) {
+        self.processor.set(processor);
+    }
+
+    pub(crate) fn next_random(&self) -> u32 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x
+    }
+
+    // ---- time slices
+
+    /// Counts an operation. True: the slice is over.
+    #[inline(always)]
+    pub(crate) fn count_operation(&self) -> bool {
+        let left = self.operations.get();
+        if left > 0 {
+            self.operations.set(left - 1);
+            return false;
+        }
+        self.look_at_the_clock()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_at_the_clock(&self) -> bool {
+        self.operations.set(OPERATIONS_PER_LOOK);
+        let now = clock::now();
+        match self.slice_start.get() {
+            // The first look in this slice: it is measured from here, so that beginning a slice
+            // costs no look at the clock.
+            0 => {
+                self.slice_start.set(now);
+                false
+            }
+            start => now.saturating_sub(start) >= SLICE,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn begin_slice(&self) {
+        self.slice_start.set(0);
+    }
+
+    // ---- the switch
+
+    /// What the flow that was left wants done. To be called first thing after every switch.
+    #[inline(always)]
+    pub(crate) fn after_switch(&self) {
+        // SAFETY: only the running flow of this machine touches the field.
+        let after = unsafe { ptr::replace(self.after.get(), After::Nothing) };
+        match after {
+            After::Nothing => {}
+            After::Commit(goroutine) => {
+                if !goroutine.task().commit() {
+                    self.processor().ready(goroutine, self);
+                }
+            }
+            After::Requeue(goroutine) => self.processor().push(goroutine, self.shared()),
+            After::Stash(finished) => self.shared().stash(self.processor(), finished),
+        }
+    }
+
+    /// Leaves the running flow, whose context goes to `save`, for `goroutine`, or for the system
+    /// stack if there is none. Returns when somebody resumes the flow: the machine it is on then.
+    ///
+    /// # Safety
+    /// `save` stays valid until the flow is resumed, `after` has been said to make it resumable, and
+    /// `goroutine` is runnable and the caller's.
+    #[inline(always)]
+    pub(crate) unsafe fn leave(
+        &self,
+        save: *mut Context,
+        after: After,
+        goroutine: Option<GoroutineRef>,
+    ) -> &'static Machine {
+        // SAFETY: only the running flow of this machine touches the field.
+        unsafe { *self.after.get() = after };
+        let to = match goroutine.and_then(|goroutine| self.prepare(goroutine)) {
+            Some(to) => to,
+            None => {
+                self.current.set(None);
+                // SAFETY: while a goroutine runs, the system stack's context is saved.
+                unsafe { self.system.get().assume_init() }
+            }
+        };
+        // SAFETY: `to` is suspended and nobody else resumes it; `save` is valid by contract.
+        unsafe { self.switch_to(save, to) }
+    }
+
+    /// On the system stack: runs `goroutine`, and whoever follows it, until the stack is needed.
+    pub(crate) fn run(&self, goroutine: GoroutineRef) {
+        if let Some(to) = self.prepare(goroutine) {
+            // SAFETY: the slot is the machine's own, and `to` is suspended and this machine's.
+            unsafe { self.switch_to(self.system.as_ptr().cast(), to) };
+        }
+    }
+
+    /// # Safety
+    /// As for [`switch`].
+    #[inline(always)]
+    unsafe fn switch_to(&self, save: *mut Context, to: Context) -> &'static Machine {
+        let word = ptr::from_ref(self).cast_mut().cast();
+        // SAFETY: by this function's contract. The word passed is always the machine.
+        let machine = unsafe { switch(save, to, word) }.cast::<Machine>();
+        // SAFETY: a machine outlives all goroutines that it runs.
+        let machine = unsafe { &*machine };
+        machine.after_switch();
+        machine
+    }
+
+    /// Makes `goroutine` the current one and returns where it goes on. A new one gets a worker. None
+    /// if it cannot run here: no stack can be had, or it is pinned to another machine.
+    #[inline(always)]
+    fn prepare(&self, goroutine: GoroutineRef) -> Option<Context> {
+        let to = if goroutine.is_new() {
+            self.shared().worker_for(self, goroutine)?
+        } else if goroutine.has_flag(PINNED) {
+            self.found_pinned.set(Some(goroutine));
+            return None;
+        } else {
+            // SAFETY: it was taken from a queue, so it is off its CPU and the caller's.
+            unsafe { goroutine.context() }
+        };
+        self.current.set(Some(goroutine));
+        Some(to)
+    }
+
+    /// Leaves word for the worker that is switched to next.
+    #[inline(always)]
+    pub(crate) fn assign(&self, assignment: Assignment) {
+        self.assigned.set(Some(assignment));
+    }
+
+    #[inline(always)]
+    pub(crate) fn take_assignment(&self) -> Assignment {
+        self.assigned.take().expect("a worker is only resumed with an assignment")
+    }
+
+    // ---- waiting for a processor
+
+    /// Sleeps until signalled or until `timeout` has passed: true if signalled. With the signal comes
+    /// a processor, or none if the runtime ends.
+    pub(crate) fn doze(&self, timeout: Option<Duration>) -> bool {
+        let until = timeout.map(|timeout| clock::Deadline::after(timeout));
+        loop {
+            if self.signal.swap(0, AcqRel) != 0 {
+                let granted = self.granted.swap(ptr::null_mut(), Acquire);
+                // SAFETY: processors live as long as the runtime.
+                self.processor.set(unsafe { granted.as_ref() });
+                self.searching.set(self.granted_searching.load(Relaxed) != 0);
+                return true;
+            }
+            let left = until.and_then(|until| until.remaining());
+            if left.is_some_and(|left| left.is_zero()) {
+                return false;
+            }
+            sys::wait_on_address(&self.signal, 0, left);
+        }
+    }
+
+    /// Wakes the machine from its doze with a processor, or without one if the runtime ends.
+    pub(crate) fn rouse(&self, processor: Option<&Processor>, searching: bool) {
+        let granted = processor.map_or(ptr::null_mut(), |p| ptr::from_ref(p).cast_mut());
+        self.granted.store(granted, Release);
+        self.granted_searching.store(searching as u32, Relaxed);
+        self.signal.store(1, Release);
+        sys::wake_one(&self.signal);
+    }
+
+    /// The machine's thread: runs goroutines until the runtime ends.
+    pub(crate) fn main(&self) {
+        // SAFETY: the caller keeps the machine until this returns, and the word is reset below.
+        unsafe { tls::set_machine(Some(self)) };
+        sys::prepare_machine_thread();
+        while let Some(goroutine) = self.find() {
+            self.run(goroutine);
+            if let Some(goroutine) = self.found_pinned.take() {
+                self.pass_to_pinned(goroutine);
+            }
+        }
+        // SAFETY: as above.
+        unsafe { tls::set_machine(None) };
+    }
+}

@@ -1,0 +1,209 @@
+//! Park, ready and yield, and what else a running goroutine asks of the scheduler.
+
+use super::Shared;
+use super::machine::{After, Machine};
+use super::processor::Processor;
+use super::timer::NEVER;
+use crate::clock::Deadline;
+use crate::goroutine::{GoroutineRef, PINNED, SHIELDED, panic};
+use crate::park::{Outcome, Task, Wait};
+use crate::prim::atomic::Ordering::*;
+use crate::tls;
+use std::ptr::NonNull;
+
+/// The goroutine that runs on the calling thread; `None` on a plain thread.
+#[inline(always)]
+pub(crate) fn current_goroutine() -> Option<GoroutineRef> {
+    tls::machine()?.current()
+}
+
+/// Takes the running goroutine, whose wait is armed, off its machine until the wait is claimed or
+/// the deadline has passed.
+#[inline]
+pub(crate) fn park(goroutine: GoroutineRef, deadline: Deadline, why: Wait) -> Outcome {
+    if let Some(outcome) = goroutine.task().notified() {
+        return outcome;
+    }
+    let machine = tls::machine().expect("a goroutine runs on a machine");
+    goroutine.set_wait(why);
+    let timers = (deadline != Deadline::NEVER).then(|| start_timer(machine, goroutine, deadline));
+    if std::thread::panicking() {
+        // std counts panics per thread: the goroutine stays where its count is.
+        park_pinned(machine, goroutine);
+    } else {
+        let next = machine.pick();
+        // SAFETY: the slot is the goroutine's own; once it is committed a claimer may ready it; `next`
+        // was picked.
+        unsafe { machine.leave(goroutine.context_slot(), After::Commit(goroutine), next) };
+    }
+    let outcome = goroutine.task().resumed();
+    goroutine.set_wait(Wait::Nothing);
+    if let Some(timers) = timers
+        && outcome != Outcome::TIMED_OUT
+    {
+        timers.timers.note_stale();
+    }
+    outcome
+}
+
+fn start_timer(
+    machine: &Machine,
+    goroutine: GoroutineRef,
+    deadline: Deadline,
+) -> &'static Processor {
+    let processor = machine.processor();
+    debug_assert!(deadline.nanos() != NEVER);
+    if processor.timers.add(deadline.nanos(), goroutine.task().ticket()) {
+        processor.owned.wants_keeper.set(true);
+    }
+    processor
+}
+
+/// Parks a goroutine together with its machine, which gives its processor to another.
+#[cold]
+#[inline(never)]
+fn park_pinned(machine: &Machine, goroutine: GoroutineRef) {
+    let extra = goroutine.extra_or_default();
+    extra.pinned_to.set(Some(NonNull::from(machine)));
+    goroutine.set_flag(PINNED, true);
+    if goroutine.task().commit() {
+        let processor = machine.processor();
+        machine.set_processor(None);
+        machine.shared().hand_off(processor);
+        while machine.try_processor().is_none() {
+            machine.doze(None);
+        }
+        machine.set_current(Some(goroutine));
+    }
+    goroutine.set_flag(PINNED, false);
+}
+
+impl Machine {
+    /// With nobody in the processor's own queue: is there a reason to leave for the system stack?
+    fn has_to_look_further(&self) -> bool {
+        let shared = self.shared();
+        shared.global.len() > 0 || !shared.is_active(self.processor()) || shared.is_exiting()
+    }
+
+    /// On the system stack, having picked a goroutine that waits with its machine: gives it the
+    /// processor.
+    #[cold]
+    pub(crate) fn pass_to_pinned(&self, goroutine: GoroutineRef) {
+        let owner = goroutine.extra().and_then(|extra| extra.pinned_to.get());
+        // SAFETY: that machine waits for its goroutine, so it has not ended.
+        let owner = unsafe { owner.expect("a pinned goroutine has a machine").as_ref() };
+        let processor = self.processor();
+        self.set_processor(None);
+        owner.rouse(Some(processor), false);
+    }
+}
+
+/// Puts a task that is a goroutine, parked and claimed, into a run queue.
+///
+/// # Safety
+/// `task` is the head of a goroutine's record; the caller has claimed its wait.
+pub(crate) unsafe fn resume_goroutine(task: NonNull<Task>) {
+    // SAFETY: by this function's contract.
+    let goroutine = unsafe { GoroutineRef::from_task(task) };
+    if let Some(machine) = tls::machine()
+        && machine.shared == goroutine.shared_ptr()
+        && let Some(processor) = machine.try_processor()
+    {
+        processor.ready(goroutine, machine);
+    } else {
+        goroutine.shared().inject_from_outside(goroutine);
+    }
+}
+
+impl Processor {
+    /// Owner: puts a goroutine at the end of the queue.
+    #[inline(always)]
+    pub(crate) fn push(&self, goroutine: GoroutineRef, shared: &Shared) {
+        self.queue.push(goroutine.as_ptr(), |batch| {
+            shared.global.push_all(batch.iter().map(|&entry| super::processor::from_entry(entry)));
+        });
+    }
+
+    /// Owner: makes a goroutine the next to run. Who was that goes to the queue, where others find
+    /// it; the new one is for this processor, so nobody is told of it (see `idle`, the keeper).
+    #[inline(always)]
+    pub(crate) fn ready(&self, goroutine: GoroutineRef, machine: &Machine) {
+        if let Some(old) = self.queue.set_next(goroutine.as_ptr()) {
+            self.push(super::processor::from_entry(old), machine.shared());
+            machine.shared().notify();
+        }
+    }
+}
+
+impl Shared {
+    /// Makes a goroutine runnable from a thread that is no machine of this runtime.
+    pub(crate) fn inject_from_outside(&self, goroutine: GoroutineRef) {
+        // As soon as it is pushed the goroutine may run, end, and with it the runtime: the count
+        // keeps that waiting.
+        self.visitors.fetch_add(1, SeqCst);
+        self.inject(goroutine);
+        self.visitors.fetch_sub(1, SeqCst);
+    }
+
+    pub(crate) fn inject(&self, goroutine: GoroutineRef) {
+        self.global.push(goroutine);
+        self.notify();
+    }
+}
+
+/// Lets other goroutines run; see [`yield_now`](crate::yield_now).
+pub(crate) fn yield_now() {
+    let Some(machine) = tls::machine() else { return std::thread::yield_now() };
+    let Some(goroutine) = machine.current() else { return };
+    if std::thread::panicking() {
+        return;
+    }
+    if machine.shared().is_stopping() && !goroutine.has_flag(SHIELDED) {
+        goroutine.set_flag(SHIELDED, true);
+        panic::unwind_for_shutdown();
+    }
+    let next = machine.pick();
+    if next.is_none() && !machine.has_to_look_further() {
+        return;
+    }
+    // SAFETY: the slot is the goroutine's own; it is requeued once it is saved; `next` was picked.
+    unsafe { machine.leave(goroutine.context_slot(), After::Requeue(goroutine), next) };
+}
+
+/// Counts an operation that does not block; yields if the time slice is over.
+#[inline(always)]
+pub(crate) fn checkpoint() {
+    if let Some(machine) = tls::machine()
+        && machine.count_operation()
+    {
+        yield_at_slice_end();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn yield_at_slice_end() {
+    yield_now();
+}
+
+/// Unwinds the running goroutine, whose wait a shutdown has ended. It is not disturbed again.
+pub(crate) fn unwind_for_shutdown() -> ! {
+    if let Some(goroutine) = current_goroutine() {
+        goroutine.set_flag(SHIELDED, true);
+    }
+    panic::unwind_for_shutdown()
+}
+
+/// Runs `f` shielded from shutdowns: for waits that must not end early, as memory is borrowed.
+pub(crate) fn shielded<R>(f: impl FnOnce() -> R) -> R {
+    let goroutine = current_goroutine().filter(|goroutine| !goroutine.has_flag(SHIELDED));
+    if let Some(goroutine) = goroutine {
+        goroutine.set_flag(SHIELDED, true);
+    }
+    let value = f();
+    if let Some(goroutine) = goroutine {
+        goroutine.set_flag(SHIELDED, false);
+    }
+    value
+}
+

@@ -1,0 +1,131 @@
+//! The processor: the right to run goroutines, with the queue, timers and caches that go with it.
+//!
+//! A processor belongs to one machine at a time, or lies in the idle list. What others may touch
+//! (the queue's head, the timers, the tick) comes first; the rest is its machine's alone and is
+//! handed over with it, by the lock of the idle list or by a machine's signal.
+
+use super::run_queue::RunQueue;
+use super::timer::Timers;
+use super::worker::Worker;
+use crate::goroutine::arena::Stock;
+use crate::goroutine::{Goroutine, GoroutineRef};
+use crate::prim::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
+use crossbeam_utils::CachePadded;
+use std::cell::{Cell, UnsafeCell};
+
+/// Ids that a processor takes from the runtime's counter at a time.
+pub(crate) const ID_BLOCK: u64 = 64;
+
+pub(crate) struct Processor {
+    pub(crate) index: usize,
+    pub(crate) queue: RunQueue<Goroutine>,
+    pub(crate) timers: CachePadded<Timers>,
+    /// Counts the picks; others see by it whether the owner still looks at its queue.
+    pub(crate) tick: CachePadded<AtomicU32>,
+    /// Not to run any more, as there are fewer processors now; nobody holds it.
+    pub(crate) retired: AtomicBool,
+    /// Goroutines made and ended here. Written by the owner only, without a locked instruction.
+    pub(crate) spawned: AtomicU64,
+    pub(crate) ended: AtomicU64,
+    pub(crate) owned: CachePadded<Owned>,
+}
+
+/// What only the owner touches.
+pub(crate) struct Owned {
+    stock: UnsafeCell<Stock>,
+    /// Stacks whose worker waits for a goroutine, the warmest last.
+    pub(crate) workers: UnsafeCell<Vec<Worker>>,
+    pub(crate) next_id: Cell<u64>,
+    /// When the timers were last looked at, and for how many picks not to.
+    pub(crate) timers_seen: Cell<u64>,
+    pub(crate) timers_skip: Cell<u32>,
+    pub(crate) timers_stride: Cell<u32>,
+    /// A timer was added that is the first one: somebody has to keep it.
+    pub(crate) wants_keeper: Cell<bool>,
+}
+
+// SAFETY: `owned` is touched by the machine that holds the processor only, and a processor is handed
+// over with a release and an acquire.
+unsafe impl Sync for Processor {}
+// SAFETY: as above.
+unsafe impl Send for Processor {}
+
+impl Processor {
+    pub(crate) fn new(index: usize) -> Processor {
+        Processor {
+            index,
+            queue: RunQueue::new(),
+            timers: CachePadded::new(Timers::new()),
+            tick: CachePadded::new(AtomicU32::new(0)),
+            retired: AtomicBool::new(false),
+            spawned: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            owned: CachePadded::new(Owned {
+                stock: UnsafeCell::new(Stock::default()),
+                workers: UnsafeCell::new(Vec::with_capacity(super::worker::KEPT)),
+                next_id: Cell::new(0),
+                timers_seen: Cell::new(0),
+                timers_skip: Cell::new(0),
+                timers_stride: Cell::new(0),
+                wants_keeper: Cell::new(false),
+            }),
+        }
+    }
+
+    /// Owner: calls `f` with the stock of records.
+    #[inline(always)]
+    pub(crate) fn with_stock<R>(&self, f: impl FnOnce(&mut Stock) -> R) -> R {
+        // SAFETY: the owner is one thread, and `f` (the callers here) does not come back in.
+        f(unsafe { &mut *self.owned.stock.get() })
+    }
+
+    /// Owner: calls `f` with the idle workers.
+    #[inline(always)]
+    pub(crate) fn with_workers<R>(&self, f: impl FnOnce(&mut Vec<Worker>) -> R) -> R {
+        // SAFETY: as for the stock.
+        f(unsafe { &mut *self.owned.workers.get() })
+    }
+
+    /// Owner: counts a goroutine made here.
+    #[inline(always)]
+    pub(crate) fn count_spawned(&self) {
+        self.spawned.store(self.spawned.load(Relaxed) + 1, Release);
+    }
+
+    /// Owner: counts a goroutine ended here.
+    #[inline(always)]
+    pub(crate) fn count_ended(&self) {
+        self.ended.store(self.ended.load(Relaxed) + 1, Release);
+    }
+
+    /// Owner: the next number for a goroutine.
+    #[inline(always)]
+    pub(crate) fn next_id(&self, counter: &AtomicU64) -> u64 {
+        let mut id = self.owned.next_id.get();
+        if id % ID_BLOCK == 0 {
+            id = counter.fetch_add(ID_BLOCK, Relaxed);
+        }
+        self.owned.next_id.set(id + 1);
+        // Number 0 of a block is given as its end, so that no block touches the next.
+        id + 1
+    }
+
+    /// Owner: the oldest goroutine of the ring.
+    #[inline(always)]
+    pub(crate) fn pop(&self) -> Option<GoroutineRef> {
+        self.queue.pop().map(from_entry)
+    }
+
+    /// The goroutine that is to run next.
+    #[inline(always)]
+    pub(crate) fn take_next(&self) -> Option<GoroutineRef> {
+        self.queue.take_next().map(from_entry)
+    }
+}
+
+/// A run queue's entry as what it is.
+#[inline(always)]
+pub(crate) fn from_entry(entry: *mut Goroutine) -> GoroutineRef {
+    // Run queues only hold pointers that came from a GoroutineRef.
+    GoroutineRef::from_raw(std::ptr::NonNull::new(entry).expect("an entry is a goroutine"))
+}

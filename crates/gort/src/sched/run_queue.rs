@@ -1,0 +1,175 @@
+//! A processor's run queue: a ring that others steal from, and a slot for who runs next.
+//!
+//! After Go's `runq`: the owner pushes at the tail and pops at the head, thieves take half from the
+//! head. `head` is moved by compare-and-swap by whoever takes; `tail` by the owner alone.
+//!
+//! Invariants:
+//! 1. Entries `head..tail` (wrapping) are filled, at most `CAPACITY` of them.
+//! 2. Who moves `head` from `h` to `h + n` owns the entries it read before: they cannot have been
+//!    overwritten, as the owner writes to a slot again only after it has seen a `head` past it.
+//! 3. `tail` is released after the slot is written, and acquired before it is read.
+//!
+//! The `next` slot is last in, first out, so that a goroutine that was just made ready finds its
+//! data in the cache; a thief may take it too, but only when the owner has not looked at its queue
+//! for a while (`sched::find`).
+//!
+//! Rejected: a Chase–Lev deque (the owner would run the newest first, which starves the oldest); a
+//! queue without a bound (a push that may allocate, and thieves that take one at a time).
+
+use crate::prim::atomic::{AtomicPtr, AtomicU32, Ordering::*};
+use crossbeam_utils::CachePadded;
+use std::ptr;
+
+#[cfg(not(loom))]
+pub(crate) const CAPACITY: u32 = 256;
+#[cfg(loom)]
+pub(crate) const CAPACITY: u32 = 4;
+
+/// As many as go from a full ring to the global queue.
+pub(crate) const SPILL: usize = CAPACITY as usize / 2;
+
+pub(crate) struct RunQueue<T> {
+    head: CachePadded<AtomicU32>,
+    tail: CachePadded<AtomicU32>,
+    next: CachePadded<AtomicPtr<T>>,
+    slots: [AtomicPtr<T>; CAPACITY as usize],
+}
+
+impl<T> RunQueue<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            head: CachePadded::new(AtomicU32::new(0)),
+            tail: CachePadded::new(AtomicU32::new(0)),
+            next: CachePadded::new(AtomicPtr::new(ptr::null_mut())),
+            slots: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+        }
+    }
+
+    #[inline(always)]
+    fn slot(&self, index: u32) -> &AtomicPtr<T> {
+        &self.slots[(index % CAPACITY) as usize]
+    }
+
+    /// Owner: puts an entry at the end. If the ring is full, the older half and the entry go to
+    /// `spill` instead.
+    #[inline(always)]
+    pub(crate) fn push(&self, entry: *mut T, spill: impl FnOnce(&[*mut T])) {
+        let tail = self.tail.load(Relaxed);
+        let head = self.head.load(Acquire);
+        if tail.wrapping_sub(head) < CAPACITY {
+            self.slot(tail).store(entry, Relaxed);
+            self.tail.store(tail.wrapping_add(1), Release);
+        } else {
+            self.push_full(entry, spill);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_full(&self, entry: *mut T, spill: impl FnOnce(&[*mut T])) {
+        loop {
+            let tail = self.tail.load(Relaxed);
+            let head = self.head.load(Acquire);
+            if tail.wrapping_sub(head) < CAPACITY {
+                // Thieves have made room in the meantime.
+                self.slot(tail).store(entry, Relaxed);
+                self.tail.store(tail.wrapping_add(1), Release);
+                return;
+            }
+            let mut batch = [ptr::null_mut(); SPILL + 1];
+            for (index, place) in batch[..SPILL].iter_mut().enumerate() {
+                *place = self.slot(head.wrapping_add(index as u32)).load(Relaxed);
+            }
+            batch[SPILL] = entry;
+            let after = head.wrapping_add(SPILL as u32);
+            if self.head.compare_exchange(head, after, AcqRel, Acquire).is_ok() {
+                spill(&batch);
+                return;
+            }
+        }
+    }
+
+    /// Owner: takes the oldest entry of the ring.
+    #[inline(always)]
+    pub(crate) fn pop(&self) -> Option<*mut T> {
+        let tail = self.tail.load(Relaxed);
+        let mut head = self.head.load(Acquire);
+        while head != tail {
+            let entry = self.slot(head).load(Relaxed);
+            match self.head.compare_exchange_weak(head, head.wrapping_add(1), AcqRel, Acquire) {
+                Ok(_) => return Some(entry),
+                Err(now) => head = now,
+            }
+        }
+        None
+    }
+
+    /// Owner: sets who runs next; returns who was to.
+    #[inline(always)]
+    pub(crate) fn set_next(&self, entry: *mut T) -> Option<*mut T> {
+        let old = self.next.swap(entry, AcqRel);
+        (!old.is_null()).then_some(old)
+    }
+
+    /// Takes the entry that is to run next: the owner, or a thief that has waited long enough.
+    #[inline(always)]
+    pub(crate) fn take_next(&self) -> Option<*mut T> {
+        if self.next.load(Relaxed).is_null() {
+            return None;
+        }
+        let entry = self.next.swap(ptr::null_mut(), AcqRel);
+        (!entry.is_null()).then_some(entry)
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_next(&self) -> bool {
+        !self.next.load(Relaxed).is_null()
+    }
+
+    /// Entries in the ring; a moment later it may be another number.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> u32 {
+        let head = self.head.load(Acquire);
+        let len = self.tail.load(Acquire).wrapping_sub(head);
+        // Between the two loads the owner may have gone on.
+        len.min(CAPACITY)
+    }
+
+    /// Thief, who owns `into`: takes half of the ring, rounded up; the newest of them is returned,
+    /// the others are put into `into`, which has room for half a ring.
+    pub(crate) fn steal_into(&self, into: &Self) -> Option<*mut T> {
+        let into_tail = into.tail.load(Relaxed);
+        debug_assert!(into_tail.wrapping_sub(into.head.load(Relaxed)) <= CAPACITY / 2);
+        loop {
+            let head = self.head.load(Acquire);
+            let tail = self.tail.load(Acquire);
+            let len = tail.wrapping_sub(head);
+            let count = len - len / 2;
+            if count == 0 {
+                return None;
+            }
+            if count > CAPACITY / 2 {
+                continue; // head and tail were read at different times
+            }
+            for index in 0..count {
+                let entry = self.slot(head.wrapping_add(index)).load(Relaxed);
+                into.slot(into_tail.wrapping_add(index)).store(entry, Relaxed);
+            }
+            let after = head.wrapping_add(count);
+            if self.head.compare_exchange(head, after, AcqRel, Acquire).is_ok() {
+                let last = count - 1;
+                into.tail.store(into_tail.wrapping_add(last), Release);
+                return Some(into.slot(into_tail.wrapping_add(last)).load(Relaxed));
+            }
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for RunQueue<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunQueue")
+            .field("len", &self.len())
+            .field("has_next", &self.has_next())
+            .finish()
+    }
+}

@@ -1,0 +1,350 @@
+//! A runtime's shared part: processors, queues, and the counts that its shutdown needs.
+
+use super::Machine;
+use super::global::GlobalQueue;
+use super::idle::Idle;
+use super::processor::Processor;
+use super::worker::Workers;
+use crate::goroutine::arena::Arena;
+use crate::goroutine::{GoroutineRef, State};
+use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
+use crossbeam_utils::CachePadded;
+use gort_context::StackPool;
+use std::io;
+use std::ptr::{self, NonNull};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::thread;
+
+/// The most processors that a runtime can have.
+pub(crate) const MAX_PROCESSORS: usize = 1024;
+/// The stack of a machine's thread: the scheduler runs on it, and panic hooks do not.
+const SYSTEM_STACK: usize = 512 << 10;
+
+pub(crate) struct Shared {
+    pub(crate) global: GlobalQueue,
+    pub(crate) idle: Idle,
+    pub(crate) arena: Arena,
+    pub(crate) workers: Workers,
+    pub(crate) ids: CachePadded<AtomicU64>,
+    /// Threads from outside that are making a goroutine runnable.
+    pub(crate) visitors: CachePadded<AtomicUsize>,
+    /// Goroutines made by threads that hold no processor.
+    spawned_outside: AtomicU64,
+
+    // Read by all, written seldom.
+    active: AtomicUsize,
+    made: AtomicUsize,
+    processors: Box<[AtomicPtr<Processor>]>,
+    stopping: AtomicBool,
+    exiting: AtomicBool,
+    name: String,
+    state: Mutex<Registry>,
+    /// Told of every goroutine's end while the runtime is stopping.
+    pub(crate) ended: Condvar,
+    /// For the machines' threads, which hold a count each.
+    this: Weak<Shared>,
+}
+
+/// What changes seldom, under a lock.
+#[derive(Default)]
+pub(crate) struct Registry {
+    machines: Vec<Box<Machine>>,
+    threads: Vec<thread::JoinHandle<()>>,
+    /// The runtime has ended; `orphans` of its records are still held by handles, and a reference
+    /// count on their behalf is given back with the last of them.
+    closed: bool,
+    orphans: usize,
+}
+
+// SAFETY: machines in the registry are only touched by their own threads and through their atomics.
+unsafe impl Send for Registry {}
+// SAFETY: the parts are atomics, locks and values that do not change.
+unsafe impl Sync for Shared {}
+// SAFETY: as above.
+unsafe impl Send for Shared {}
+
+impl Shared {
+    pub(crate) fn new(
+        name: String,
+        processors: usize,
+        stacks: StackPool,
+    ) -> Arc<Shared> {
+        let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
+            global: GlobalQueue::new(),
+            idle: Idle::new(),
+            arena: Arena::new(NonNull::new(this.as_ptr().cast_mut()).expect("an Arc's pointer")),
+            workers: Workers::new(stacks),
+            ids: CachePadded::new(AtomicU64::new(0)),
+            visitors: CachePadded::new(AtomicUsize::new(0)),
+            spawned_outside: AtomicU64::new(0),
+            active: AtomicUsize::new(0),
+            made: AtomicUsize::new(0),
+            processors: (0..MAX_PROCESSORS).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
+            stopping: AtomicBool::new(false),
+            exiting: AtomicBool::new(false),
+            name,
+            state: Mutex::new(Registry::default()),
+            ended: Condvar::new(),
+            this: this.clone(),
+        });
+        shared.set_active_processors(processors);
+        shared
+    }
+
+    pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    // ---- processors
+
+    pub(crate) fn active_processors(&self) -> usize {
+        self.active.load(Relaxed)
+    }
+
+    /// May the processor run goroutines? Not if there are fewer now than when it was made.
+    #[inline(always)]
+    pub(crate) fn is_active(&self, processor: &Processor) -> bool {
+        processor.index < self.active.load(Relaxed)
+    }
+
+    /// Processors that were ever made; some may not be active.
+    pub(crate) fn processor_count(&self) -> usize {
+        self.made.load(Acquire)
+    }
+
+    pub(crate) fn processor_at(&self, index: usize) -> Option<&'static Processor> {
+        // SAFETY: made from a box that is given back when the runtime goes, which no machine outlives.
+        unsafe { self.processors.get(index)?.load(Acquire).as_ref() }
+    }
+
+    pub(crate) fn processors(&self) -> impl Iterator<Item = &'static Processor> + '_ {
+        (0..self.processor_count()).filter_map(|index| self.processor_at(index))
+    }
+
+    /// Sets how many processors run goroutines; returns how many did.
+    pub(crate) fn set_active_processors(&self, count: usize) -> usize {
+        let count = count.clamp(1, MAX_PROCESSORS);
+        let registry = self.registry();
+        let before = self.active.swap(count, SeqCst);
+        // Busy ones above the count are retired when they next look for work.
+        self.idle.retain_processors(|processor| {
+            let keep = processor.index < count;
+            if !keep {
+                self.retire_processor(processor);
+            }
+            keep
+        });
+        for index in before.min(count)..count {
+            match self.processor_at(index) {
+                Some(processor) => {
+                    if processor.retired.swap(false, SeqCst) {
+                        self.idle.add_processor(processor);
+                    }
+                }
+                None => {
+                    let processor = Box::leak(Box::new(Processor::new(index)));
+                    self.processors[index].store(processor, Release);
+                    self.made.store(index + 1, Release);
+                    self.idle.add_processor(processor);
+                }
+            }
+        }
+        drop(registry);
+        if self.has_work() {
+            self.notify();
+        }
+        before
+    }
+
+    /// Takes everything off a processor that is not to run any more, and that its machine has let go.
+    pub(crate) fn retire_processor(&self, processor: &Processor) {
+        let rest = std::iter::from_fn(|| processor.pop().or_else(|| processor.take_next()));
+        self.global.push_all(rest);
+        if let Some(first) = self.processor_at(0) {
+            processor.timers.move_to(&first.timers);
+        }
+        processor.retired.store(true, SeqCst);
+    }
+
+    // ---- machines
+
+    /// Shows that threads are to be had: one machine, which goes to sleep.
+    pub(crate) fn start_first_machine(&self) -> io::Result<()> {
+        let processor = self.idle.take_any_processor().expect("a new runtime's are idle");
+        self.new_machine(processor, false).inspect_err(|_| self.idle.add_processor(processor))
+    }
+
+    /// Starts a thread that begins by running `processor`.
+    pub(crate) fn new_machine(
+        &self,
+        processor: &'static Processor,
+        searching: bool,
+    ) -> io::Result<()> {
+        let shared = self.this.upgrade().expect("a runtime that schedules is alive");
+        let mut registry = self.registry();
+        let number = registry.machines.len();
+        let machine = Box::new(Machine::new(NonNull::from(self), number));
+        machine.set_processor(Some(processor));
+        machine.searching.set(searching);
+        struct Send<T>(T);
+        // SAFETY: the machine's cells are touched by its thread alone from here on.
+        unsafe impl<T> std::marker::Send for Send<T> {}
+        let for_thread = Send(ptr::from_ref(&*machine));
+        let thread = thread::Builder::new()
+            .name(format!("{}-{number}", self.name))
+            .stack_size(SYSTEM_STACK)
+            .spawn(move || {
+                let Send(machine) = { for_thread };
+                // SAFETY: the registry keeps the machine as long as `shared` lives.
+                unsafe { &*machine }.main();
+                drop(shared);
+            })?;
+        registry.machines.push(machine);
+        registry.threads.push(thread);
+        Ok(())
+    }
+
+    // ---- goroutines
+
+    /// A vacant record, with a number; `None`: out of memory.
+    #[inline(always)]
+    pub(crate) fn take_record(&self, processor: Option<&Processor>) -> Option<GoroutineRef> {
+        let record = match processor {
+            Some(processor) => {
+                let record = processor.with_stock(|stock| stock.take(&self.arena))?;
+                record.id.set(processor.next_id(&self.ids));
+                processor.count_spawned();
+                record
+            }
+            None => {
+                let record = self.arena.take_one()?;
+                record.id.set(self.ids.fetch_add(super::processor::ID_BLOCK, Relaxed) + 1);
+                self.spawned_outside.fetch_add(1, Release);
+                record
+            }
+        };
+        Some(record)
+    }
+
+    /// A goroutine has ended on `processor`; `record` is to be freed, if it is not the handle's.
+    #[inline(always)]
+    pub(crate) fn count_end(&self, processor: &Processor, record: Option<GoroutineRef>) {
+        if let Some(record) = record {
+            record.set_state(State::Free);
+            processor.with_stock(|stock| stock.put(&self.arena, record));
+        }
+        processor.count_ended();
+        if self.is_stopping() {
+            self.tell_of_end();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_of_end(&self) {
+        let _registry = self.registry();
+        self.ended.notify_all();
+    }
+
+    /// The handle has done with the record of a goroutine that has ended.
+    #[inline]
+    pub(crate) fn free_record(&self, goroutine: GoroutineRef) {
+        if let Some(machine) = crate::tls::machine()
+            && ptr::eq(machine.shared.as_ptr(), self)
+            && let Some(processor) = machine.try_processor()
+        {
+            goroutine.set_state(State::Free);
+            processor.with_stock(|stock| stock.put(&self.arena, goroutine));
+        } else {
+            self.free_record_outside(goroutine);
+        }
+    }
+
+    #[cold]
+    fn free_record_outside(&self, goroutine: GoroutineRef) {
+        // The runtime may be gone but for this record: it is, or keeps, alive until the lock is held.
+        let mut registry = self.registry();
+        goroutine.set_state(State::Free);
+        self.arena.put_one(goroutine);
+        if !registry.closed {
+            return;
+        }
+        registry.orphans -= 1;
+        if registry.orphans == 0 {
+            drop(registry);
+            // SAFETY: `close` has forgotten one count for the orphans, of which this was the last.
+            unsafe { Arc::decrement_strong_count(ptr::from_ref(self)) };
+        }
+    }
+
+    /// Goroutines that were spawned and have not ended.
+    pub(crate) fn live_goroutines(&self) -> u64 {
+        // The ends are read first: a difference of zero then means that there was a moment with none.
+        let ended: u64 = self.processors().map(|processor| processor.ended.load(Acquire)).sum();
+        let spawned: u64 = self.processors().map(|processor| processor.spawned.load(Acquire)).sum();
+        (spawned + self.spawned_outside.load(Acquire)).saturating_sub(ended)
+    }
+
+    // ---- the end
+
+    #[inline(always)]
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, SeqCst);
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_exiting(&self) -> bool {
+        self.exiting.load(Relaxed)
+    }
+
+    /// Ends all machines, which run no goroutine any more, and waits for their threads.
+    pub(crate) fn exit(self: &Arc<Self>) {
+        self.exiting.store(true, SeqCst);
+        // A machine enters the list first and then looks for the mark: it is roused, or sees it.
+        self.rouse_all();
+        loop {
+            let threads = std::mem::take(&mut self.registry().threads);
+            if threads.is_empty() {
+                break;
+            }
+            for thread in threads {
+                // A machine's thread does not panic: goroutines catch their own.
+                let _ = thread.join();
+            }
+        }
+        while self.visitors.load(SeqCst) != 0 {
+            thread::yield_now();
+        }
+        self.close();
+    }
+
+    /// No thread runs in this runtime any more: what handles still hold keeps it in memory.
+    fn close(self: &Arc<Self>) {
+        let mut registry = self.registry();
+        let mut orphans = 0;
+        self.arena.for_each(|record| orphans += record.is_ended() as usize);
+        registry.closed = true;
+        registry.orphans = orphans;
+        if orphans > 0 {
+            std::mem::forget(self.clone());
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        for slot in &mut self.processors {
+            let processor = *slot.get_mut();
+            if processor.is_null() {
+                continue;
+            }
+            // SAFETY: leaked from a box when it was made; the machines are gone.
+            let processor = unsafe { Box::from_raw(processor) };
+            self.workers.discard_idle(&processor);
+        }
+    }
+}

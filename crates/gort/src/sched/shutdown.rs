@@ -1,0 +1,65 @@
+//! Stopping a runtime that has goroutines in it.
+//!
+//! From the moment `stopping` is set, a new goroutine's closure is dropped instead of run, and every
+//! wait is ended with [`Outcome::SHUTDOWN`]: what blocks then takes itself out of its queues and
+//! unwinds the goroutine's stack. The waits are found by walking over all records, again and again,
+//! as goroutines that were busy park later. Destructors that run then may block and are waited for;
+//! goroutines that are still there at the deadline are left to themselves, with their machines.
+
+use super::{Machine, Shared};
+use crate::clock::Deadline;
+use crate::goroutine::SHIELDED;
+use crate::park::Outcome;
+use crate::tls;
+use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long to wait for goroutines to end until the records are walked again.
+const ROUND: Duration = Duration::from_millis(1);
+
+impl Shared {
+    /// Ends all goroutines, then all machines. Returns how many goroutines did not end in time.
+    pub(crate) fn shut_down(self: &Arc<Self>, deadline: Deadline) -> Result<(), u64> {
+        self.stop();
+        if tls::machine().is_some_and(|machine: &Machine| ptr::eq(machine.shared(), &**self)) {
+            // One of its own goroutines cannot wait for the end of all.
+            let shared = self.clone();
+            let ending = std::thread::Builder::new()
+                .name("gort-shutdown".into())
+                .spawn(move || shared.end_all(deadline));
+            return ending.map(drop).map_err(|_| self.live_goroutines());
+        }
+        self.end_all(deadline)
+    }
+
+    fn end_all(self: &Arc<Self>, deadline: Deadline) -> Result<(), u64> {
+        loop {
+            self.interrupt_all();
+            let registry = self.registry();
+            let left = self.live_goroutines();
+            if left == 0 {
+                break;
+            }
+            if deadline.has_passed() {
+                return Err(left);
+            }
+            drop(self.ended.wait_timeout(registry, ROUND));
+        }
+        self.exit();
+        Ok(())
+    }
+
+    fn interrupt_all(&self) {
+        self.arena.for_each(|goroutine| {
+            if !goroutine.is_started() || goroutine.has_flag(SHIELDED) {
+                return;
+            }
+            let Some(ticket) = goroutine.task().parked_ticket() else { return };
+            // SAFETY: records stay as long as the runtime.
+            if let Some(claim) = unsafe { ticket.claim(Outcome::SHUTDOWN) } {
+                claim.wake();
+            }
+        });
+    }
+}

@@ -1,0 +1,101 @@
+//! Making goroutines.
+
+use super::Shared;
+use crate::goroutine::{Extra, GoroutineRef, State, payload};
+use crate::prim::atomic::Ordering::*;
+use crate::tls;
+use std::io;
+use std::sync::Arc;
+
+/// What a goroutine may be given besides its closure.
+#[derive(Default)]
+pub(crate) struct Attributes {
+    pub(crate) name: Option<Arc<str>>,
+    /// None: the runtime's default.
+    pub(crate) stack_size: Option<usize>,
+}
+
+impl Attributes {
+    fn into_extra(self, shared: &Shared) -> io::Result<Option<Box<Extra>>> {
+        if self.name.is_none() && self.stack_size.is_none() {
+            return Ok(None);
+        }
+        let mut extra = Extra { name: self.name, ..Extra::default() };
+        if let Some(size) = self.stack_size {
+            extra.stack_size = size;
+            extra.stack.set(Some(shared.special_stack(size)?));
+        }
+        Ok(Some(Box::new(extra)))
+    }
+}
+
+impl Shared {
+    /// Makes a goroutine of `closure` that leaves its result for a handle, and starts it.
+    ///
+    /// # Safety
+    /// What the closure borrows outlives the goroutine, and what it holds may go to another thread.
+    #[inline(always)]
+    pub(crate) unsafe fn spawn_joined<F: FnOnce() -> T, T>(
+        &self,
+        attributes: Attributes,
+        closure: F,
+    ) -> io::Result<GoroutineRef> {
+        let record = self.new_record(attributes, true)?;
+        // SAFETY: the record is vacant and this caller's; the rest by this function's contract.
+        unsafe { payload::put_joined::<F, T>(&record, closure) };
+        self.launch(record);
+        Ok(record)
+    }
+
+    /// As [`spawn_joined`](Self::spawn_joined), with nobody to take the result.
+    ///
+    /// # Safety
+    /// As for [`spawn_joined`](Self::spawn_joined).
+    #[inline(always)]
+    pub(crate) unsafe fn spawn_detached<F: FnOnce() -> T, T>(
+        &self,
+        attributes: Attributes,
+        closure: F,
+    ) -> io::Result<()> {
+        let record = self.new_record(attributes, false)?;
+        // SAFETY: the record is vacant and this caller's; the rest by this function's contract.
+        unsafe { payload::put_detached::<F, T>(&record, closure) };
+        self.launch(record);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn new_record(&self, attributes: Attributes, joined: bool) -> io::Result<GoroutineRef> {
+        self.check_stacks()?;
+        let extra = attributes.into_extra(self)?;
+        let processor = tls::machine()
+            .filter(|machine| std::ptr::eq(machine.shared.as_ptr(), self))
+            .and_then(|machine| machine.try_processor());
+        let Some(record) = self.take_record(processor) else {
+            return Err(io::Error::new(io::ErrorKind::OutOfMemory, "no memory for a goroutine"));
+        };
+        record.clear_flags();
+        record.set_extra(extra);
+        record.join().start(joined);
+        Ok(record)
+    }
+
+    #[inline(always)]
+    fn launch(&self, goroutine: GoroutineRef) {
+        goroutine.set_state(State::New);
+        if let Some(machine) = tls::machine()
+            && std::ptr::eq(machine.shared.as_ptr(), self)
+            && let Some(processor) = machine.try_processor()
+        {
+            if let Some(old) = processor.queue.set_next(goroutine.as_ptr()) {
+                processor.push(super::processor::from_entry(old), self);
+            }
+            // Unlike one who makes another ready, one who spawns is likely to go on for a while.
+            self.notify();
+        } else {
+            self.visitors.fetch_add(1, SeqCst);
+            self.inject(goroutine);
+            self.visitors.fetch_sub(1, SeqCst);
+        }
+    }
+}

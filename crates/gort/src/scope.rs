@@ -1,0 +1,199 @@
+//! Scopes: goroutines that borrow.
+
+use crate::join_handle::JoinHandle;
+use crate::park::Wait;
+use crate::runtime::{cannot_spawn, spawn_scoped};
+use crate::sched;
+use crate::spawn::Builder;
+use crate::sync::WaitGroup;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// Where goroutines are started that may borrow from outside of it; from [`scope`].
+pub struct Scope<'scope, 'env: 'scope> {
+    running: WaitGroup,
+    panicked: AtomicBool,
+    /// Invariant in both lifetimes, as in std: else a goroutine could be made to borrow for less.
+    _scope: PhantomData<&'scope mut &'scope ()>,
+    _env: PhantomData<&'env mut &'env ()>,
+}
+
+/// The place for a result, shared by goroutine and handle. Both let go of it before the scope ends
+/// (or never, if the handle is leaked), so the result is dropped while its borrows are alive.
+struct Packet<'scope, 'env, T> {
+    scope: &'scope Scope<'scope, 'env>,
+    result: Mutex<Option<thread::Result<T>>>,
+}
+
+impl<T> Drop for Packet<'_, '_, T> {
+    fn drop(&mut self) {
+        let result = self.result.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Err(_)) = result {
+            // Nobody has joined it.
+            self.scope.panicked.store(true, Release);
+        }
+    }
+}
+
+/// Counts a goroutine of a scope as running, as long as it is there.
+struct Member(WaitGroup);
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.0.done();
+    }
+}
+
+/// Calls `f` with a scope, and returns when all goroutines that were started in it have ended.
+///
+/// They may borrow what lives outside of the scope, as in `std::thread::scope`. On a plain thread
+/// they belong to the process's runtime.
+///
+/// ```
+/// let mut parts = [0; 4];
+/// let limit = 10;
+/// gort::scope(|s| {
+///     for (i, part) in parts.iter_mut().enumerate() {
+///         s.go(move || *part = i * limit);
+///     }
+/// });
+/// assert_eq!(parts, [0, 10, 20, 30]);
+/// ```
+///
+/// # Panics
+/// With the panic of `f`; if `f` did not panic but a goroutine did that was not joined by hand. In
+/// both cases all goroutines have ended before.
+#[track_caller]
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let scope = Scope {
+        running: WaitGroup::new(),
+        panicked: AtomicBool::new(false),
+        _scope: PhantomData,
+        _env: PhantomData,
+    };
+    // The wait must not be skipped by a panic, nor ended by a shutdown: memory is borrowed.
+    let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    sched::shielded(|| scope.running.wait_as(Wait::Scope));
+    match result {
+        Err(payload) => resume_unwind(payload),
+        Ok(_) if scope.panicked.load(Acquire) => panic!("a goroutine of a scope panicked"),
+        Ok(value) => value,
+    }
+}
+
+impl<'scope, 'env> Scope<'scope, 'env> {
+    /// Starts a goroutine that may borrow what outlives the scope.
+    ///
+    /// # Panics
+    /// If there is no memory, or no stack, for it.
+    #[track_caller]
+    pub fn go<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        self.go_with(Builder::new(), f).unwrap_or_else(|error| cannot_spawn(&error))
+    }
+
+    /// As [`go`](Self::go), for a goroutine with a name or a stack size of its own.
+    ///
+    /// # Errors
+    /// As [`Builder::spawn`].
+    pub fn go_with<F, T>(
+        &'scope self,
+        builder: Builder,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        self.running.add(1);
+        let member = Member(self.running.clone());
+        let packet = Arc::new(Packet { scope: self, result: Mutex::new(None) });
+        let place = packet.clone();
+        let body = move || {
+            let result = catch_unwind(AssertUnwindSafe(f));
+            *place.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            // If the handle has gone the result is dropped here, before the scope may end.
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(place)));
+            drop(member);
+            drop(dropped);
+        };
+        // SAFETY: `scope` waits until the member is dropped, after which nothing borrowed is touched;
+        // F and T may go to another thread.
+        let handle = unsafe { spawn_scoped(builder.into_attributes(), body) }?;
+        Ok(ScopedJoinHandle { handle, take: Box::new(Taker(packet)) })
+    }
+}
+
+impl fmt::Debug for Scope<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("running", &self.running).finish_non_exhaustive()
+    }
+}
+
+/// Hides the lifetime of the environment, which handles do not name.
+trait Take<T> {
+    fn take(&self) -> Option<thread::Result<T>>;
+}
+
+struct Taker<'scope, 'env, T>(Arc<Packet<'scope, 'env, T>>);
+
+impl<T> Take<T> for Taker<'_, '_, T> {
+    fn take(&self) -> Option<thread::Result<T>> {
+        self.0.result.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Waits for a goroutine of a scope; from [`Scope::go`]. The scope waits for it in any case.
+pub struct ScopedJoinHandle<'scope, T> {
+    handle: JoinHandle<()>,
+    take: Box<dyn Take<T> + Send + Sync + 'scope>,
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// Blocks until the goroutine has ended and returns its value.
+    ///
+    /// ```
+    /// let text = String::from("borrowed");
+    /// let len = gort::scope(|s| s.go(|| text.len()).join().unwrap());
+    /// assert_eq!(len, 8);
+    /// ```
+    ///
+    /// # Errors
+    /// What it panicked with. The scope does not panic for it then.
+    pub fn join(self) -> thread::Result<T> {
+        self.handle.join()?;
+        self.take.take().unwrap_or_else(|| Err(Box::new(crate::Shutdown)))
+    }
+
+    /// Has the goroutine ended? Then `join` does not block.
+    pub fn is_finished(&self) -> bool {
+        self.handle.is_finished()
+    }
+
+    /// The goroutine's number, unique in its runtime.
+    pub fn id(&self) -> u64 {
+        self.handle.id()
+    }
+
+    /// The name that the goroutine was given.
+    pub fn name(&self) -> Option<&str> {
+        self.handle.name()
+    }
+}
+
+impl<T> fmt::Debug for ScopedJoinHandle<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ScopedJoinHandle").field(&self.handle).finish()
+    }
+}

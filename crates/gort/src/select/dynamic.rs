@@ -1,0 +1,401 @@
+//! A select whose arms are made at run time.
+
+use super::arms::{RecvArm, SendArm};
+use super::engine::{self, Arms, RawArm};
+use crate::chan::core::Registered;
+use crate::chan::{Receiver, SendError, Sender};
+use crate::clock::Deadline;
+use crate::park::Ticket;
+use std::error::Error;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// A `select!` whose arms are put together at run time (Go's `reflect.Select`).
+///
+/// [`recv`](Self::recv) and [`send`](Self::send) add arms and number them from zero.
+/// [`select`](Self::select) and its relatives wait until one of them goes ahead, and return it as a
+/// [`SelectedOperation`], which is completed with the channel it was about:
+///
+/// ```
+/// use gort::chan::chan;
+/// use gort::select::Select;
+///
+/// let (tx, rx) = chan(1);
+/// let (out, _gone) = chan(0);
+/// tx.send("hello").unwrap();
+///
+/// let mut select = Select::new();
+/// let incoming = select.recv(&rx);
+/// let outgoing = select.send(&out, "bye");
+/// let oper = select.select();
+/// match oper.index() {
+///     i if i == incoming => assert_eq!(oper.recv(&rx), Some("hello")),
+///     i if i == outgoing => oper.send(&out).unwrap(),
+///     _ => unreachable!(),
+/// }
+/// ```
+///
+/// A message passes from one goroutine to the other in the moment the arm is chosen. So an arm that
+/// sends needs its message beforehand, and is *spent* once it was chosen: it takes no part until
+/// [`resend`](Self::resend) gives it another message. An arm that receives can be chosen again and
+/// again. [`take`](Self::take) gets the message of an arm back that was not sent; what is left in a
+/// dropped `Select` is dropped.
+///
+/// Unless [`biased`](Self::biased), the choice among arms that are ready is random: of up to
+/// sixteen arms each is as likely as any other. Of more, each is as likely to be the first one tried,
+/// and of any two each is as likely to be tried before the other.
+///
+/// Any number of arms will do up to two million, each costing an allocation once and a few
+/// instructions per run. A select without arms (or with spent ones only) blocks for ever, like Go's.
+pub struct Select<'a> {
+    arms: Vec<Option<Box<dyn AnyArm + 'a>>>,
+    biased: bool,
+}
+
+/// An arm of which the message's type is forgotten.
+trait AnyArm: RawArm {
+    /// Is it an arm that receives from (or sends to) the channel with its core there?
+    fn is(&self, direction: Direction, core: *const ()) -> bool;
+    /// The operation was chosen and not completed.
+    fn abandon(&self);
+    fn show(&self) -> &dyn fmt::Debug;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Direction {
+    Recv,
+    Send,
+}
+
+impl<T> AnyArm for RecvArm<'_, T> {
+    fn is(&self, direction: Direction, core: *const ()) -> bool {
+        direction == Direction::Recv && self.receiver().is_some_and(|rx| recv_core(rx) == core)
+    }
+
+    fn abandon(&self) {
+        if let (Some(message), Some(receiver)) = (self.take(), self.receiver()) {
+            receiver.core().put_back(message);
+        }
+    }
+
+    fn show(&self) -> &dyn fmt::Debug {
+        self
+    }
+}
+
+impl<T> AnyArm for SendArm<'_, T> {
+    fn is(&self, direction: Direction, core: *const ()) -> bool {
+        direction == Direction::Send && self.sender().is_some_and(|tx| send_core(tx) == core)
+    }
+
+    fn abandon(&self) {}
+
+    fn show(&self) -> &dyn fmt::Debug {
+        self
+    }
+}
+
+fn recv_core<T>(receiver: &Receiver<T>) -> *const () {
+    std::ptr::from_ref(receiver.core()).cast()
+}
+
+fn send_core<T>(sender: &Sender<T>) -> *const () {
+    std::ptr::from_ref(sender.core()).cast()
+}
+
+/// In the place of an arm that was removed.
+#[derive(Debug)]
+struct Removed;
+
+impl RawArm for Removed {
+    fn attempt(&self) -> bool {
+        false
+    }
+
+    unsafe fn register(&self, _: Ticket, _: usize) -> Registered {
+        Registered::Off
+    }
+
+    fn unregister(&self) {}
+
+    fn win(&self) {}
+
+    fn seed(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl AnyArm for Removed {
+    fn is(&self, _: Direction, _: *const ()) -> bool {
+        false
+    }
+
+    fn abandon(&self) {}
+
+    fn show(&self) -> &dyn fmt::Debug {
+        self
+    }
+}
+
+impl<'a> Arms for [Option<Box<dyn AnyArm + 'a>>] {
+    type Arm = dyn AnyArm + 'a;
+
+    fn len(&self) -> usize {
+        <[_]>::len(self)
+    }
+
+    #[inline]
+    fn arm(&self, index: usize) -> &(dyn AnyArm + 'a) {
+        match &self[index] {
+            Some(arm) => &**arm,
+            None => &Removed,
+        }
+    }
+}
+
+impl<'a> Select<'a> {
+    /// A select without arms.
+    pub fn new() -> Self {
+        Self { arms: Vec::new(), biased: false }
+    }
+
+    /// From now on the first arm that is ready is chosen, in the order in which they were added.
+    ///
+    /// ```
+    /// use gort::{chan::chan, select::Select};
+    ///
+    /// let (tx, rx) = chan(2);
+    /// tx.send(1).unwrap();
+    /// let mut select = Select::new().biased();
+    /// select.recv(&rx);
+    /// select.recv(&rx);
+    /// let oper = select.select();
+    /// assert_eq!(oper.index(), 0);
+    /// assert_eq!(oper.recv(&rx), Some(1));
+    /// ```
+    pub fn biased(mut self) -> Self {
+        self.biased = true;
+        self
+    }
+
+    /// Adds an arm that receives, and returns its index.
+    pub fn recv<T>(&mut self, receiver: &'a Receiver<T>) -> usize {
+        self.add(Box::new(RecvArm::new(Some(receiver))))
+    }
+
+    /// Adds an arm that sends `message`, and returns its index.
+    pub fn send<T: 'a>(&mut self, sender: &'a Sender<T>, message: T) -> usize {
+        self.add(Box::new(SendArm::new(Some((sender, message)))))
+    }
+
+    fn add(&mut self, arm: Box<dyn AnyArm + 'a>) -> usize {
+        self.arms.push(Some(arm));
+        self.arms.len() - 1
+    }
+
+    /// Gives an arm that sends another message, and returns the one that it had and did not send.
+    ///
+    /// # Panics
+    /// If `index` is not the index of an arm that sends to this channel.
+    ///
+    /// ```
+    /// use gort::{chan::chan, select::Select};
+    ///
+    /// let (tx, rx) = chan(2);
+    /// let mut select = Select::new();
+    /// let arm = select.send(&tx, 1);
+    /// select.select().send(&tx).unwrap();
+    /// assert_eq!(select.resend(arm, &tx, 2), None);
+    /// select.select().send(&tx).unwrap();
+    /// assert!(rx.try_iter().eq([1, 2]));
+    /// ```
+    #[track_caller]
+    pub fn resend<T>(&mut self, index: usize, sender: &Sender<T>, message: T) -> Option<T> {
+        self.send_arm(index, sender).replace(message)
+    }
+
+    /// Takes the message out of an arm that has not sent it. The arm is then spent.
+    ///
+    /// # Panics
+    /// If `index` is not the index of an arm that sends to this channel.
+    #[track_caller]
+    pub fn take<T>(&mut self, index: usize, sender: &Sender<T>) -> Option<T> {
+        self.send_arm(index, sender).take()
+    }
+
+    /// Removes an arm; a message it did not send is dropped. The others keep their indices.
+    ///
+    /// # Panics
+    /// If there is no arm with this index, or it was removed before.
+    #[track_caller]
+    pub fn remove(&mut self, index: usize) {
+        let removed = self.arms.get_mut(index).and_then(Option::take);
+        assert!(removed.is_some(), "a select has no arm with the index {index}");
+    }
+
+    /// Blocks until one of the arms goes ahead: for ever, if there is none.
+    ///
+    /// # Panics
+    /// If it has to wait with more than two million arms.
+    pub fn select(&mut self) -> SelectedOperation<'_, 'a> {
+        self.run(Some(Deadline::NEVER)).expect("a select without a deadline ends with an arm")
+    }
+
+    /// Lets one of the arms go ahead if that can be done without blocking.
+    ///
+    /// # Errors
+    /// If none of them can.
+    ///
+    /// ```
+    /// let (_tx, rx) = gort::chan::chan::<()>(0);
+    /// let mut select = gort::select::Select::new();
+    /// select.recv(&rx);
+    /// assert!(select.try_select().is_err());
+    /// ```
+    pub fn try_select(&mut self) -> Result<SelectedOperation<'_, 'a>, TrySelectError> {
+        self.run(None).ok_or(TrySelectError)
+    }
+
+    /// As [`select`](Self::select), but blocks for `timeout` at most.
+    ///
+    /// # Errors
+    /// If time is up. Then no arm has gone ahead.
+    ///
+    /// # Panics
+    /// If it has to wait with more than two million arms.
+    pub fn select_timeout(
+        &mut self,
+        timeout: Duration,
+    ) -> Result<SelectedOperation<'_, 'a>, SelectTimeoutError> {
+        self.run(Some(Deadline::after(timeout))).ok_or(SelectTimeoutError)
+    }
+
+    /// As [`select`](Self::select), but blocks until `deadline` at the latest.
+    ///
+    /// # Errors
+    /// If time is up. Then no arm has gone ahead.
+    ///
+    /// # Panics
+    /// If it has to wait with more than two million arms.
+    pub fn select_deadline(
+        &mut self,
+        deadline: Instant,
+    ) -> Result<SelectedOperation<'_, 'a>, SelectTimeoutError> {
+        self.run(Some(Deadline::at(deadline))).ok_or(SelectTimeoutError)
+    }
+
+    fn run(&mut self, deadline: Option<Deadline>) -> Option<SelectedOperation<'_, 'a>> {
+        let index = engine::run(&*self.arms, self.biased, deadline)?;
+        Some(SelectedOperation { select: self, index })
+    }
+
+    #[track_caller]
+    fn send_arm<T>(&self, index: usize, sender: &Sender<T>) -> &SendArm<'a, T> {
+        let arm = self.arms.arm(index);
+        let right = arm.is(Direction::Send, send_core(sender));
+        assert!(right, "the arm with the index {index} of a select does not send to this channel");
+        // SAFETY: it is an arm that sends to a channel with the same address, so it is the same
+        // channel, and its messages have the same type.
+        unsafe { &*std::ptr::from_ref(arm).cast::<SendArm<'a, T>>() }
+    }
+
+    #[track_caller]
+    fn recv_arm<T>(&self, index: usize, receiver: &Receiver<T>) -> &RecvArm<'a, T> {
+        let arm = self.arms.arm(index);
+        let right = arm.is(Direction::Recv, recv_core(receiver));
+        assert!(right, "the arm with the index {index} of a select does not receive from this channel");
+        // SAFETY: as in `send_arm`.
+        unsafe { &*std::ptr::from_ref(arm).cast::<RecvArm<'a, T>>() }
+    }
+}
+
+impl Default for Select<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Select<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arms = self.arms.iter().enumerate();
+        let arms = arms.filter_map(|(index, arm)| Some((index, arm.as_deref()?.show())));
+        f.debug_map().entries(arms).finish()
+    }
+}
+
+/// An arm of a [`Select`] that went ahead.
+///
+/// Dropped instead of completed, it loses nothing: a message that was received becomes the next
+/// one of its channel again (or goes to another receiver that waits), and one that could not be sent
+/// stays in its arm.
+#[must_use = "an operation that is not completed puts its message back"]
+pub struct SelectedOperation<'s, 'a> {
+    select: &'s mut Select<'a>,
+    index: usize,
+}
+
+impl SelectedOperation<'_, '_> {
+    /// The index of the arm, as [`Select::recv`] or [`Select::send`] returned it.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// What was received; `None` if the channel is closed and drained.
+    ///
+    /// # Panics
+    /// If the arm is not one that receives from this channel; the message goes back to its channel.
+    #[track_caller]
+    pub fn recv<T>(self, receiver: &Receiver<T>) -> Option<T> {
+        self.select.recv_arm(self.index, receiver).take()
+    }
+
+    /// How the sending went.
+    ///
+    /// # Errors
+    /// If the channel is closed: the message comes back.
+    ///
+    /// # Panics
+    /// If the arm is not one that sends to this channel.
+    #[track_caller]
+    pub fn send<T>(self, sender: &Sender<T>) -> Result<(), SendError<T>> {
+        match self.select.send_arm(self.index, sender).take() {
+            None => Ok(()),
+            Some(message) => Err(SendError(message)),
+        }
+    }
+}
+
+impl Drop for SelectedOperation<'_, '_> {
+    fn drop(&mut self) {
+        self.select.arms.arm(self.index).abandon();
+    }
+}
+
+impl fmt::Debug for SelectedOperation<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SelectedOperation").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+/// No arm of a [`Select`] was ready.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TrySelectError;
+
+/// No arm of a [`Select`] was ready in time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SelectTimeoutError;
+
+impl fmt::Display for TrySelectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no arm of the select is ready")
+    }
+}
+
+impl fmt::Display for SelectTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("timed out waiting for an arm of the select")
+    }
+}
+
+impl Error for TrySelectError {}
+impl Error for SelectTimeoutError {}

@@ -1,0 +1,171 @@
+//! A counter of goroutines to wait for, after Go's `sync.WaitGroup`.
+//!
+//! The count is an atomic; the list of waiters is locked by those who wait and by whoever brings the
+//! count to zero. A waiter looks at the count again under the lock: so either it sees zero, or
+//! whoever brings it there finds the waiter in the list.
+
+use crate::clock::Deadline;
+use crate::park::{self, Claim, Outcome, Ticket, Wait};
+use crate::prim::atomic::{AtomicIsize, Ordering::*};
+use crate::prim::{Arc, Lock};
+use std::fmt;
+
+/// Waits until a number of goroutines are done.
+///
+/// Clones share the count. Usable from goroutines and plain threads. A group may be used again when
+/// its count has been zero.
+///
+/// ```
+/// use gort::sync::WaitGroup;
+/// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+/// use std::sync::Arc;
+///
+/// let sum = Arc::new(AtomicU32::new(0));
+/// let group = WaitGroup::new();
+/// for n in 1..=10 {
+///     let sum = sum.clone();
+///     group.go(move || sum.fetch_add(n, Relaxed));
+/// }
+/// group.wait();
+/// assert_eq!(sum.load(Relaxed), 55);
+/// ```
+#[derive(Clone)]
+pub struct WaitGroup(Arc<Inner>);
+
+struct Inner {
+    count: AtomicIsize,
+    waiters: Lock<Vec<Ticket>>,
+}
+
+impl WaitGroup {
+    /// A group with a count of zero.
+    pub fn new() -> WaitGroup {
+        WaitGroup(Arc::new(Inner {
+            count: AtomicIsize::new(0),
+            waiters: Lock::new(Vec::new()),
+        }))
+    }
+
+    /// Adds to the count; at zero everybody who waits is woken. Never blocks.
+    ///
+    /// Call it before the goroutine that is counted is started, so that `wait` cannot miss it.
+    ///
+    /// # Panics
+    /// If the count would become negative.
+    #[inline]
+    pub fn add(&self, delta: isize) {
+        let inner = &*self.0;
+        let before = inner.count.fetch_add(delta, AcqRel);
+        let Some(after @ 0..) = before.checked_add(delta) else { inner.misused(delta) };
+        if after == 0 && delta != 0 {
+            inner.wake_all();
+        }
+    }
+
+    /// Takes one from the count; at zero everybody who waits is woken. Never blocks.
+    ///
+    /// # Panics
+    /// If the count is zero.
+    #[inline]
+    pub fn done(&self) {
+        self.add(-1);
+    }
+
+    /// Blocks until the count is zero; returns at once if it is.
+    #[inline]
+    pub fn wait(&self) {
+        self.wait_as(Wait::WaitGroup);
+    }
+
+    #[inline]
+    pub(crate) fn wait_as(&self, why: Wait) {
+        if self.0.count.load(Acquire) != 0 {
+            self.0.wait(why);
+        }
+    }
+
+    /// Starts a goroutine and counts it until it has ended, also if it panics.
+    ///
+    /// ```
+    /// let group = gort::sync::WaitGroup::new();
+    /// group.go(|| println!("in a goroutine"));
+    /// group.wait();
+    /// ```
+    #[cfg(not(loom))]
+    #[track_caller]
+    pub fn go<F, T>(&self, f: F)
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: 'static,
+    {
+        struct Done(WaitGroup);
+        impl Drop for Done {
+            fn drop(&mut self) {
+                self.0.done();
+            }
+        }
+        self.add(1);
+        let done = Done(self.clone());
+        crate::runtime::spawn_detached(move || {
+            // Dropped last, so the count includes the destructors of what `f` holds and returns.
+            let _done = done;
+            drop(f());
+        });
+    }
+}
+
+impl Inner {
+    #[cold]
+    #[track_caller]
+    fn misused(&self, delta: isize) -> ! {
+        self.count.fetch_sub(delta, AcqRel);
+        panic!("gort: negative WaitGroup count: done was called more often than add");
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_all(&self) {
+        let claims: Vec<Claim> = {
+            let mut waiters = self.waiters.lock();
+            // SAFETY: who is in the list takes itself out, under the lock, before it ends.
+            waiters.drain(..).filter_map(|t| unsafe { t.claim(Outcome::arm(0)) }).collect()
+        };
+        claims.into_iter().for_each(Claim::wake);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wait(&self, why: Wait) {
+        let outcome = park::with_task(|task| {
+            let ticket = task.arm();
+            {
+                let mut waiters = self.waiters.lock();
+                if self.count.load(Acquire) == 0 {
+                    task.disarm();
+                    return Outcome::arm(0);
+                }
+                waiters.push(ticket);
+            }
+            let outcome = park::block(task, Deadline::NEVER, why);
+            if outcome == Outcome::SHUTDOWN {
+                self.waiters.lock().retain(|other| *other != ticket);
+            }
+            outcome
+        });
+        if outcome == Outcome::SHUTDOWN {
+            park::unwind();
+        }
+    }
+}
+
+impl Default for WaitGroup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for WaitGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitGroup").field("count", &self.0.count.load(Relaxed)).finish()
+    }
+}
