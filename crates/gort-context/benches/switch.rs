@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
-use gort_context::{Context, Stack, StackPool, discard, init, switch};
+use gort_context::{Context, Stack, StackPool, control, discard, init, switch};
 
 const ROUNDS: usize = 41;
 const TURNS: u32 = 200_000;
@@ -26,9 +26,13 @@ fn main() {
     let mut theirs = Vec::new();
     let mut our_life = Vec::new();
     let mut their_life = Vec::new();
+    let mut keeping = Vec::new();
     let mut their_stack = DefaultStack::new(256 << 10).expect("a stack");
     for _ in 0..ROUNDS {
         ours.push(round_trips(&stack) / 2.0);
+        control::keep();
+        keeping.push(round_trips(&stack) / 2.0);
+        control::forget();
         theirs.push(corosensei_round_trips() / 2.0);
         our_life.push(lives(&stack));
         let (ns, back) = corosensei_lives(their_stack);
@@ -40,6 +44,7 @@ fn main() {
         median(ours),
         median(theirs)
     );
+    println!("the same, one of the two flows with `control::keep`    {:6.2} ns", median(keeping));
     println!(
         "make, run, end on a used stack  gort-context {:6.2} ns   corosensei {:6.2} ns",
         median(our_life),

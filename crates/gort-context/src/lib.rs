@@ -1,16 +1,21 @@
-//! Stacks, and the switch between them.
+//! Stacks, and the switch between them: the bottom layer of gort, usable alone.
+//!
+//! A *context* is a suspended flow of control: a stack with frames on it, and the place where it goes on.
+//! This crate makes them, switches between them in about a nanosecond and a half, and keeps their stacks. It
+//! knows nothing of scheduling: who runs when, and on which thread, is up to what is built on top.
 //!
 //! ```
-//! # fn main() -> std::io::Result<()> {
 //! use gort_context::{Context, StackPool, discard, init, switch};
 //!
+//! /// What the two flows share: where each of them goes on.
 //! struct Pair {
 //!     main: Context,
 //!     other: Context,
 //! }
 //!
+//! /// Counts, one number each time it is switched to.
 //! unsafe extern "C-unwind" fn count(word: *mut ()) -> ! {
-//!     let pair = word.cast::<Pair>();
+//!     let pair = word.cast::<Pair>(); // what the first switch brings
 //!     let mut n = 0;
 //!     loop {
 //!         n += 1;
@@ -19,25 +24,51 @@
 //!     }
 //! }
 //!
+//! # fn main() -> std::io::Result<()> {
 //! let pool = StackPool::new(64 << 10)?;
 //! let stack = pool.take()?;
 //! let other = unsafe { init(&stack, count)? };
-//! let mut pair = Pair { main: Context::DANGLING, other };
-//! let word = (&raw mut pair).cast::<()>();
-//! let pair = word.cast::<Pair>();
+//! let pair = &raw mut *Box::leak(Box::new(Pair { main: Context::DANGLING, other }));
 //! for n in 1..=3 {
-//!     let value = unsafe { switch(&raw mut (*pair).main, (*pair).other, word) };
+//!     let value = unsafe { switch(&raw mut (*pair).main, (*pair).other, pair.cast()) };
 //!     assert_eq!(value.addr(), n);
 //! }
+//! // It will not be resumed. Now its stack may go too.
 //! unsafe { discard((*pair).other) };
+//! # drop(unsafe { Box::from_raw(pair) });
 //! # Ok(()) }
 //! ```
+//!
+//! # The parts
+//! * [`init`], [`switch`], [`discard`]: contexts. [`on_stack`] and [`on_context`] run a closure on another
+//!   stack and come back.
+//! * [`StackPool`] and [`Stack`]: memory that is taken up page by page as it is used, with a guard below. A
+//!   million of them take 4.6 KB each and a handful of mappings.
+//! * [`carried`]: a word per thread that can be read safely in code that moves between threads.
+//! * [`control`]: floating-point control words.
+//! * [`overflow`]: a report and a backtrace when a stack is used up, instead of a bare SIGSEGV.
+//!
+//! # What whoever switches has to know
+//! * A flow may resume on another thread than it left. Nothing that was reached through thread-local storage
+//!   may be held over a [`switch`]; that includes locks that know their thread.
+//! * std counts panics per thread. A flow that switches away while it unwinds from one must resume on the
+//!   same thread, and until then no other flow should panic there.
+//! * A panic unwinds to the first frame of its context and no further. One that gets there aborts the
+//!   process.
+//! * An unwinder started inside a context (`std::backtrace`, gdb's `bt`) shows its frames down to the first,
+//!   and ends.
+//!
+//! # Targets
+//! x86-64 Linux has a switch in assembly. With the feature `threads`, any Unix will do: each context is then
+//! an OS thread of which one at a time is awake. That is thousands of times slower, and good for
+//! ThreadSanitizer and for new targets.
 
+// Clippy takes no narrower attribute for what is in a macro.
 #![cfg_attr(
     feature = "threads",
     allow(
         clippy::disallowed_macros,
-        reason = "`arch/threads` keeps the flow of a thread with the thread; clippy takes no narrower attribute"
+        reason = "`arch/threads` keeps the flow of a thread with the thread"
     )
 )]
 

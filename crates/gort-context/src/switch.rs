@@ -9,13 +9,15 @@
 //! | `discard(ctx)` | frees what a suspended context holds outside its stack |
 //! | `on_stack(top, call, data)` | calls `call(data)` with the stack pointer at `top` and comes back; a panic may pass |
 //! | `on_context(ctx, call, data)` | the same in the free space below a suspended context |
+//! | `lowest_used(ctx)` | the lowest address of its stack that a suspended context needs |
 //! | `cut_chain(sp, at)` | makes an unwinder stop at the frame with this stack pointer and return address; for a process that is about to end |
 //! | `pass_discard(payload)` | see [`crate::pass_discard`] |
 //! | `control::{keep, forget}` | see [`crate::control`] |
 //! | `carried::{get, set}` | one word per OS thread, which is never cached over a switch |
 //!
 //! The order of the two effects of `switch` matters to every scheduler: `*save` is written *before* the first
-//! instruction of the flow it goes on with. So that flow may at once publish the saved context to other threads.
+//! instruction of the flow it goes on with. So that flow may at once publish the saved context to other
+//! threads.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,14 +29,14 @@ use crate::stack::Stack;
 
 /// Where a suspended flow of control resumes.
 ///
-/// One machine word, without an owner and without a lifetime: whoever holds it must know that it is still suspended.
-/// It is used up by the switch that resumes it; the flow's next suspension gives a new one.
+/// One machine word, without an owner and without a lifetime: whoever holds it must know that it is still
+/// suspended. It is used up by the switch that resumes it; the flow's next suspension gives a new one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Context(NonNull<()>);
 
-// SAFETY: the word only names a place; to make use of it is unsafe, and the flow behind it may by the contract
-// of `switch` be resumed by any thread.
+// SAFETY: the word only names a place; to make use of it is unsafe, and the flow behind it may by the
+// contract of `switch` be resumed by any thread.
 unsafe impl Send for Context {}
 // SAFETY: there is nothing to be done with `&Context` that a copy could not do.
 unsafe impl Sync for Context {}
@@ -81,15 +83,15 @@ pub unsafe fn init(stack: &Stack, entry: Entry) -> io::Result<Context> {
 
 /// Suspends the running flow into `*save`, goes on with `to`, and hands it `word`.
 ///
-/// `word` comes out of the call to `switch` by which `to` had been suspended, or is the argument of its [`Entry`].
-/// This call returns when somebody switches to what was saved, with the word they pass; perhaps on another
-/// thread than it was made on, so nothing that came from thread-local storage may be kept over it.
+/// `word` comes out of the call to `switch` by which `to` had been suspended, or is the argument of its
+/// [`Entry`]. This call returns when somebody switches to what was saved, with the word they pass; perhaps on
+/// another thread than it was made on, so nothing that came from thread-local storage may be kept over it.
 ///
 /// # Safety
 /// * `to` is suspended, and this is the only call that resumes it.
 /// * `save` is valid for a write, until the write is done. The write is done before `to` runs.
-/// * What the resumed flow does on this thread is right there: it may hold values that are bound to the thread
-///   it was suspended on.
+/// * What the resumed flow does on this thread is right there: it may hold values that are bound to the
+///   thread it was suspended on.
 #[inline(always)]
 pub unsafe fn switch(save: *mut Context, to: Context, word: *mut ()) -> *mut () {
     // SAFETY: the same contract.
@@ -98,9 +100,10 @@ pub unsafe fn switch(save: *mut Context, to: Context, word: *mut ()) -> *mut () 
 
 /// Forgets a suspended context that nobody will resume.
 ///
-/// Destructors of the values in its frames do not run, and its stack may be used again afterwards. Where a context is
-/// only a place on a stack this does nothing; with the feature `threads` it ends the thread behind it. (There the frames are unwound,
-/// and their destructors run; see [`pass_discard`].) Every context is either resumed or discarded, also the last one of a flow that is done.
+/// Destructors of the values in its frames do not run, and its stack may be used again afterwards. Where a
+/// context is only a place on a stack this does nothing; with the feature `threads` it ends the thread behind
+/// it. (There the frames are unwound, and their destructors run; see [`pass_discard`].) Every context is
+/// either resumed or discarded, also the last one of a flow that is done.
 ///
 /// # Safety
 /// `ctx` is suspended, and nobody resumes it.
@@ -110,11 +113,11 @@ pub unsafe fn discard(ctx: Context) {
     unsafe { arch::discard(ctx) }
 }
 
-/// To be called by whoever catches all panics inside a context, with what was caught: gives it back, unless it is what
-/// [`discard`] unwinds the context's frames with, in which case the unwinding goes on.
+/// To be called by whoever catches all panics inside a context, with what was caught: gives it back, unless
+/// it is what [`discard`] unwinds the context's frames with, in which case the unwinding goes on.
 ///
-/// With the feature `threads` a discarded context ends by unwinding; a scheduler that took this for a panic of the user's
-/// would go on with a flow that is to be gone. Without the feature this gives back what it got.
+/// With the feature `threads` a discarded context ends by unwinding; a scheduler that took this for a panic
+/// of the user's would go on with a flow that is to be gone. Without the feature this gives back what it got.
 pub fn pass_discard(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
     arch::pass_discard(payload)
 }
@@ -142,7 +145,8 @@ pub(crate) fn panic_escaped() -> ! {
 
 /// Runs `f` on another stack, and comes back with its value.
 ///
-/// A panic in `f` goes on in the caller, payload and all, and a backtrace from within `f` goes on into the caller's frames.
+/// A panic in `f` goes on in the caller, payload and all, and a backtrace from within `f` goes on into the
+/// caller's frames.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -154,16 +158,16 @@ pub(crate) fn panic_escaped() -> ! {
 /// ```
 pub fn on_stack<R>(stack: &mut Stack, f: impl FnOnce() -> R) -> R {
     call_with(f, |call, data| {
-        // SAFETY: the exclusive borrow says that nobody else runs on this stack, and contexts on it are
-        // ruled out by the contract of `init`.
+        // SAFETY: the exclusive borrow says that nobody else runs on this stack, and contexts on it are ruled
+        // out by the contract of `init`.
         unsafe { arch::on_stack(stack.top(), call, data) }
     })
 }
 
 /// Runs `f` in the free space of a suspended context's stack, and comes back with its value.
 ///
-/// This is how a scheduler does work on a machine's own stack, while the flow that owns it is suspended.
-/// A panic in `f` goes on in the caller.
+/// This is how a scheduler does work on a machine's own stack, while the flow that owns it is suspended. A
+/// panic in `f` goes on in the caller.
 ///
 /// # Safety
 /// `ctx` is suspended, and nobody resumes or discards it until `f` is done.
@@ -197,13 +201,15 @@ fn call_with<F: FnOnce() -> R, R>(
 
 /// The floating-point control words: rounding, exception masks, flush to zero.
 ///
-/// They belong to the context. A new one begins with the defaults (MXCSR 0x1F80, x87 0x037F), provided that the thread had
-/// them, and each finds its own again after a switch, *if* it has changed them by C's `<fenv.h>`, or by other
-/// means and then called [`keep`]. A flow that changes MXCSR by hand and does not say so takes its change along to
-/// whoever it switches to: to look at MXCSR would cost each switch four times what it costs now.
+/// They belong to the context. A new one begins with the defaults (MXCSR 0x1F80, x87 0x037F), provided that
+/// the thread had them, and each finds its own again after a switch, *if* it has changed them by C's
+/// `<fenv.h>`, or by other means and then called [`keep`](control::keep). A flow that changes MXCSR by hand
+/// and does not say so takes its change along to whoever it switches to: to look at MXCSR would cost each
+/// switch four times what it costs now.
 ///
-/// By the rules of Rust, code that the Rust compiler compiles must not run with other control words than the defaults: it
-/// reckons and folds constants with them. So this is for flows that call into other languages, or assembly, in between.
+/// By the rules of Rust, code that the Rust compiler compiles must not run with other control words than the
+/// defaults: it reckons and folds constants with them. So this is for flows that call into other languages,
+/// or assembly, in between.
 ///
 /// With the feature `threads` each context has the words of its thread, and these functions do nothing.
 pub mod control {
@@ -211,7 +217,7 @@ pub mod control {
 
     /// From here on, the running flow's control words are kept for it whatever they are.
     ///
-    /// Its switches take some 4 ns more until it calls [`forget`].
+    /// Each time it is suspended and resumed takes some 100 ns more until it calls [`forget`].
     pub fn keep() {
         arch::control::keep();
     }
@@ -224,14 +230,16 @@ pub mod control {
 
 /// One machine word that belongs to the OS thread, and that is read afresh each time.
 ///
-/// A scheduler keeps the pointer to "the machine I am on" here. A thread-local would not do: the compiler
-/// may compute its address once and keep it over a switch, after which it is another thread's. Every thread begins with null.
+/// A scheduler keeps the pointer to "the machine I am on" here. A thread-local would not do: the compiler may
+/// compute its address once and keep it over a switch, after which it is another thread's. Every thread
+/// begins with null.
 ///
 /// With the feature `threads`, a switch takes the word along to the thread it goes to, so that it stays with
 /// what the layers above take to be the OS thread.
 ///
-/// On ELF the word lives in the static TLS block (the initial-exec model): two instructions to read. A shared object
-/// that contains this crate can be loaded with `dlopen` as long as libc has 8 bytes of static TLS to spare.
+/// On ELF the word lives in the static TLS block (the initial-exec model): two instructions to read. A shared
+/// object that contains this crate can be loaded with `dlopen` as long as libc has 8 bytes of static TLS to
+/// spare.
 pub mod carried {
     use crate::arch;
 
@@ -244,8 +252,8 @@ pub mod carried {
     /// Sets the word of the thread that runs this.
     ///
     /// # Safety
-    /// Whoever else in the program reads the word can live with the new value: this is one word for the whole process's copy of
-    /// this crate, and a scheduler that is at work relies on what it put there.
+    /// Whoever else in the program reads the word can live with the new value: this is one word for the whole
+    /// process's copy of this crate, and a scheduler that is at work relies on what it put there.
     #[inline(always)]
     pub unsafe fn set(p: *mut ()) {
         // SAFETY: the same contract.

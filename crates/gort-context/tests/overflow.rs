@@ -1,4 +1,5 @@
-//! Stack overflows, each in a process of its own: this program starts itself again with the name of a part to play.
+//! Stack overflows, each in a process of its own: this program starts itself again with the name of a part to
+//! play.
 
 #![cfg(all(target_os = "linux", not(feature = "threads")))]
 #![expect(

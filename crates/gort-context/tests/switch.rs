@@ -94,7 +94,8 @@ mod registers {
         unsafe { switch(save, to, word) }
     }
 
-    /// Fills the callee-saved registers with numbers from `base` on, switches, and says which of them changed.
+    /// Fills the callee-saved registers with numbers from `base` on, switches, and says which of them
+    /// changed.
     #[unsafe(naked)]
     unsafe extern "C" fn patterned(
         save: *mut Context,

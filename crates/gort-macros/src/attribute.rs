@@ -46,52 +46,63 @@ pub(crate) fn expand(attribute: Attribute, options: TokenStream, item: TokenStre
         Err(error) => (Options::default(), Some(error)),
     };
 
-    // What `main` and a test return is for `Termination::report` only, and often not `Send`:
-    // `Box<dyn Error>`. The goroutine reports it itself, and what leaves it is an exit code.
     let is_reported = attribute == Attribute::Test || function.name == "main";
-    let opaque = function.output.as_ref().is_some_and(is_opaque);
-    let (output, closure) = match &function.output {
-        None => ("", "move || -> () BODY"),
-        Some(_) if is_reported && opaque => (EXIT_CODE, "move || REPORT((move || BODY)())"),
-        Some(_) if is_reported => (EXIT_CODE, "move || REPORT((move || -> OUTPUT BODY)())"),
-        Some(_) if opaque => ("-> OUTPUT", "move || BODY"),
-        Some(_) => ("-> OUTPUT", "move || -> OUTPUT BODY"),
-    };
+    let (output, goroutine) = goroutine(&function, is_reported);
     let body = match (&error, attribute, &options.processors) {
         // The function stays, lest its absence be reported as well.
-        (Some(_), ..) => "ERROR".to_owned(),
-        (None, _, None) => format!("GORT::run({closure})"),
-        (None, Attribute::Main, Some(_)) => format!(
+        (Some(_), ..) => "ERROR",
+        (None, _, None) => "GORT::run(GOROUTINE)",
+        (None, Attribute::Main, Some(_)) => {
             "GORT::Runtime::builder().processors(PROCESSORS).install()
                 .expect(\"#[gort::main]: the runtime cannot be started\");
-            GORT::run({closure})"
-        ),
-        (None, Attribute::Test, Some(_)) => format!(
+            GORT::run(GOROUTINE)"
+        }
+        (None, Attribute::Test, Some(_)) => {
             "GORT::Runtime::builder().processors(PROCESSORS).build()
                 .expect(\"#[gort::test]: the runtime cannot be started\")
-                .run({closure})"
-        ),
+                .run(GOROUTINE)"
+        }
     };
     let test = match attribute {
-        Attribute::Main => "",
-        Attribute::Test => "#[::core::prelude::v1::test]",
+        // With an error, `#[test]` would hide it where tests are not built.
+        Attribute::Test if error.is_none() => "#[::core::prelude::v1::test]",
+        Attribute::Main | Attribute::Test => "",
     };
     let span = Span::call_site();
     let holes = [
         ("ATTRIBUTES", function.attributes),
         ("HEAD", function.head),
-        ("OUTPUT", function.output.unwrap_or_default()),
+        ("OUTPUT", output),
         ("BOUNDS", function.bounds),
-        ("BODY", function.body.into()),
         ("ERROR", error.map(Error::into_tokens).unwrap_or_default()),
-        ("REPORT", fill(span, "::std::process::Termination::report", &[])),
+        ("GOROUTINE", goroutine),
         ("GORT", options.krate.unwrap_or_else(|| fill(span, "::gort", &[]))),
         ("PROCESSORS", options.processors.unwrap_or_default()),
     ];
-    fill(span, &format!("ATTRIBUTES {test} HEAD {output} BOUNDS {{ {body} }}"), &holes)
+    fill(span, &format!("ATTRIBUTES {test} HEAD OUTPUT BOUNDS {{ {body} }}"), &holes)
 }
 
-const EXIT_CODE: &str = "-> ::std::process::ExitCode";
+/// What the function returns now, with its arrow, and the closure to run.
+///
+/// What `main` and a test return is for `Termination::report` only, and often not `Send`:
+/// `Box<dyn Error>`. The goroutine reports it itself, and what leaves it is an exit code.
+fn goroutine(function: &Function, is_reported: bool) -> (TokenStream, TokenStream) {
+    let body = ("BODY", function.body.clone().into());
+    let Some(output) = &function.output else {
+        let closure = fill(Span::call_site(), "move || -> () BODY", &[body]);
+        return (TokenStream::new(), closure);
+    };
+    let span = output.clone().into_iter().next().map_or_else(Span::call_site, |token| token.span());
+    let template = if is_opaque(output) { "move || BODY" } else { "move || -> OUTPUT BODY" };
+    let closure = fill(span, template, &[body, ("OUTPUT", output.clone())]);
+    if is_reported && output.to_string() != "!" {
+        let template = "move || ::std::process::Termination::report((CLOSURE)())";
+        let closure = fill(span, template, &[("CLOSURE", closure)]);
+        (fill(span, "-> ::std::process::ExitCode", &[]), closure)
+    } else {
+        (fill(span, "-> OUTPUT", &[("OUTPUT", output.clone())]), closure)
+    }
+}
 
 /// Whether the type has an `impl Trait` in it, which a closure may not name.
 fn is_opaque(output: &TokenStream) -> bool {
@@ -174,20 +185,20 @@ fn parse_function(mut input: Cursor) -> Result<Function> {
         if input.is_at_end() {
             break token;
         }
-        let part = if input_is_bounds(&token, &bounds) { &mut bounds } else { &mut output };
+        let part = if is_bounds(&token, &bounds) { &mut bounds } else { &mut output };
         part.push(token);
     };
     let body = without_invisible_delimiters(body);
     if !is_brace(Some(&body)) {
         return Err(not_a_function);
     }
-    let is_unit = matches!(&output[..], [TokenTree::Group(group)]
-        if group.delimiter() == Delimiter::Parenthesis && group.stream().is_empty());
+    let output = TokenStream::from_iter(output);
+    let has_output = has_output && output.to_string() != "()";
     Ok(Function {
         attributes: attributes.into_iter().collect(),
         head: head.into_iter().collect(),
         name: name.to_string(),
-        output: (has_output && !is_unit).then(|| output.into_iter().collect()),
+        output: has_output.then_some(output),
         bounds: bounds.into_iter().collect(),
         body,
         error,
@@ -195,7 +206,7 @@ fn parse_function(mut input: Cursor) -> Result<Function> {
 }
 
 /// Whether the token belongs to the `where` clause rather than to the type before it.
-fn input_is_bounds(token: &TokenTree, bounds: &[TokenTree]) -> bool {
+fn is_bounds(token: &TokenTree, bounds: &[TokenTree]) -> bool {
     !bounds.is_empty() || matches!(token, TokenTree::Ident(ident) if ident.to_string() == "where")
 }
 

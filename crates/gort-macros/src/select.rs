@@ -42,10 +42,18 @@ struct Arm {
 
 #[derive(Debug)]
 enum Operation {
-    Recv { rx: TokenStream },
-    Send { tx: TokenStream, value: TokenStream },
-    After { duration: TokenStream },
+    Recv { rx: Expression },
+    Send { tx: Expression, value: Expression },
+    After { duration: Expression },
     Default,
+}
+
+/// An expression in the parentheses of an arm's head.
+#[derive(Clone, Debug)]
+struct Expression {
+    tokens: TokenStream,
+    /// Of its only token, or else of the parentheses: spans cannot be joined.
+    span: Span,
 }
 
 impl Operation {
@@ -120,21 +128,24 @@ fn parse_arm(input: &mut Cursor) -> Result<Arm> {
     Ok(Arm { span, operation, guard, pattern, body })
 }
 
-/// The expressions in the parentheses of an arm's head.
 fn parse_arguments<const N: usize>(
     input: &mut Cursor,
     span: Span,
     usage: &str,
-) -> Result<[TokenStream; N]> {
+) -> Result<[Expression; N]> {
     let group = input.take_group(Delimiter::Parenthesis).ok_or_else(|| Error::new(span, usage))?;
     let mut inner = Cursor::new(group.stream());
     let mut arguments = Vec::new();
     while !inner.is_at_end() {
-        arguments.push(TokenStream::from_iter(inner.take_expression()));
+        let tokens = inner.take_expression();
+        let span = if let [token] = &tokens[..] { token.span() } else { group.span() };
+        arguments.push(Expression { tokens: tokens.into_iter().collect(), span });
         inner.take_punct(",");
     }
-    match <[TokenStream; N]>::try_from(arguments) {
-        Ok(arguments) if arguments.iter().all(|tokens| !tokens.is_empty()) => Ok(arguments),
+    match <[Expression; N]>::try_from(arguments) {
+        Ok(arguments) if arguments.iter().all(|argument| !argument.tokens.is_empty()) => {
+            Ok(arguments)
+        }
         _ => Err(Error::new(group.span(), usage)),
     }
 }
@@ -159,8 +170,16 @@ fn parse_pattern(input: &mut Cursor, name: &str, allowed: bool) -> Result<Option
             pattern.extend(input.next());
         }
     }
-    if pattern.is_empty() {
+    let Some(first) = pattern.first() else {
         return Err(Error::new(arrow, "expected a pattern after `->`"));
+    };
+    // rustc would say so as well, and advise to write nonsense.
+    let is_or = |token: &TokenTree| token.to_string() == "|";
+    let is_refutable = ["Some", "None", "Ok", "Err"].contains(&first.to_string().as_str());
+    if is_refutable && !pattern.iter().any(is_or) {
+        let what = "can yield what this pattern does not match";
+        let message = format!("`{name}` {what}: bind it to a name and `match` on that");
+        return Err(Error::new(first.span(), message));
     }
     Ok(Some(pattern.into_iter().collect()))
 }
@@ -200,7 +219,8 @@ fn parse_body(input: &mut Cursor) -> Result<TokenStream> {
             if at_arm(input) || (body.len() == 1 && !continues) {
                 break;
             }
-        } else if !body.is_empty() && at_arm(input) {
+        } else if !body.is_empty() && KINDS.iter().any(|kind| input.is_ident(kind)) && at_arm(input)
+        {
             return Err(Error::new(input.span(), "expected `,` before this arm"));
         }
         input.take_unit(&mut body);
@@ -212,10 +232,12 @@ fn parse_body(input: &mut Cursor) -> Result<TokenStream> {
     Ok(body.into_iter().collect())
 }
 
-/// Whether what follows can only be the head of an arm, be its keyword right or wrong.
+const KINDS: [&str; 4] = ["recv", "send", "after", "default"];
+
+/// Whether what follows looks like the head of an arm, be its keyword right or wrong.
 fn at_arm(input: &Cursor) -> bool {
     match input.peek() {
-        Some(TokenTree::Ident(ident)) if ident.to_string() != "fn" => {}
+        Some(TokenTree::Ident(_)) => {}
         _ => return false,
     }
     if input.peek_group(1, Delimiter::Parenthesis).is_none() {
@@ -226,11 +248,24 @@ fn at_arm(input: &Cursor) -> bool {
 
 // ---- Expansion ----
 
+/// Makes the operand of `SendArm::new`. As an argument next to the sender, the value is coerced to
+/// the type of the channel's messages, as it is in `tx.send(value)`; in a tuple it would not be.
+const PAIR: &str = "
+    fn __gort_pair<'a, T>(
+        tx: &'a ::gort::chan::Sender<T>,
+        value: T,
+    ) -> ::core::option::Option<(&'a ::gort::chan::Sender<T>, T)> {
+        ::core::option::Option::Some((tx, value))
+    }
+";
+
 fn expand_arms(arms: &[Arm], biased: bool) -> TokenStream {
     // `select` numbers the arms in their order and gives their number for the default.
     let (default, others): (Vec<_>, Vec<_>) =
         arms.iter().partition(|arm| matches!(arm.operation, Operation::Default));
     let has_default = !default.is_empty();
+    let has_send = arms.iter().any(|arm| matches!(arm.operation, Operation::Send { .. }));
+    let pair = if has_send { PAIR } else { "" };
     let mut parts = Parts::default();
     for (index, arm) in others.into_iter().chain(default).enumerate() {
         parts.add(arm, index, index + 1 == arms.len());
@@ -238,6 +273,7 @@ fn expand_arms(arms: &[Arm], biased: bool) -> TokenStream {
     let template = format!(
         "{{
             enum __GortChosen<GENERICS> {{ VARIANTS }}
+            {pair}
             let chosen = match (HEADS) {{
                 mut arms => match ::gort::select::arms::select(
                     &mut [REFERENCES], {biased}, {has_default}
@@ -294,37 +330,49 @@ impl Parts {
 
 /// `RecvArm::new(Some(..)),` and its like; with `None` while the arm's condition is false.
 ///
+/// A channel is bound before it is coerced to `&Receiver<_>`, for the wanted type to have no
+/// influence on the expression: `&receivers.get(0)?` would look for a `Receiver` otherwise.
+///
 /// The operand must be evaluated under the condition only, yet what it borrows from temporaries
 /// has to last through the selection. A labelled block does both: in the 2021 edition, which is
 /// this crate's, the temporaries of a block's last expression belong to the statement around it.
-/// (Those of an `if` or a `match` arm never do, which is how the value and the duration are kept
-/// from holding a lock for as long as the selection waits.)
+/// Those of a `match` arm never do, which keeps the value and the duration from holding a lock
+/// for as long as the selection waits.
 fn head(arm: &Arm) -> Option<TokenStream> {
-    let (name, operand, argument) = match &arm.operation {
-        Operation::Recv { rx } => ("RecvArm", "&(CHANNEL)", rx),
-        Operation::Send { tx, .. } => ("SendArm", "(&(CHANNEL), match () { () => VALUE })", tx),
-        Operation::After { duration } => ("AfterArm", "match () { () => VALUE }", duration),
+    let none = &Expression { tokens: TokenStream::new(), span: arm.span };
+    let (name, operand, channel, value) = match &arm.operation {
+        Operation::Recv { rx } => {
+            let operand = "match &(CHANNEL) {
+                channel => { let rx: &::gort::chan::Receiver<_> = COERCED; SOME(rx) }
+            }";
+            ("RecvArm", operand, rx, none)
+        }
+        Operation::Send { tx, value } => {
+            let operand = "match &(CHANNEL) {
+                channel => {
+                    let tx: &::gort::chan::Sender<_> = COERCED;
+                    __gort_pair(tx, match () { () => VALUE })
+                }
+            }";
+            ("SendArm", operand, tx, value)
+        }
+        Operation::After { duration } => {
+            ("AfterArm", "SOME(match () { () => VALUE })", none, duration)
+        }
         Operation::Default => return None,
     };
-    let value = match &arm.operation {
-        Operation::Send { value, .. } => value,
-        _ => argument,
-    };
-    let operand = format!("::core::option::Option::Some({operand})");
-    let operand = if arm.guard.is_some() {
-        format!(
-            "'off: {{
-                if (CONDITION) {{}} else {{ break 'off ::core::option::Option::None }}
-                {operand}
-            }}"
-        )
-    } else {
-        operand
+    let operand = match arm.guard {
+        None => operand.to_owned(),
+        Some(_) => format!("'off: {{ if (CONDITION) {{}} else {{ break 'off NONE }} {operand} }}"),
     };
     let holes = [
-        ("CHANNEL", argument.clone()),
-        ("VALUE", value.clone()),
+        ("CHANNEL", channel.tokens.clone()),
+        // Here a wrong type is found; it is to be reported where the channel is.
+        ("COERCED", fill(channel.span, "channel", &[])),
+        ("VALUE", value.tokens.clone()),
         ("CONDITION", arm.guard.clone().unwrap_or_default()),
+        ("SOME", fill(arm.span, "::core::option::Option::Some", &[])),
+        ("NONE", fill(arm.span, "::core::option::Option::None", &[])),
     ];
     Some(fill(arm.span, &format!("::gort::select::arms::{name}::new({operand}),"), &holes))
 }
@@ -332,14 +380,17 @@ fn head(arm: &Arm) -> Option<TokenStream> {
 /// What runs after the selection, with the outcome's `value` in scope.
 fn body(arm: &Arm) -> TokenStream {
     let template = if arm.operation.has_value() {
-        // The braces move the value: `_` drops it here, like any `let _ = f();`. The `match` has
-        // the temporaries of the body dropped before the variables of the pattern.
-        "{ let PATTERN = { value }; match () { () => BODY } }"
+        // The braces move the value: `_` drops it here, like any `let _ = f();`.
+        "{ let PATTERN = { value }; SCOPED }"
     } else {
         "BODY,"
     };
     let underscore = || fill(arm.span, "_", &[]);
-    let holes =
-        [("PATTERN", arm.pattern.clone().unwrap_or_else(underscore)), ("BODY", arm.body.clone())];
-    fill(arm.span, template, &holes)
+    let pattern = arm.pattern.clone().unwrap_or_else(underscore);
+    let body = || ("BODY", arm.body.clone());
+    // Drops the temporaries of the body before the variables of the pattern. Where bodies differ in
+    // type, this is what is reported, so it is to be where the body is.
+    let start = arm.body.clone().into_iter().next().map_or(arm.span, |token| token.span());
+    let scoped = fill(start, "match () { () => BODY }", &[body()]);
+    fill(arm.span, template, &[("PATTERN", pattern), ("SCOPED", scoped), body()])
 }

@@ -1,6 +1,6 @@
 //! Token helpers: templates, errors, and what little parsing the macros need.
 
-use proc_macro::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
+use proc_macro::{Delimiter, Group, Ident, Literal, Spacing, Span, TokenStream, TokenTree};
 
 /// What is wrong with the user's tokens, and where.
 #[derive(Debug)]
@@ -17,9 +17,11 @@ impl Error {
     }
 
     /// A `compile_error!` that rustc reports at the span, valid as an item and as an expression.
+    ///
+    /// The tokens pass for the user's own, so that rustc does not go on about the macro.
     pub(crate) fn into_tokens(self) -> TokenStream {
-        let text = TokenTree::Literal(proc_macro::Literal::string(&self.message)).into();
-        fill(self.span, "::core::compile_error! { TEXT }", &[("TEXT", text)])
+        let text = TokenTree::Literal(Literal::string(&self.message)).into();
+        fill_tokens(self.span, parse("::core::compile_error! { TEXT }"), &[("TEXT", text)])
     }
 }
 
@@ -30,8 +32,11 @@ impl Error {
 /// they are.
 pub(crate) fn fill(span: Span, template: &str, holes: &[(&str, TokenStream)]) -> TokenStream {
     let span = Span::mixed_site().located_at(span);
-    let template = template.parse().expect("a template is valid tokens");
-    fill_tokens(span, template, holes)
+    fill_tokens(span, parse(template), holes)
+}
+
+fn parse(template: &str) -> TokenStream {
+    template.parse().expect("a template is valid tokens")
 }
 
 fn fill_tokens(span: Span, template: TokenStream, holes: &[(&str, TokenStream)]) -> TokenStream {

@@ -14,7 +14,6 @@ mod park;
 mod prim;
 #[cfg(not(loom))]
 mod runtime;
-#[cfg(not(loom))]
 mod sched;
 #[cfg(not(loom))]
 mod scope;

@@ -21,9 +21,10 @@
 /// # Examples
 ///
 /// ```
-/// use gort::{chan, go};
+/// use gort::chan::{Receiver, Sender, chan};
+/// use gort::go;
 ///
-/// fn double(numbers: gort::Receiver<u32>, doubled: gort::Sender<u32>) {
+/// fn double(numbers: Receiver<u32>, doubled: Sender<u32>) {
 ///     for n in &numbers {
 ///         let _ = doubled.send(n * 2);
 ///     }
@@ -63,19 +64,27 @@
 /// ```
 #[macro_export]
 macro_rules! go {
-    // All closures, so that one with parameters is an error rather than an expression without effect.
-    (|| $($body:tt)+) => { $crate::spawn_detached(|| $($body)+) };
-    (move || $($body:tt)+) => { $crate::spawn_detached(move || $($body)+) };
-    (| $($rest:tt)+) => { $crate::spawn_detached(| $($rest)+) };
-    (move | $($rest:tt)+) => { $crate::spawn_detached(move | $($rest)+) };
-    // What can be called: `worker`, `pool::worker::<u8>`, `self.callback`.
-    ($($name:ident)::+ $(::<$($type:ty),* $(,)?>)?) => {
-        $crate::spawn_detached($($name)::+ $(::<$($type),*>)?)
+    () => {
+        ::core::compile_error!("`go!` takes what to run: a closure, a function or an expression")
     };
-    ($object:ident $(.$field:ident)+) => { $crate::spawn_detached($object $(.$field)+) };
-    ($expression:expr $(,)?) => {
+    // In brackets is all that was given: a closure has to be made of the caller's own tokens for
+    // the compiler to speak of the caller's code. One with parameters is to be an error, rather
+    // than an expression without effect.
+    (@run [$($closure:tt)+] || $($body:tt)+) => { $crate::spawn_detached($($closure)+) };
+    (@run [$($closure:tt)+] move || $($body:tt)+) => { $crate::spawn_detached($($closure)+) };
+    (@run [$($closure:tt)+] | $($rest:tt)+) => { $crate::spawn_detached($($closure)+) };
+    (@run [$($closure:tt)+] move | $($rest:tt)+) => { $crate::spawn_detached($($closure)+) };
+    // What can be called: `worker`, `pool::worker::<u8>`, `self.callback`.
+    (@run [$($function:tt)+] $($name:ident)::+ $(::<$($type:ty),* $(,)?>)? $(,)?) => {
+        $crate::spawn_detached($($function)+)
+    };
+    (@run [$($function:tt)+] $object:ident $(.$field:ident)+ $(,)?) => {
+        $crate::spawn_detached($($function)+)
+    };
+    (@run [$($all:tt)+] $expression:expr $(,)?) => {
         $crate::spawn_detached(move || {
             let _ = $expression;
         })
     };
+    ($($all:tt)+) => { $crate::go!(@run [$($all)+] $($all)+) };
 }

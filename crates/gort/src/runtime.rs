@@ -9,7 +9,7 @@ use gort_context::StackPool;
 use std::fmt;
 use std::io;
 use std::panic::resume_unwind;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 const DEFAULT_STACK: usize = 256 << 10;
@@ -292,20 +292,32 @@ fn default_processors() -> usize {
 }
 
 /// The process's runtime, started if need be.
-fn process() -> &'static Runtime {
-    PROCESS.get_or_init(|| {
-        Builder::default()
-            .build()
-            .unwrap_or_else(|error| panic!("gort: the process's runtime cannot be started: {error}"))
-    })
+fn process() -> io::Result<&'static Runtime> {
+    if let Some(runtime) = PROCESS.get() {
+        return Ok(runtime);
+    }
+    static STARTING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = PROCESS.get() {
+        return Ok(runtime);
+    }
+    let runtime = Builder::default().build()?;
+    Ok(PROCESS.get_or_init(|| runtime))
 }
 
-/// Calls `f` with the runtime of the calling goroutine; on a plain thread, with the process's.
-fn with_current<R>(f: impl FnOnce(&Shared) -> R) -> R {
+/// The runtime of the calling goroutine; on a plain thread, the process's.
+#[inline]
+fn current_runtime() -> io::Result<&'static Shared> {
     match tls::machine() {
-        Some(machine) => f(machine.shared()),
-        None => f(&process().shared),
+        Some(machine) => Ok(machine.shared()),
+        None => Ok(&process()?.shared),
     }
+}
+
+/// The same, for functions that cannot fail.
+fn current_or_panic() -> &'static Shared {
+    current_runtime()
+        .unwrap_or_else(|error| panic!("gort: the process's runtime cannot be started: {error}"))
 }
 
 pub(crate) fn spawn_current<F, T>(attributes: Attributes, f: F) -> io::Result<JoinHandle<T>>
@@ -313,7 +325,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    with_current(|shared| spawn_in(shared, attributes, f))
+    spawn_in(current_runtime()?, attributes, f)
 }
 
 fn spawn_in<F, T>(shared: &Shared, attributes: Attributes, f: F) -> io::Result<JoinHandle<T>>
@@ -335,9 +347,10 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: 'static,
 {
-    // SAFETY: F borrows nothing that ends, and may go to another thread; the result is dropped there.
-    let spawned = with_current(|shared| unsafe {
-        shared.spawn_detached::<F, T>(Attributes::default(), f)
+    let spawned = current_runtime().and_then(|shared| {
+        // SAFETY: F borrows nothing that ends, and may go to another thread, where the result is
+        // dropped.
+        unsafe { shared.spawn_detached::<F, T>(Attributes::default(), f) }
     });
     if let Err(error) = spawned {
         cannot_spawn(&error);
@@ -354,7 +367,7 @@ pub(crate) unsafe fn spawn_scoped<F: FnOnce() -> T, T>(
 ) -> io::Result<JoinHandle<T>> {
     let name = attributes.name.clone();
     // SAFETY: by this function's contract.
-    let goroutine = with_current(|shared| unsafe { shared.spawn_joined::<F, T>(attributes, f) })?;
+    let goroutine = unsafe { current_runtime()?.spawn_joined::<F, T>(attributes, f) }?;
     Ok(JoinHandle::new(goroutine, name))
 }
 
@@ -402,7 +415,7 @@ where
 /// gort::run(|| assert!(gort::num_goroutines() >= 1));
 /// ```
 pub fn num_goroutines() -> usize {
-    with_current(|shared| shared.live_goroutines() as usize)
+    current_or_panic().live_goroutines() as usize
 }
 
 /// How many processors the caller's runtime has; on a plain thread, the process's. So many goroutines
@@ -412,7 +425,7 @@ pub fn num_goroutines() -> usize {
 /// assert!(gort::gomaxprocs() >= 1);
 /// ```
 pub fn gomaxprocs() -> usize {
-    with_current(Shared::active_processors)
+    current_or_panic().active_processors()
 }
 
 /// Sets how many processors the caller's runtime has; returns how many it had. On a plain thread:
@@ -424,5 +437,5 @@ pub fn gomaxprocs() -> usize {
 /// gort::set_gomaxprocs(before);
 /// ```
 pub fn set_gomaxprocs(processors: usize) -> usize {
-    with_current(|shared| shared.set_active_processors(processors))
+    current_or_panic().set_active_processors(processors)
 }

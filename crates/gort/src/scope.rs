@@ -1,11 +1,12 @@
 //! Scopes: goroutines that borrow.
 
 use crate::join_handle::JoinHandle;
-use crate::park::Wait;
+use crate::park::{self, Wait};
 use crate::runtime::{cannot_spawn, spawn_scoped};
 use crate::sched;
 use crate::spawn::Builder;
 use crate::sync::WaitGroup;
+use gort_context::pass_discard;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -18,6 +19,8 @@ use std::thread;
 pub struct Scope<'scope, 'env: 'scope> {
     running: WaitGroup,
     panicked: AtomicBool,
+    /// A goroutine was dropped before it ran, as its runtime is being shut down.
+    abandoned: AtomicBool,
     /// Invariant in both lifetimes, as in std: else a goroutine could be made to borrow for less.
     _scope: PhantomData<&'scope mut &'scope ()>,
     _env: PhantomData<&'env mut &'env ()>,
@@ -41,11 +44,19 @@ impl<T> Drop for Packet<'_, '_, T> {
 }
 
 /// Counts a goroutine of a scope as running, as long as it is there.
-struct Member(WaitGroup);
+struct Member<'scope, 'env> {
+    running: WaitGroup,
+    scope: &'scope Scope<'scope, 'env>,
+    ran: bool,
+}
 
-impl Drop for Member {
+impl Drop for Member<'_, '_> {
     fn drop(&mut self) {
-        self.0.done();
+        if !self.ran {
+            self.scope.abandoned.store(true, Release);
+        }
+        // The scope may be gone as soon as this is done; the group is shared.
+        self.running.done();
     }
 }
 
@@ -76,6 +87,7 @@ where
     let scope = Scope {
         running: WaitGroup::new(),
         panicked: AtomicBool::new(false),
+        abandoned: AtomicBool::new(false),
         _scope: PhantomData,
         _env: PhantomData,
     };
@@ -84,6 +96,7 @@ where
     sched::shielded(|| scope.running.wait_as(Wait::Scope));
     match result {
         Err(payload) => resume_unwind(payload),
+        Ok(_) if scope.abandoned.load(Acquire) => park::unwind(),
         Ok(_) if scope.panicked.load(Acquire) => panic!("a goroutine of a scope panicked"),
         Ok(value) => value,
     }
@@ -117,14 +130,15 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         T: Send + 'scope,
     {
         self.running.add(1);
-        let member = Member(self.running.clone());
+        let mut member = Member { running: self.running.clone(), scope: self, ran: false };
         let packet = Arc::new(Packet { scope: self, result: Mutex::new(None) });
         let place = packet.clone();
         let body = move || {
-            let result = catch_unwind(AssertUnwindSafe(f));
+            let result = catch_unwind(AssertUnwindSafe(f)).map_err(pass_discard);
             *place.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
             // If the handle has gone the result is dropped here, before the scope may end.
             let dropped = catch_unwind(AssertUnwindSafe(|| drop(place)));
+            member.ran = true;
             drop(member);
             drop(dropped);
         };

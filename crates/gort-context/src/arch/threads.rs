@@ -1,10 +1,10 @@
-//! Contexts that are OS threads, of which one at a time is awake. For ThreadSanitizer, for targets without a switch in assembly,
-//! and for looking at a scheduler with tools that know about threads.
+//! Contexts that are OS threads, of which one at a time is awake. For ThreadSanitizer, for targets without a
+//! switch in assembly, and for looking at a scheduler with tools that know about threads.
 //!
-//! A switch hands over a baton: the flow that leaves puts the word where the other will look, wakes it, and goes
-//! to sleep until it is handed the baton itself. What is passed goes through atomics of this crate, not through
-//! what a lock protects: std comes without ThreadSanitizer's instrumentation, so an order that only its
-//! lock knows of would be reported as a race.
+//! A switch hands over a baton: the flow that leaves puts the word where the other will look, wakes it, and
+//! goes to sleep until it is handed the baton itself. What is passed goes through atomics of this crate, not
+//! through what a lock protects: std comes without ThreadSanitizer's instrumentation, so an order that only
+//! its lock knows of would be reported as a race.
 //!
 //! | state of a flow | meaning | goes to |
 //! |---|---|---|
@@ -32,7 +32,8 @@ const END: u8 = 2;
 const DONE: u8 = 3;
 const STUCK: u8 = 4;
 
-/// Frames of Rust's own take more room when each context is a thread: unwinding and thread start run on them too.
+/// Frames of Rust's own take more room when each context is a thread: unwinding and thread start run on them
+/// too.
 const LEAST_STACK: usize = 256 << 10;
 
 struct Flow {
@@ -206,6 +207,11 @@ pub(crate) unsafe fn on_context(
 ) {
     // SAFETY: the caller's promise.
     unsafe { call(data) };
+}
+
+/// What a context uses lies on its thread's stack, not on ours.
+pub(crate) fn lowest_used(_: Context) -> Option<*mut u8> {
+    None
 }
 
 /// Nothing runs on the stacks that could overflow here.

@@ -5,12 +5,12 @@
 //! The word in a [`Context`] is the stack pointer that the flow had when it left. What lies there:
 //!
 //! ```text
-//!   address                 left by `switch`               left by `init`
-//!   0x7f00_0003_fff8                                       (not used, keeps the frame at 16 bytes)
-//!   0x7f00_0003_fff0   ...  frames of the flow             the entry function
-//!   0x7f00_0003_ffe8        rbp                            0: ends a walk along frame pointers
-//!   0x7f00_0003_ffe0        rbx                            `start`'s own slot, not used
-//!   0x7f00_0003_ffd8  <──── where to go on                 `start`                    <── the word
+//!   address                left by `switch`           left by `init`
+//!   0x7f00_0003_fde0  ...  frames of the flow         the top of the stack
+//!   0x7f00_0003_fdd8  ...  frames of the flow         the entry function
+//!   0x7f00_0003_fdd0       rbp                        0: ends a walk along frame pointers
+//!   0x7f00_0003_fdc8       rbx                        0
+//!   0x7f00_0003_fdc0       where to go on             `start`                  <── the word
 //! ```
 //!
 //! To resume is to load rsp from the word and to jump to the address found there. Everything else that the
@@ -25,11 +25,12 @@
 //! # Control words
 //!
 //! The control bits of MXCSR and the x87 control word belong to the flow, and nearly always they are at their
-//! defaults. So the rule is: **at the instant of a switch they are at their defaults**, and a flow that has changed them
-//! sees to that itself: its `switch` goes through [`leave_with_control_words`], which saves both, loads the defaults, and
-//! loads the saved ones again when the flow resumes. Nobody else pays for it.
+//! defaults. So the rule is: **at the instant of a switch they are at their defaults**, and a flow that has
+//! changed them sees to that itself: its `switch` goes through [`leave_with_control_words`], which saves
+//! both, loads the defaults, and loads the saved ones again when the flow resumes. Nobody else pays for it.
 //!
-//! What is left is to find out whether a flow has changed them. Measured on the machine this was written on (Zen, medians, one-way):
+//! What is left is to find out whether a flow has changed them. Measured on the machine this was written on
+//! (Zen, medians, one-way):
 //!
 //! | | ns |
 //! |---|---|
@@ -38,9 +39,11 @@
 //! | looks at MXCSR: `stmxcsr`, compare | 6.6 |
 //! | saves and loads both always | 5.4 |
 //!
-//! So `switch` looks at the x87 control word only. C's `<fenv.h>` (`fesetround`, `feenableexcept`) always changes both words,
-//! so that finds it. Code that changes MXCSR alone (flush to zero) says so with [`control::keep`], which sets the one
-//! bit of the x87 control word that processors since the 387 store but do not act on.
+//! So `switch` looks at the x87 control word only. C's `<fenv.h>` always changes both words, so that finds
+//! it; a flow that has called `fesetround` pays 8 ns each time it is suspended. Code that changes MXCSR alone
+//! (flush to zero) says so with [`control::keep`], which sets the one bit of the x87 control word that
+//! processors since the 387 store but do not act on. To change that bit takes this processor 50 ns, as does
+//! an exception mask. The bits for rounding and precision are quicker to change, but they have an effect.
 //!
 //! # Not kept
 //!
@@ -67,8 +70,8 @@ pub(crate) fn init(stack: &Stack, entry: Entry) -> io::Result<Context> {
     let frame = stack.top().cast::<FirstFrame>().wrapping_sub(1);
     debug_assert!(frame.is_aligned());
     let first = FirstFrame { resume_at: start, rbx: 0, rbp: 0, entry };
-    // SAFETY: `frame` lies just below the aligned top of a stack that is larger than this, writable, and by the
-    // contract of `init` not in use by another context.
+    // SAFETY: `frame` lies just below the aligned top of a stack that is larger than this, writable, and by
+    // the contract of `init` not in use by another context.
     unsafe { frame.write(first) };
     Ok(Context::new(frame.cast()))
 }
@@ -76,9 +79,9 @@ pub(crate) fn init(stack: &Stack, entry: Entry) -> io::Result<Context> {
 #[inline(always)]
 pub(crate) unsafe fn switch(save: *mut Context, to: Context, word: *mut ()) -> *mut () {
     let got: *mut ();
-    // SAFETY: the caller promises that `to` is suspended, so that its stack holds what the diagram shows, and that
-    // `save` can be written to. All registers are operands, clobbers or saved by hand, and without `nostack`
-    // the compiler leaves the red zone to the pushes.
+    // SAFETY: the caller promises that `to` is suspended, so that its stack holds what the diagram shows, and
+    // that `save` can be written to. All registers are operands, clobbers or saved by hand, and without
+    // `nostack` the compiler leaves the red zone to the pushes.
     unsafe {
         asm!(
             "push rbp",
@@ -112,8 +115,9 @@ const X87_DEFAULT: u16 = 0x037F;
 /// The infinity control bit of the 287; stored, and without effect.
 const X87_KEEP: u16 = 1 << 12;
 
-/// The rest of a `switch` by a flow that has changed its control words. Comes here by a jump, with the registers of the switch, and
-/// rax the place where the switch is to go on. What it leaves on the stack, on top of what `switch` pushed:
+/// The rest of a `switch` by a flow that has changed its control words. Comes here by a jump, with the
+/// registers of the switch, and rax the place where the switch is to go on. What it leaves on the stack, on
+/// top of what `switch` pushed:
 ///
 /// ```text
 ///   where the switch goes on, as in the diagram above
@@ -183,8 +187,8 @@ pub(crate) mod control {
 
 /// Where a new context begins: rdi is the word of the switch that came here, rsp is at its [`FirstFrame`].
 ///
-/// The return address of this frame is declared undefined, which is how an unwinder or a debugger
-/// is told that the outermost frame has been reached.
+/// The return address of this frame is declared undefined, which is how an unwinder or a debugger is told
+/// that the outermost frame has been reached.
 #[unsafe(naked)]
 unsafe extern "C" fn start() -> ! {
     naked_asm!(
@@ -199,7 +203,8 @@ unsafe extern "C" fn start() -> ! {
     )
 }
 
-/// Where the return address of a frame leads that has been cut off from its callers; as in [`start`], the chain of frames ends.
+/// Where the return address of a frame leads that has been cut off from its callers; as in [`start`], the
+/// chain of frames ends.
 #[unsafe(naked)]
 unsafe extern "C" fn older_frames_are_left_out() -> ! {
     naked_asm!(".cfi_startproc", ".cfi_undefined rip", "nop", "ud2", ".cfi_endproc")
@@ -207,7 +212,8 @@ unsafe extern "C" fn older_frames_are_left_out() -> ! {
 
 pub(crate) unsafe fn cut_chain(sp: usize, at: usize) -> bool {
     let slot = std::ptr::with_exposed_provenance_mut::<usize>(sp.wrapping_sub(size_of::<usize>()));
-    // SAFETY: by the caller's promise `sp` is a frame's stack pointer just after a call, and below it is what the call pushed.
+    // SAFETY: by the caller's promise `sp` is a frame's stack pointer just after a call, and below it is what
+    // the call pushed.
     if unsafe { slot.read() } != at {
         return false; // not entered by a call: interrupted by a signal
     }
@@ -261,12 +267,17 @@ pub(crate) unsafe fn on_stack(
     unsafe { call_at(top, call, data) };
 }
 
+/// All that a suspended flow owns lies at and above its word: its last act was to push.
+pub(crate) fn lowest_used(ctx: Context) -> Option<*mut u8> {
+    Some(ctx.as_ptr().cast())
+}
+
 pub(crate) unsafe fn on_context(
     ctx: Context,
     call: unsafe extern "C-unwind" fn(*mut ()),
     data: *mut (),
 ) {
-    // All that a suspended flow owns lies at and above its word: its last act was to push.
+    // See `lowest_used`.
     let free = ctx.as_ptr().cast::<u8>().map_addr(|sp| sp & !15);
     // SAFETY: `free` is aligned, and by the caller's promise nothing resumes the context meanwhile.
     unsafe { call_at(free, call, data) };
@@ -274,8 +285,9 @@ pub(crate) unsafe fn on_context(
 
 /// One word of thread-local storage, reached by name and never by an address that Rust code could keep.
 ///
-/// The symbol is global, because the accessors are inlined into other crates' object files, but hidden, so that two
-/// shared objects do not share it. It bears the version: two versions of this crate in one program have a word each.
+/// The symbol is global, because the accessors are inlined into other crates' object files, but hidden, so
+/// that two shared objects do not share it. It bears the version: two versions of this crate in one program
+/// have a word each.
 pub(crate) mod carried {
     use std::arch::{asm, global_asm};
 
@@ -307,8 +319,8 @@ pub(crate) mod carried {
     #[inline(always)]
     pub(crate) fn get() -> *mut () {
         let word: *mut ();
-        // SAFETY: reads the calling thread's own word, which no Rust reference ever points to. Not `pure`: the
-        // compiler must ask again each time, because a switch in between may have changed the thread.
+        // SAFETY: reads the calling thread's own word, which no Rust reference ever points to. Not `pure`:
+        // the compiler must ask again each time, because a switch in between may have changed the thread.
         unsafe {
             asm!(
                 concat!("mov {word}, qword ptr [rip + ", symbol!(), "@gottpoff]"),

@@ -12,8 +12,8 @@ const SIZE: usize = 256 << 10;
 
 /// Gives the calling thread an alternate signal stack, until it is dropped.
 ///
-/// A fault on a context's stack that is used up can only be handled on another stack. The one that std gives each thread
-/// is small; this one has room for other people's handlers too.
+/// A fault on a context's stack that is used up can only be handled on another stack. The one that std gives
+/// each thread is small; this one has room for other people's handlers too.
 #[derive(Debug)]
 pub struct AltStack {
     before: Before,

@@ -111,11 +111,13 @@ unsafe fn hand_on(
     match before.sa_sigaction {
         libc::SIG_IGN if sent => {}
         libc::SIG_DFL | libc::SIG_IGN => {
-            // The instruction that faulted is run again, and this time the kernel does what it does without us.
+            // The instruction that faulted is run again, and this time the kernel does what it does without
+            // us.
             // SAFETY: puts back what was there.
             unsafe { libc::sigaction(signal, before, null_mut()) };
             if sent {
-                // There is no such instruction. The signal is blocked now and arrives when the handler returns.
+                // There is no such instruction. The signal is blocked now and arrives when the handler
+                // returns.
                 // SAFETY: a signal to this thread.
                 unsafe { libc::raise(signal) };
             }

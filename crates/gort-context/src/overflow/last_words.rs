@@ -1,8 +1,8 @@
 //! What a process says when a stack has overflowed, and its end.
 //!
-//! All this runs inside the signal handler, but on an emergency stack of its own: a backtrace needs more room than the signal stacks
-//! that other people give their threads. The unwinder finds the way from there, across the signal
-//! stack, to the frames that overflowed.
+//! All this runs inside the signal handler, but on an emergency stack of its own: a backtrace needs more room
+//! than the signal stacks that other people give their threads. The unwinder finds the way from there, across
+//! the signal stack, to the frames that overflowed.
 
 use std::backtrace::Backtrace;
 use std::ffi::{c_int, c_void};
@@ -77,8 +77,8 @@ unsafe extern "C-unwind" fn say_it(data: *mut ()) {
     write(format_args!("\n"));
 }
 
-/// Takes down the youngest frames, and cuts off those that would be too many, so that capturing a backtrace ends
-/// in reasonable time and memory. Whether there was nothing to cut.
+/// Takes down the youngest frames, and cuts off those that would be too many, so that capturing a backtrace
+/// ends in reasonable time and memory. Whether there was nothing to cut.
 fn find_and_cut() -> bool {
     unsafe extern "C" {
         fn _Unwind_Backtrace(

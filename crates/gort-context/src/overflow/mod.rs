@@ -1,8 +1,9 @@
 //! What happens when a stack is used up.
 //!
-//! The guard below the stack faults. [`install`] sets up a signal handler that tells such a fault from all others, says on
-//! standard error which stack it was, shows a backtrace, and aborts the process. Other faults go to the handler that was
-//! there before. The handler needs a stack of its own to run on: each thread that switches to contexts holds an [`AltStack`].
+//! The guard below the stack faults. [`install`] sets up a signal handler that tells such a fault from all
+//! others, says on standard error which stack it was, shows a backtrace, and aborts the process. Other faults
+//! go to the handler that was there before. The handler needs a stack of its own to run on: each thread that
+//! switches to contexts holds an [`AltStack`].
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -21,12 +22,13 @@
 //! ```
 //!
 //! # What it can be relied on for
-//! * Every frame of Rust's touches the stack page by page, so a Rust function of any frame size hits the guard. C code is compiled
-//!   without such probes as a rule: a C function with a frame larger than the guard may jump over it, into the next stack.
-//!   That is why a guard is not one page but 64 KiB where the stack is large enough for it, and settable
-//!   (see [`Options::guard_len`](crate::Options::guard_len)); its length costs next to nothing.
-//! * The report does not depend on the heap. The backtrace does; if the overflow happened inside the allocator, under its lock, the
-//!   backtrace cannot be made. A watchdog then aborts the process after five seconds.
+//! * Every frame of Rust's touches the stack page by page, so a Rust function of any frame size hits the
+//!   guard. C code is compiled without such probes as a rule: a C function with a frame larger than the guard
+//!   may jump over it, into the next stack. That is why a guard is not one page but 16 KiB where the stack is
+//!   large enough for it, and settable; see [`Options::guard_len`](crate::Options::guard_len).
+//! * The report does not depend on the heap. The backtrace does; if the overflow happened inside the
+//!   allocator, under its lock, the backtrace cannot be made. A watchdog then aborts the process after five
+//!   seconds.
 
 mod alt_stack;
 #[cfg(unix)]
@@ -93,9 +95,9 @@ impl fmt::Write for Stderr {
 
 /// Installs the handler, once per process; called again it only replaces `report`.
 ///
-/// `report` is called on the thread that overflowed its stack, inside the signal handler, after the line that says that a
-/// stack overflowed and before the backtrace. It may call what is async-signal-safe and nothing else: no allocation, no
-/// locks, no `println!`. [`carried`](crate::carried) may be read.
+/// `report` is called on the thread that overflowed its stack, inside the signal handler, after the line that
+/// says that a stack overflowed and before the backtrace. It may call what is async-signal-safe and nothing
+/// else: no allocation, no locks, no `println!`. [`carried`](crate::carried) may be read.
 ///
 /// # Errors
 /// When the system refuses the handler or its memory.

@@ -1,14 +1,16 @@
 //! Which addresses are guards of ours: asked by a signal handler, so without locks.
 //!
-//! A list of entries that only ever grows; an entry whose slab is gone is used again. Each entry is a sequence
-//! lock: its version is odd while it is valid, and a reader that sees another version after reading than before reads nothing.
+//! A list of entries that only ever grows; an entry whose slab is gone is used again. Each entry is a
+//! sequence lock: its version is odd while it is valid, and a reader that sees another version after reading
+//! than before reads nothing.
 
 use std::ops::Range;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, PoisonError};
 
-/// How the memory of a slab is cut up: `len` bytes from `base`, every `slot` bytes a stack, the lowest `guard` bytes of each its guard.
+/// How the memory of a slab is cut up: `len` bytes from `base`, every `slot` bytes a stack, the lowest
+/// `guard` bytes of each its guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) base: usize,

@@ -5,13 +5,15 @@
 //!   0x7f00_0003_fe00   colour: 0 to 1 KiB, so that not all tops fall into the same cache sets
 //!   0x7f00_0003_fde0   Header   <── a `Stack` is a pointer to this; also the top: frames begin just below
 //!                      ...      frames, growing down; a page takes up memory once it is touched
-//!   0x7f00_0001_0000   limit    the lowest usable byte
+//!   0x7f00_0000_4000   limit    the lowest usable byte
 //!   0x7f00_0000_0000   guard    faults when touched
 //! ```
 //!
 //! The header lies in the page that the first frame touches anyway, so it takes up no memory of its own.
 
+mod options;
 mod pool;
+mod slab;
 #[cfg(unix)]
 #[path = "unix.rs"]
 mod sys;
@@ -24,10 +26,16 @@ use std::mem::{ManuallyDrop, size_of};
 use std::ops::Range;
 use std::ptr::NonNull;
 
+pub use options::{Guard, Options};
 use pool::Shared;
-pub use pool::{Guard, Options, StackPool};
+pub use pool::StackPool;
+
+use crate::arch;
+use crate::switch::Context;
 
 /// What a stack's owner and its pool know about it.
+///
+/// Aligned so that its address, the top, is too.
 #[repr(C, align(32))]
 struct Header {
     /// The next free stack, while this one lies in its pool's list.
@@ -35,17 +43,18 @@ struct Header {
     pool: NonNull<Shared>,
     /// The lowest address of the slot: where the guard begins.
     slot: *mut u8,
-    /// How often `used_deep` was asked since it last asked the kernel.
-    asked: u32,
 }
+
+/// The lowest words of a page; see [`Stack::used_deep`].
+type TellTale = [usize; 16];
 
 const _: () =
     assert!(size_of::<Header>() == 32, "the header shares the first page with the first frames");
 
 /// A stack, owned. Dropping it gives it back to the pool it came from.
 ///
-/// One word in size. It may be sent to other threads, and it keeps its memory alive also when the [`StackPool`] is
-/// dropped before it.
+/// One word in size. It may be sent to other threads, and it keeps its memory alive also when the
+/// [`StackPool`] is dropped before it.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
@@ -61,13 +70,14 @@ pub struct Stack(NonNull<Header>);
 
 // SAFETY: a stack is memory and nothing else; the header is only changed by whoever owns the stack.
 unsafe impl Send for Stack {}
-// SAFETY: what `&Stack` offers only reads header fields that do not change while the stack is out of its pool.
+// SAFETY: what `&Stack` offers only reads header fields that do not change while the stack is out of its
+// pool.
 unsafe impl Sync for Stack {}
 
 impl Stack {
     fn header(&self) -> &Header {
-        // SAFETY: the header was written when the stack was first taken, and stays until its slab is unmapped, which
-        // is after this handle is gone.
+        // SAFETY: the header was written when the stack was first taken, and stays until its slab is
+        // unmapped, which is after this handle is gone.
         unsafe { self.0.as_ref() }
     }
 
@@ -84,12 +94,12 @@ impl Stack {
 
     /// The lowest usable address.
     pub fn limit(&self) -> *mut u8 {
-        self.header().slot.wrapping_add(self.shared().guard_len())
+        self.header().slot.wrapping_add(self.shared().shape.guard_len)
     }
 
     /// The address space that the stack takes up, its guard included: the size asked for, rounded up.
     pub fn size(&self) -> usize {
-        self.shared().slot_size()
+        self.shared().shape.slot
     }
 
     /// The bytes between [`limit`](Self::limit) and [`top`](Self::top).
@@ -102,7 +112,78 @@ impl Stack {
         self.header().slot.addr()..self.limit().addr()
     }
 
-    /// Turns the handle into a pointer, to be kept where a `Stack` cannot be. Undone by [`from_raw`](Self::from_raw).
+    /// Whether the stack has, as far as can be told, been used further down than `threshold` bytes since it
+    /// was new or last trimmed.
+    ///
+    /// Asks no kernel and touches no fresh page: for a stack that was not used deep it reads two cache lines
+    /// of its first page, which takes 2 ns if they are at hand. The kernel's pages come as zeros, so a stack
+    /// that has grown through a page has left something else in the lowest words of it, unless a frame lay
+    /// across them that never wrote there. A wrong "no" is possible then, and only means that memory is held
+    /// until the next [`StackPool::trim`].
+    pub fn used_deep(&mut self, threshold: usize) -> bool {
+        let top = self.top();
+        let mut page = self.first_page();
+        loop {
+            // SAFETY: a page of this stack, which nothing runs on; its low end holds what ran last, or the
+            // kernel's zeros.
+            let words = unsafe { page.cast::<TellTale>().read() };
+            if words.into_iter().fold(0, std::ops::BitOr::bitor) == 0 {
+                return false;
+            }
+            if top.addr() - page.addr() >= threshold {
+                return true;
+            }
+            if page <= self.limit() {
+                return false;
+            }
+            page = page.wrapping_sub(self.page());
+        }
+    }
+
+    /// Gives all the memory of the stack but its first page back to the system. It must not be in use.
+    ///
+    /// Takes 1 to 2 µs. [`StackPool::trim`] does it for many, in half the time each.
+    pub fn trim(&mut self) {
+        let end = self.forget_depth();
+        let range = sys::Range::new(self.limit(), end.addr() - self.limit().addr());
+        // SAFETY: the exclusive borrow says that nothing runs here, and nothing that has run is needed any
+        // more.
+        unsafe { sys::give_back(&[range]) };
+    }
+
+    /// Gives the memory below a suspended context back to the system: what it used when it was deeper in.
+    ///
+    /// # Safety
+    /// `ctx` is suspended on this stack, and nobody resumes it meanwhile.
+    pub unsafe fn trim_below(&self, ctx: Context) {
+        let Some(sp) = arch::lowest_used(ctx) else { return };
+        let limit = self.limit();
+        debug_assert!(sp > limit && sp < self.top());
+        let end = sp.map_addr(|sp| sp & !(self.page() - 1));
+        if end > limit {
+            // SAFETY: all that a suspended context needs lies above.
+            unsafe { sys::give_back(&[sys::Range::new(limit, end.addr() - limit.addr())]) };
+        }
+    }
+
+    fn page(&self) -> usize {
+        self.shared().shape.page
+    }
+
+    fn first_page(&self) -> *mut u8 {
+        self.top().map_addr(|top| (top - 1) & !(self.page() - 1))
+    }
+
+    /// Makes the first page look as if nothing had gone below it, and gives its address.
+    fn forget_depth(&mut self) -> *mut u8 {
+        let page = self.first_page();
+        // SAFETY: at the low end of the first page, which nothing runs on; the header is further up.
+        unsafe { page.cast::<TellTale>().write([0; _]) };
+        page
+    }
+
+    /// Turns the handle into a pointer, to be kept where a `Stack` cannot be. Undone by
+    /// [`from_raw`](Self::from_raw).
     pub fn into_raw(self) -> NonNull<()> {
         ManuallyDrop::new(self).0.cast()
     }

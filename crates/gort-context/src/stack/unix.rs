@@ -1,11 +1,8 @@
-//! Stack memory from a Unix kernel. What a port supplies: [`page_size`], [`reserve`], [`release`], [`guard_cheap`],
-//! [`guard_mapped`], [`give_back`].
+//! Stack memory from a Unix kernel. What a port supplies: [`page_size`], [`reserve`], [`release`],
+//! [`guard_many`], [`guard_mapped`], [`give_back`].
 
 use std::io;
 use std::ptr::{NonNull, null_mut};
-
-/// `MADV_GUARD_INSTALL`, Linux 6.13: makes pages fault without a mapping of their own. Newer than what libc knows.
-const MADV_GUARD_INSTALL: i32 = 102;
 
 pub(super) fn page_size() -> usize {
     // SAFETY: asks for a constant of the system.
@@ -22,8 +19,9 @@ pub(super) fn reserve(len: usize) -> io::Result<NonNull<u8>> {
     if at == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
+    // A stack must not grow by 2 MiB at its first touch. A kernel without huge pages refuses this, and has no
+    // need of it.
     #[cfg(target_os = "linux")]
-    // A stack must not grow by 2 MiB at its first touch. A kernel without huge pages refuses this, and needs none of it.
     // SAFETY: the range is the mapping just made.
     unsafe {
         libc::madvise(at, len, libc::MADV_NOHUGEPAGE)
@@ -39,27 +37,124 @@ pub(super) unsafe fn release(at: NonNull<u8>, len: usize) {
     debug_assert_eq!(done, 0);
 }
 
-/// Makes the range fault, by a mark in the page table.
+/// Pages, for the calls that take many ranges at once. Laid out as the kernel wants it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(super) struct Range(libc::iovec);
+
+impl Range {
+    pub(super) const EMPTY: Range = Range(libc::iovec { iov_base: null_mut(), iov_len: 0 });
+
+    pub(super) fn new(at: *mut u8, len: usize) -> Range {
+        Range(libc::iovec { iov_base: at.cast(), iov_len: len })
+    }
+}
+
+/// Makes the ranges fault, by a mark in the page table: from the first one on, as many as it says and at
+/// least one.
 ///
 /// # Safety
-/// The range is part of a reserved one, whole pages, and nothing uses it.
-pub(super) unsafe fn guard_cheap(at: *mut u8, len: usize) -> io::Result<()> {
+/// The ranges are parts of reserved ones, whole pages, and nothing uses them.
+pub(super) unsafe fn guard_many(ranges: &[Range]) -> io::Result<usize> {
+    /// Linux 6.13; newer than what libc knows.
+    const MADV_GUARD_INSTALL: i32 = 102;
     if cfg!(not(target_os = "linux")) {
         return Err(io::ErrorKind::Unsupported.into());
     }
     // SAFETY: the caller's promise.
-    check(unsafe { libc::madvise(at.cast(), len, MADV_GUARD_INSTALL) })
+    unsafe { advise(ranges, MADV_GUARD_INSTALL) }
 }
 
 /// Makes the range fault, by a mapping of its own that allows nothing.
 ///
 /// # Safety
-/// As for [`guard_cheap`].
+/// As for [`guard_many`].
 pub(super) unsafe fn guard_mapped(at: *mut u8, len: usize) -> io::Result<()> {
     // SAFETY: the caller's promise.
-    check(unsafe { libc::mprotect(at.cast(), len, libc::PROT_NONE) })
+    if unsafe { libc::mprotect(at.cast(), len, libc::PROT_NONE) } == 0 {
+        return Ok(());
+    }
+    let e = io::Error::last_os_error();
+    if e.raw_os_error() == Some(libc::ENOMEM) {
+        let what = "guard pages: the kernel's limit of mappings (vm.max_map_count) is reached";
+        return Err(io::Error::new(e.kind(), what));
+    }
+    Err(io::Error::new(e.kind(), format!("guard pages by mprotect: {e}")))
 }
 
-fn check(result: i32) -> io::Result<()> {
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+/// Gives the memory of the ranges back to the system; read again they are zeros, and guards in them stay.
+/// Best effort.
+///
+/// `MADV_DONTNEED`, not `MADV_FREE`. Of two pages in a stack of 256 KiB, measured: 1.8 µs against 1.4 µs, and
+/// 0.85 µs many at a time. `MADV_FREE` would make the next touch cheaper (0.2 µs against 1.5 µs a page), but
+/// the memory would count as the process's until the system runs short, and what is given back here is what
+/// nobody is expected to touch soon.
+///
+/// # Safety
+/// The ranges are parts of reserved ones, whole pages, and nothing in them is needed.
+pub(super) unsafe fn give_back(ranges: &[Range]) {
+    let mut ranges = ranges;
+    while !ranges.is_empty() {
+        // SAFETY: the caller's promise.
+        match unsafe { advise(ranges, libc::MADV_DONTNEED) } {
+            Ok(done) => ranges = &ranges[done..],
+            Err(_) => ranges = &ranges[1..],
+        }
+    }
+}
+
+/// From the first range on as many as it says, at least one.
+///
+/// # Safety
+/// What `madvise` with this advice asks for.
+unsafe fn advise(ranges: &[Range], advice: i32) -> io::Result<usize> {
+    // SAFETY: the caller's promise.
+    let done = unsafe { advise_at_once(ranges, advice) };
+    if done > 0 {
+        return Ok(done);
+    }
+    for (n, Range(range)) in ranges.iter().enumerate() {
+        // SAFETY: the caller's promise.
+        if unsafe { libc::madvise(range.iov_base, range.iov_len, advice) } != 0 {
+            return if n > 0 { Ok(n) } else { Err(io::Error::last_os_error()) };
+        }
+    }
+    Ok(ranges.len())
+}
+
+/// By one system call, which takes half the time: 0.5 µs for a guard, against 1 µs. Newer kernels (6.15 for
+/// naming the caller's own process without a descriptor) do it; zero from the others.
+///
+/// # Safety
+/// What `madvise` with this advice asks for.
+#[cfg(target_os = "linux")]
+unsafe fn advise_at_once(ranges: &[Range], advice: i32) -> usize {
+    const PIDFD_SELF_THREAD_GROUP: i32 = -10001;
+    if ranges.len() < 2 {
+        return 0;
+    }
+    // SAFETY: the caller's promise; `Range` is an iovec.
+    let bytes = unsafe {
+        libc::syscall(
+            libc::SYS_process_madvise,
+            PIDFD_SELF_THREAD_GROUP,
+            ranges.as_ptr(),
+            ranges.len(),
+            advice,
+            0_u32,
+        )
+    };
+    let Ok(mut bytes) = usize::try_from(bytes) else { return 0 };
+    // A range that was done in part only is not counted, and is done again.
+    let whole = ranges.iter().take_while(|Range(range)| {
+        let all = bytes >= range.iov_len;
+        bytes = bytes.saturating_sub(range.iov_len);
+        all
+    });
+    whole.count()
+}
+
+#[cfg(not(target_os = "linux"))]
+unsafe fn advise_at_once(_: &[Range], _: i32) -> usize {
+    0
 }

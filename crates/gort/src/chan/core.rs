@@ -1,26 +1,32 @@
 //! What both ends of a channel share: a buffer and two lists of waiters behind one lock.
 //!
-//! Everything here happens under the lock and runs no user code: no destructor, no waker, no
-//! allocation. Claims made under it are woken after it is given back.
+//! `State` has what happens under the lock, `Core` what happens around it. The states, the invariants
+//! I1 to I6 and the designs that were rejected are told in `mod.rs`.
 
 use super::ring::Ring;
 use super::timer::Timer;
 use super::wait_list::{Slot, WaitList, Waiter};
 use crate::clock::Deadline;
 use crate::park::{self, Claim, Outcome, Ticket, Wait};
-use crate::prim::atomic::{AtomicU64, AtomicUsize, Ordering::*};
+use crate::prim::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use crate::prim::{Arc, Lock, LockGuard};
+use crate::select::next_random;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 pub(crate) struct Core<T> {
     state: Lock<State<T>>,
     pub(super) senders: AtomicUsize,
     pub(super) receivers: AtomicUsize,
+    /// Could a receive have gone ahead when the lock was given back last? For a look without it.
+    readable: AtomicBool,
+    /// The same of a send.
+    writable: AtomicBool,
     /// Where the selects that have this channel first take their random numbers from.
     seed: AtomicU64,
 }
 
-/// See the [module's page](super) for the states and the invariants I1 to I6.
+/// What the lock guards; see `mod.rs` for its invariants.
 struct State<T> {
     ring: Ring<T>,
     receivers: WaitList<T>,
@@ -28,6 +34,40 @@ struct State<T> {
     closed: bool,
     /// What makes messages by itself in a receiver made by `after`, `at` or `tick`.
     timer: Option<Box<Timer<T>>>,
+}
+
+/// The right to the state.
+struct Held<'a, T> {
+    core: &'a Core<T>,
+    state: LockGuard<'a, State<T>>,
+}
+
+impl<T> Deref for Held<'_, T> {
+    type Target = State<T>;
+
+    #[inline(always)]
+    fn deref(&self) -> &State<T> {
+        &self.state
+    }
+}
+
+impl<T> DerefMut for Held<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut State<T> {
+        &mut self.state
+    }
+}
+
+impl<T> Drop for Held<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let state = &*self.state;
+        let len = state.ring.len();
+        let lasting = state.closed | state.timer.is_some();
+        self.core.readable.store((len > 0) | !state.senders.is_empty() | lasting, Relaxed);
+        let room = len < state.ring.capacity();
+        self.core.writable.store(room | !state.receivers.is_empty() | state.closed, Relaxed);
+    }
 }
 
 // SAFETY: the list's pointers lead to waiters that are only touched under the channel's lock, and
@@ -77,7 +117,7 @@ impl<T> State<T> {
     /// Can a message go into the buffer just like that?
     #[inline(always)]
     fn can_push(&self) -> bool {
-        // A shut ring has no room, so this is false for a closed channel (I4).
+        // False if the channel is closed, as the ring is shut then (by I5).
         self.ring.has_room() && self.receivers.is_empty()
     }
 
@@ -89,7 +129,7 @@ impl<T> State<T> {
 
     /// # Safety
     /// The caller owns the slot, and there is a message in it.
-    #[inline]
+    #[inline(always)]
     unsafe fn send(&mut self, slot: &Slot<T>) -> Sent {
         if self.closed {
             return Sent::Closed;
@@ -116,7 +156,7 @@ impl<T> State<T> {
 
     /// # Safety
     /// The caller owns the slot, and it is empty.
-    #[inline]
+    #[inline(always)]
     unsafe fn recv(&mut self, slot: &Slot<T>) -> Received {
         if let Some(message) = self.ring.pop() {
             // SAFETY: by this function's contract.
@@ -159,7 +199,7 @@ impl<T> State<T> {
         let theirs = unsafe { &*theirs };
         // SAFETY: as above.
         if let Some(message) = unsafe { theirs.take() } {
-            // SAFETY: senders wait only when the ring holds as many messages as the capacity (I3),
+            // SAFETY: the ring held as many messages as the capacity while this sender waited (by I3),
             // so it has that many slots, and now there are fewer messages.
             unsafe { self.ring.push(message) };
         }
@@ -169,6 +209,7 @@ impl<T> State<T> {
 
 impl<T> Core<T> {
     pub(super) fn new(capacity: usize, timer: Option<Box<Timer<T>>>) -> Arc<Self> {
+        let readable = timer.is_some();
         Arc::new(Self {
             state: Lock::new(State {
                 ring: Ring::new(capacity),
@@ -177,18 +218,25 @@ impl<T> Core<T> {
                 closed: false,
                 timer,
             }),
+            readable: AtomicBool::new(readable),
+            writable: AtomicBool::new(capacity > 0),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
             seed: AtomicU64::new(0),
         })
     }
 
+    #[inline(always)]
+    fn lock(&self) -> Held<'_, T> {
+        Held { core: self, state: self.state.lock() }
+    }
+
     // --- sending ---
 
     /// Sends at once if that can be done without blocking or growing.
     #[inline(always)]
-    fn send_fast(&self, message: T) -> Result<(), (T, LockGuard<'_, State<T>>)> {
-        let mut state = self.state.lock();
+    fn send_fast(&self, message: T) -> Result<(), (T, Held<'_, T>)> {
+        let mut state = self.lock();
         if state.can_push() {
             // SAFETY: there is room.
             unsafe { state.ring.push(message) };
@@ -225,7 +273,7 @@ impl<T> Core<T> {
                 drop(state);
                 let slot = Slot::new(Some(message));
                 let ended = match deadline() {
-                    Some(deadline) => self.send_slow(self.state.lock(), &slot, deadline),
+                    Some(deadline) => self.send_slow(self.lock(), &slot, deadline),
                     // SAFETY: the slot is this function's own, and full.
                     None => unsafe { self.send_now(&slot) },
                 };
@@ -244,7 +292,7 @@ impl<T> Core<T> {
     #[inline(never)]
     pub(crate) unsafe fn send_now(&self, slot: &Slot<T>) -> Ended {
         loop {
-            let mut state = self.state.lock();
+            let mut state = self.lock();
             // SAFETY: by this function's contract.
             match unsafe { state.send(slot) } {
                 Sent::Done(claim) => {
@@ -265,7 +313,7 @@ impl<T> Core<T> {
     #[inline(never)]
     fn send_slow<'a>(
         &'a self,
-        mut state: LockGuard<'a, State<T>>,
+        mut state: Held<'a, T>,
         slot: &Slot<T>,
         deadline: Deadline,
     ) -> Ended {
@@ -283,7 +331,7 @@ impl<T> Core<T> {
                 Sent::Full => return self.send_parked(state, slot, deadline),
                 Sent::OutOfSlots => {
                     self.grow(state);
-                    state = self.state.lock();
+                    state = self.lock();
                 }
             }
         }
@@ -292,7 +340,7 @@ impl<T> Core<T> {
     #[inline(never)]
     fn send_parked<'a>(
         &'a self,
-        mut state: LockGuard<'a, State<T>>,
+        mut state: Held<'a, T>,
         slot: &Slot<T>,
         deadline: Deadline,
     ) -> Ended {
@@ -327,8 +375,8 @@ impl<T> Core<T> {
 
     /// Receives at once if that can be done without blocking, and without a sender to wake.
     #[inline(always)]
-    fn recv_fast(&self) -> Result<T, LockGuard<'_, State<T>>> {
-        let mut state = self.state.lock();
+    fn recv_fast(&self) -> Result<T, Held<'_, T>> {
+        let mut state = self.lock();
         if state.can_pop()
             && let Some(message) = state.ring.pop()
         {
@@ -362,7 +410,7 @@ impl<T> Core<T> {
                 drop(state);
                 let slot = Slot::new(None);
                 let ended = match deadline() {
-                    Some(deadline) => self.recv_slow(self.state.lock(), &slot, deadline),
+                    Some(deadline) => self.recv_slow(self.lock(), &slot, deadline),
                     // SAFETY: the slot is this function's own, and empty.
                     None => unsafe { self.recv_now(&slot) },
                 };
@@ -377,7 +425,7 @@ impl<T> Core<T> {
     /// The caller owns the slot, and it is empty.
     #[inline(never)]
     pub(crate) unsafe fn recv_now(&self, slot: &Slot<T>) -> Ended {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         // SAFETY: by this function's contract.
         match unsafe { state.recv(slot) } {
             Received::Done(claim) => {
@@ -396,7 +444,7 @@ impl<T> Core<T> {
     #[inline(never)]
     fn recv_slow<'a>(
         &'a self,
-        mut state: LockGuard<'a, State<T>>,
+        mut state: Held<'a, T>,
         slot: &Slot<T>,
         deadline: Deadline,
     ) -> Ended {
@@ -418,14 +466,14 @@ impl<T> Core<T> {
                 return ended;
             }
             // The timer is due, but another receiver may get there first.
-            state = self.state.lock();
+            state = self.lock();
         }
     }
 
     #[inline(never)]
     fn recv_parked<'a>(
         &'a self,
-        mut state: LockGuard<'a, State<T>>,
+        mut state: Held<'a, T>,
         slot: &Slot<T>,
         deadline: Deadline,
     ) -> Ended {
@@ -461,6 +509,7 @@ impl<T> Core<T> {
     /// # Safety
     /// The waiter and its slot stay alive and in place until [`forget_sender`](Self::forget_sender)
     /// has returned or its wait was claimed with this arm; the slot holds a message.
+    #[inline]
     pub(crate) unsafe fn register_sender(
         &self,
         waiter: &Waiter<T>,
@@ -468,8 +517,8 @@ impl<T> Core<T> {
         ticket: Ticket,
         arm: usize,
     ) -> Registered {
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
+        let mut held = self.lock();
+        let state = &mut *held;
         // If the last sender is of the same wait, a receiver that came since has seen that one.
         if state.closed
             || state.ring.len() < state.ring.capacity()
@@ -489,6 +538,7 @@ impl<T> Core<T> {
     /// The waiter and its slot stay alive and in place until
     /// [`forget_receiver`](Self::forget_receiver) has returned or its wait was claimed with this
     /// arm; the slot is empty.
+    #[inline]
     pub(crate) unsafe fn register_receiver(
         &self,
         waiter: &Waiter<T>,
@@ -496,8 +546,8 @@ impl<T> Core<T> {
         ticket: Ticket,
         arm: usize,
     ) -> Registered {
-        let mut guard = self.state.lock();
-        let state = &mut *guard;
+        let mut held = self.lock();
+        let state = &mut *held;
         // As in `register_sender`.
         if state.closed
             || state.ring.len() > 0
@@ -519,13 +569,13 @@ impl<T> Core<T> {
     /// Takes a waiter whose wait is over off the list.
     pub(crate) fn forget_sender(&self, waiter: &Waiter<T>) {
         // SAFETY: it was put on no other list.
-        unsafe { self.state.lock().senders.unlink(waiter) };
+        unsafe { self.lock().senders.unlink(waiter) };
     }
 
     /// Takes a waiter whose wait is over off the list.
     pub(crate) fn forget_receiver(&self, waiter: &Waiter<T>) {
         // SAFETY: it was put on no other list.
-        unsafe { self.state.lock().receivers.unlink(waiter) };
+        unsafe { self.lock().receivers.unlink(waiter) };
     }
 
     /// Gives a message back that was handed to a receiver which is not there to take it any more.
@@ -535,7 +585,7 @@ impl<T> Core<T> {
     pub(crate) fn put_back(&self, message: T) {
         let slot = Slot::new(Some(message));
         loop {
-            let mut state = self.state.lock();
+            let mut state = self.lock();
             if let Some((claim, theirs)) = state.receivers.claim_first() {
                 // SAFETY: the slot of a claimed waiter is there, and is the claimer's, until it is
                 // woken.
@@ -559,11 +609,11 @@ impl<T> Core<T> {
     /// Gives the ring more slots, without the lock while it allocates.
     #[cold]
     #[inline(never)]
-    fn grow(&self, state: LockGuard<'_, State<T>>) {
+    fn grow(&self, state: Held<'_, T>) {
         let size = state.ring.next_size();
         drop(state);
         let slots = Box::new_uninit_slice(size);
-        let unneeded = self.state.lock().ring.install(slots);
+        let unneeded = self.lock().ring.install(slots);
         drop(unneeded);
     }
 
@@ -572,7 +622,7 @@ impl<T> Core<T> {
     /// Closes the channel, and wakes everyone who waits for it.
     pub(super) fn close(&self) {
         {
-            let mut state = self.state.lock();
+            let mut state = self.lock();
             state.closed = true;
             state.ring.shut();
         }
@@ -582,7 +632,7 @@ impl<T> Core<T> {
     /// Closes the channel as its last receiver goes, and drops what nobody can receive any more.
     pub(super) fn abandon(&self) {
         let left = {
-            let mut state = self.state.lock();
+            let mut state = self.lock();
             state.closed = true;
             state.ring.take()
         };
@@ -596,8 +646,8 @@ impl<T> Core<T> {
         loop {
             let mut claims = [const { None }; HANDFUL];
             {
-                let mut state = self.state.lock();
-                debug_assert!(state.closed); // so nobody joins the lists any more
+                let mut state = self.lock();
+                debug_assert!(state.closed); // by I5, the lists only get shorter
                 for claim in &mut claims {
                     let first = state.receivers.claim_first();
                     let first = first.or_else(|| state.senders.claim_first());
@@ -615,16 +665,16 @@ impl<T> Core<T> {
     // --- looking ---
 
     pub(super) fn is_closed(&self) -> bool {
-        self.state.lock().closed
+        self.lock().closed
     }
 
     pub(super) fn capacity(&self) -> usize {
-        let state = self.state.lock();
+        let state = self.lock();
         if state.timer.is_some() { 1 } else { state.ring.capacity() }
     }
 
     pub(super) fn len(&self) -> usize {
-        let state = self.state.lock();
+        let state = self.lock();
         let due = !state.closed && state.timer.as_ref().is_some_and(|timer| timer.is_due());
         state.ring.len() + usize::from(due)
     }
@@ -638,24 +688,42 @@ impl<T> Core<T> {
             .finish_non_exhaustive()
     }
 
-    /// A number to start a select from that differs from call to call.
+    /// Is it worth trying to receive? A look without the lock, which may miss a message that has
+    /// just been sent: for a select that looks again with the lock before it waits.
+    #[inline(always)]
+    pub(crate) fn looks_readable(&self) -> bool {
+        self.readable.load(Relaxed)
+    }
+
+    /// Is it worth trying to send? As [`looks_readable`](Self::looks_readable).
+    #[inline(always)]
+    pub(crate) fn looks_writable(&self) -> bool {
+        self.writable.load(Relaxed)
+    }
+
+    /// A random number for a select.
     #[inline]
-    pub(crate) fn next_seed(&self) -> u64 {
+    pub(crate) fn next_random(&self) -> u64 {
         // Two that race get the same number, which does no harm.
         let mut seed = self.seed.load(Relaxed);
         if seed == 0 {
             seed = Self::first_seed();
         }
-        let next = seed.wrapping_add(0x9E37_79B9_7F4A_7C15) | 1;
-        self.seed.store(next, Relaxed);
-        next
+        let random = next_random(seed);
+        self.seed.store(random, Relaxed);
+        random
     }
 
     /// Channels start differently, else of two that are made for one select each, always the same
     /// would win.
     #[cold]
     fn first_seed() -> u64 {
-        static CHANNELS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-        CHANNELS.fetch_add(1, Relaxed).wrapping_mul(0xD134_2543_DE82_EF95)
+        // Not loom's: a model must do the same in every run.
+        use std::sync::atomic::AtomicU64;
+        static CHANNELS: AtomicU64 = AtomicU64::new(1);
+        if cfg!(loom) {
+            return 1;
+        }
+        CHANNELS.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed)
     }
 }

@@ -10,85 +10,13 @@ use super::core::{Core, Ended, Registered};
 use super::wait_list::{Slot, Waiter};
 use super::{Receiver, SendError, Sender};
 use crate::clock::Deadline;
-use crate::park::Task;
-use crate::prim::{Lock, thread};
+use crate::park::future::FutureTask;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
-use std::ptr::NonNull;
-use std::task::{Context, Poll, Waker};
-
-/// A future's task: waking it means to call a waker.
-#[repr(C)]
-struct FutureTask {
-    /// First, so that a pointer to the task is a pointer to the whole.
-    task: Task,
-    /// Whom to wake. Taken, and the task notified, in one section of the lock; the owner asks
-    /// whether it was notified only with the lock held. So the lock's release is the claimer's last
-    /// touch before the memory may go.
-    waker: Lock<Option<Waker>>,
-}
-
-impl FutureTask {
-    fn new() -> Self {
-        Self { task: Task::new(Self::resume), waker: Lock::new(None) }
-    }
-
-    /// # Safety
-    /// `task` is the head of a `FutureTask` that is claimed by the caller.
-    unsafe fn resume(task: NonNull<Task>) {
-        // SAFETY: by this function's contract; the task comes first in a `repr(C)` struct.
-        let whole = unsafe { task.cast::<FutureTask>().as_ref() };
-        let waker = {
-            let mut waker = whole.waker.lock();
-            let taken = waker.take();
-            whole.task.notify();
-            taken
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    /// Has the wait ended? If not, `waker` will be woken when it does.
-    fn is_notified_or_wakes(&self, waker: &Waker) -> bool {
-        {
-            let stored = self.waker.lock();
-            if self.task.notified().is_some() {
-                return true;
-            }
-            if stored.as_ref().is_some_and(|stored| stored.will_wake(waker)) {
-                return false;
-            }
-        }
-        let mut other = Some(waker.clone());
-        let mut stored = self.waker.lock();
-        if self.task.notified().is_some() {
-            return true;
-        }
-        std::mem::swap(&mut *stored, &mut other);
-        drop(stored);
-        false
-    }
-
-    /// Ends the wait if nobody has, else waits for the claimer to be done. Returns whether it was
-    /// ended here.
-    fn end(&self) -> bool {
-        if self.task.take_back() {
-            return true;
-        }
-        loop {
-            let guard = self.waker.lock();
-            if self.task.notified().is_some() {
-                return false;
-            }
-            drop(guard);
-            thread::yield_now();
-        }
-    }
-}
+use std::task::{Context, Poll};
 
 /// What a future has in place of a blocked call's stack frame.
 struct Frame<T> {
@@ -125,7 +53,7 @@ impl<T> Frame<T> {
     /// Is the wait over, so that the frame is its owner's again? True too if there was none.
     fn is_over(&self, cx: &Context<'_>) -> bool {
         if self.waiting.get() {
-            if !self.task.is_notified_or_wakes(cx.waker()) {
+            if self.task.poll(cx).is_pending() {
                 return false;
             }
             self.waiting.set(false);
@@ -157,8 +85,7 @@ impl<T> Frame<T> {
                 Ended::Closed => return Poll::Ready(None),
                 Ended::TimedOut => {}
             }
-            *self.task.waker.lock() = Some(cx.waker().clone());
-            let ticket = self.task.task.arm_parked();
+            let ticket = self.task.arm(cx);
             // SAFETY: the frame is pinned, and is not dropped before the wait is over or forgotten;
             // the slot is empty.
             match unsafe { core.register_receiver(&self.waiter, &self.slot, ticket, 0) } {
@@ -168,7 +95,7 @@ impl<T> Frame<T> {
                     *self.alarm.borrow_mut() = Alarm::set(due, cx.waker());
                     return Poll::Pending;
                 }
-                Registered::Ready | Registered::Off => self.task.task.disarm(),
+                Registered::Ready | Registered::Off => self.task.task().disarm(),
             }
         }
     }
@@ -189,11 +116,12 @@ impl<T> Frame<T> {
             match unsafe { core.send_now(&self.slot) } {
                 Ended::Done => return Poll::Ready(Ok(())),
                 // SAFETY: as above.
-                Ended::Closed => return Poll::Ready(unsafe { self.slot.take() }.map_or(Ok(()), Err)),
+                Ended::Closed => {
+                    return Poll::Ready(unsafe { self.slot.take() }.map_or(Ok(()), Err));
+                }
                 Ended::TimedOut => {}
             }
-            *self.task.waker.lock() = Some(cx.waker().clone());
-            let ticket = self.task.task.arm_parked();
+            let ticket = self.task.arm(cx);
             // SAFETY: the frame is pinned, and is not dropped before the wait is over or forgotten;
             // the slot is full.
             match unsafe { core.register_sender(&self.waiter, &self.slot, ticket, 0) } {
@@ -201,7 +129,7 @@ impl<T> Frame<T> {
                     self.waiting.set(true);
                     return Poll::Pending;
                 }
-                Registered::Ready | Registered::Off => self.task.task.disarm(),
+                Registered::Ready | Registered::Off => self.task.task().disarm(),
             }
         }
     }
@@ -209,7 +137,7 @@ impl<T> Frame<T> {
     /// Ends a wait for a message. One that came is in the slot.
     fn stop_receiving(&self, core: &Core<T>) {
         if self.waiting.replace(false) {
-            self.task.end();
+            self.task.cancel();
             core.forget_receiver(&self.waiter);
         }
         self.alarm.take();
@@ -229,7 +157,7 @@ impl<T> Frame<T> {
     /// Ends the frame's use by a sender.
     fn cancel_send(&self, core: &Core<T>) {
         if self.waiting.replace(false) {
-            self.task.end();
+            self.task.cancel();
             core.forget_sender(&self.waiter);
         }
     }
@@ -340,6 +268,7 @@ impl<T> RecvStream<T> {
     /// }
     /// # let _ = sum(gort::chan::never());
     /// ```
+    #[allow(clippy::should_implement_trait, reason = "what async code calls this everywhere")]
     pub fn next(&mut self) -> impl Future<Output = Option<T>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
     }

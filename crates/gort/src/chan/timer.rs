@@ -8,13 +8,14 @@
 use super::Receiver;
 use super::core::Core;
 use crate::clock::{self, Deadline};
+use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 pub(super) struct Timer<T> {
     /// When the next message is due, as the runtime's clock counts.
     due: Deadline,
-    /// What to wait for after that; zero: nothing.
-    period: u64,
+    /// How long the one after that comes after it; `None`: it does not.
+    period: Option<NonZeroU64>,
     /// One moment, as the runtime's clock and as std's tell it.
     start: (u64, Instant),
     /// `T` is `Instant` and this does nothing, but the compiler cannot tell that in `Core<T>`.
@@ -22,7 +23,7 @@ pub(super) struct Timer<T> {
 }
 
 impl Timer<Instant> {
-    fn new(due: Deadline, period: u64) -> Box<Self> {
+    fn new(due: Deadline, period: Option<NonZeroU64>) -> Box<Self> {
         Box::new(Self { due, period, start: (clock::now(), Instant::now()), message: |at| at })
     }
 }
@@ -45,13 +46,11 @@ impl<T> Timer<T> {
         }
         let (now, due) = (clock::now(), self.due.nanos());
         let late = now.checked_sub(due)?;
-        self.due = if self.period == 0 {
-            Deadline::NEVER
-        } else {
-            let missed = late / self.period;
-            let next = self.period.checked_mul(missed + 1).and_then(|ahead| due.checked_add(ahead));
-            next.map_or(Deadline::NEVER, Deadline::from_nanos)
-        };
+        let next = self.period.and_then(|period| {
+            let ahead = (late / period + 1).checked_mul(period.get())?;
+            due.checked_add(ahead)
+        });
+        self.due = next.map_or(Deadline::NEVER, Deadline::from_nanos);
         let (start, instant) = self.start;
         let due = match due.checked_sub(start) {
             Some(later) => instant + Duration::from_nanos(later),
@@ -68,17 +67,16 @@ impl<T> Timer<T> {
 /// the arm's own, `after(duration) => ..` does the same without making a channel.
 ///
 /// ```
-/// use gort::chan::{after, chan};
+/// use gort::chan::after;
 /// use std::time::{Duration, Instant};
 ///
 /// let start = Instant::now();
 /// let timeout = after(Duration::from_millis(5));
 /// assert!(timeout.try_recv().is_err());
 /// assert!(timeout.recv().unwrap() >= start + Duration::from_millis(5));
-/// # let _ = chan::<()>;
 /// ```
 pub fn after(duration: Duration) -> Receiver<Instant> {
-    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(duration), 0))))
+    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(duration), None))))
 }
 
 /// A receiver of one message at `instant`, or at once if that has passed.
@@ -91,7 +89,7 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
 /// assert!(Instant::now() >= soon);
 /// ```
 pub fn at(instant: Instant) -> Receiver<Instant> {
-    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::at(instant), 0))))
+    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::at(instant), None))))
 }
 
 /// A receiver of a message every `period`, the first one `period` from now: the time it was due.
@@ -113,9 +111,9 @@ pub fn at(instant: Instant) -> Receiver<Instant> {
 /// assert!(start.elapsed() >= Duration::from_millis(6));
 /// ```
 pub fn tick(period: Duration) -> Receiver<Instant> {
-    assert!(!period.is_zero(), "the period of a tick must not be zero");
     let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
-    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(period), nanos))))
+    let nanos = NonZeroU64::new(nanos).expect("the period of a tick must not be zero");
+    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(period), Some(nanos)))))
 }
 
 /// A receiver that is never sent anything: [`recv`](Receiver::recv) blocks for ever.

@@ -106,7 +106,12 @@ impl JoinWord {
     /// Handle: names who is to be woken at the end. False: it has come already.
     pub(crate) fn attach_joiner(&self, joiner: &Joiner) -> bool {
         let joiner = ptr::from_ref(joiner).cast_mut();
-        self.0.compare_exchange(ATTACHED, joiner, AcqRel, Acquire).is_ok()
+        let attached = self.0.compare_exchange(ATTACHED, joiner, AcqRel, Acquire).is_ok();
+        if !attached {
+            // It may be FINISHING, over an earlier joiner that has been taken back since.
+            self.await_finished();
+        }
+        attached
     }
 
     /// Handle: takes the joiner out again. False: the goroutine has ended.

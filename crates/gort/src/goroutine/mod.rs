@@ -258,6 +258,15 @@ impl Goroutine {
         self.extra.take().map(|extra| unsafe { Box::from_raw(extra.as_ptr()) })
     }
 
+    /// Owner, at the end: drops the extras, and what their destructors make anew.
+    #[inline(always)]
+    pub(crate) fn drop_extra(&self) {
+        while let Some(extra) = self.extra() {
+            extra.locals.clear();
+            drop(self.take_extra());
+        }
+    }
+
     pub(crate) fn name(&self) -> Option<&Arc<str>> {
         self.extra().and_then(|extra| extra.name.as_ref())
     }

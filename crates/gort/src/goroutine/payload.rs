@@ -1,6 +1,7 @@
 //! A goroutine's closure and, later, its result: in the record if they are small, else in a box.
 
 use super::Goroutine;
+use gort_context::pass_discard;
 use std::any::Any;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,7 +91,7 @@ impl<F: FnOnce() -> T, T> Joined<F, T> {
     unsafe fn run(goroutine: &Goroutine) -> Result<(), Panicked> {
         // SAFETY: by this function's contract.
         let closure = unsafe { take::<F>(goroutine.payload()) };
-        let result = catch_unwind(AssertUnwindSafe(closure));
+        let result = catch_unwind(AssertUnwindSafe(closure)).map_err(pass_discard);
         // SAFETY: the closure has been taken out.
         unsafe { store(goroutine.payload(), result) };
         Ok(())
@@ -131,7 +132,7 @@ impl<F: FnOnce() -> T, T> Detached<F, T> {
     unsafe fn run(goroutine: &Goroutine) -> Result<(), Panicked> {
         // SAFETY: by this function's contract.
         let closure = unsafe { take::<F>(goroutine.payload()) };
-        catch_unwind(AssertUnwindSafe(|| drop(closure())))
+        catch_unwind(AssertUnwindSafe(|| drop(closure()))).map_err(pass_discard)
     }
 
     /// # Safety

@@ -13,6 +13,9 @@ use std::ops::{Deref, DerefMut};
 
 pub(crate) struct Lock<T> {
     locked: AtomicBool,
+    /// loom knows how to wait for its own lock; of one that spins there are endless runs.
+    #[cfg(loom)]
+    turn: loom::sync::Mutex<()>,
     value: UnsafeCell<T>,
 }
 
@@ -33,30 +36,41 @@ impl<T> Lock<T> {
 
     #[cfg(loom)]
     pub(crate) fn new(value: T) -> Self {
-        Self { locked: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        let turn = loom::sync::Mutex::new(());
+        Self { locked: AtomicBool::new(false), turn, value: UnsafeCell::new(value) }
     }
 
     #[inline(always)]
     pub(crate) fn lock(&self) -> LockGuard<'_, T> {
+        #[cfg(loom)]
+        let turn = self.turn.lock().unwrap();
         if self.locked.swap(true, Acquire) {
             self.lock_contended();
         }
-        LockGuard { lock: self }
+        LockGuard {
+            lock: self,
+            #[cfg(loom)]
+            _turn: turn,
+        }
     }
 
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<LockGuard<'_, T>> {
-        (!self.locked.load(Relaxed) && !self.locked.swap(true, Acquire))
-            .then_some(LockGuard { lock: self })
+        #[cfg(loom)]
+        let turn = self.turn.try_lock().ok()?;
+        // Not `then_some`: a guard that is made and dropped gives back a lock it never had.
+        (!self.locked.load(Relaxed) && !self.locked.swap(true, Acquire)).then(|| LockGuard {
+            lock: self,
+            #[cfg(loom)]
+            _turn: turn,
+        })
     }
 
     #[cold]
     #[inline(never)]
     fn lock_contended(&self) {
         #[cfg(loom)]
-        while self.locked.swap(true, Acquire) {
-            thread::yield_now();
-        }
+        unreachable!("in a model, turns are taken");
         #[cfg(not(loom))]
         {
             let mut pause = 4;
@@ -89,6 +103,8 @@ impl<T: fmt::Debug> fmt::Debug for Lock<T> {
 /// The right to touch the value; gives the lock back when dropped.
 pub(crate) struct LockGuard<'a, T> {
     lock: &'a Lock<T>,
+    #[cfg(loom)]
+    _turn: loom::sync::MutexGuard<'a, ()>,
 }
 
 impl<T> Deref for LockGuard<'_, T> {

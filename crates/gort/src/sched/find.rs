@@ -14,7 +14,7 @@ const GLOBAL_EVERY: u32 = 61;
 /// Timers are looked at about this often while goroutines come and go quickly.
 const LOOK_AT_TIMERS: u64 = 5_000;
 /// But not less often than every so many picks.
-const LONGEST_STRIDE: u32 = 31;
+const LONGEST_STRIDE: u32 = 7;
 /// Rounds of a search, with a pause after each that doubles: about 30 µs in all.
 const ROUNDS: u32 = 7;
 const FIRST_PAUSE: u32 = 8;

@@ -31,59 +31,69 @@
 //! exhaust a second machine all the time: twice the CPU, and slower); a timer thread (a switch of
 //! threads for every timer).
 
-use super::machine::Machine;
+//!
+//! This file is the protocol alone, for machines and processors of any kind, so that the models below
+//! run it; [`doze`](super::doze) applies it.
+
 use super::timer::NEVER;
-use super::{Processor, Shared};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicU32, AtomicU64, Ordering::*, fence};
-use crate::clock;
 use crossbeam_utils::CachePadded;
-use std::ptr;
-use std::time::Duration;
 
-/// How often the keeper looks after busy processors: at first, and at most.
-const FIRST_WATCH: u64 = 50_000;
-const LONGEST_WATCH: u64 = 1_000_000;
-
-pub(crate) struct Idle {
+pub(crate) struct Idle<M, P> {
     searching: CachePadded<AtomicU32>,
     idle_processors: CachePadded<AtomicU32>,
     /// When the keeper wakes; `NEVER` also if there is none.
     keeper_wakes: AtomicU64,
-    lists: Lock<Lists>,
+    lists: Lock<Lists<M, P>>,
 }
 
-#[derive(Default)]
-struct Lists {
-    processors: Vec<&'static Processor>,
-    machines: Vec<&'static Machine>,
-    keeper: Option<&'static Machine>,
+struct Lists<M, P> {
+    processors: Vec<P>,
+    machines: Vec<M>,
+    keeper: Option<M>,
 }
 
-impl Lists {
-    /// Takes an idle machine, the keeper last, as it would leave the others without one.
-    fn pop_machine(&mut self) -> Option<&'static Machine> {
-        self.machines.pop().or_else(|| self.keeper.take())
-    }
+/// A processor to be run: by this machine, or by a new one. It counts as searching.
+#[must_use = "the processor is in no list any more"]
+#[derive(Debug)]
+pub(crate) struct Rouse<M, P> {
+    pub(crate) machine: Option<M>,
+    pub(crate) processor: P,
+}
 
-    /// Takes a certain machine out. False: somebody is rousing it.
-    fn remove_machine(&mut self, machine: &Machine) -> bool {
-        if self.keeper.is_some_and(|keeper| ptr::eq(keeper, machine)) {
-            self.keeper = None;
-            return true;
+/// What came of a machine's wish to leave the lists with a processor.
+#[derive(Debug)]
+pub(crate) enum Leave<M, P> {
+    /// With a processor. It was the keeper if it leaves a successor, who is to be roused to take over.
+    With(P, Option<M>),
+    /// It stays in the lists.
+    NoProcessor,
+    /// It has been taken out: its signal is on the way.
+    IsRoused,
+}
+
+impl<M: Copy + PartialEq, P> Lists<M, P> {
+    fn enter(&mut self, machine: M) {
+        if self.keeper.is_none() {
+            self.keeper = Some(machine);
+        } else {
+            self.machines.push(machine);
         }
-        let position = self.machines.iter().position(|other| ptr::eq(*other, machine));
-        position.map(|position| self.machines.swap_remove(position)).is_some()
+    }
+
+    fn position(&self, machine: M) -> Option<usize> {
+        self.machines.iter().position(|&other| other == machine)
     }
 }
 
-impl Idle {
-    pub(crate) fn new() -> Idle {
+impl<M: Copy + PartialEq, P> Idle<M, P> {
+    pub(crate) fn new() -> Self {
         Idle {
             searching: CachePadded::new(AtomicU32::new(0)),
             idle_processors: CachePadded::new(AtomicU32::new(0)),
             keeper_wakes: AtomicU64::new(NEVER),
-            lists: Lock::new(Lists::default()),
+            lists: Lock::new(Lists { processors: Vec::new(), machines: Vec::new(), keeper: None }),
         }
     }
 
@@ -91,33 +101,64 @@ impl Idle {
         self.idle_processors.load(Relaxed) as usize
     }
 
-    /// Puts a processor into the list.
-    pub(crate) fn add_processor(&self, processor: &'static Processor) {
+    // ---- waking
+
+    /// Work has been published: whom to rouse for it.
+    #[inline(always)]
+    pub(crate) fn notify(&self) -> Option<Rouse<M, P>> {
+        // The work was published before; the counters are read after.
+        fence(SeqCst);
+        if self.idle_processors.load(Relaxed) != 0 && self.searching.load(Relaxed) == 0 {
+            self.choose()
+        } else {
+            None
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn choose(&self) -> Option<Rouse<M, P>> {
+        self.searching.compare_exchange(0, 1, SeqCst, Relaxed).ok()?;
         let mut lists = self.lists.lock();
-        lists.processors.push(processor);
-        self.idle_processors.fetch_add(1, SeqCst);
+        let Some(processor) = self.pop_processor(&mut lists) else {
+            drop(lists);
+            self.searching.fetch_sub(1, SeqCst);
+            return None;
+        };
+        Some(Rouse { machine: self.pop_machine(&mut lists), processor })
     }
 
-    pub(crate) fn take_any_processor(&self) -> Option<&'static Processor> {
-        self.take_processor(&mut self.lists.lock())
+    /// An idle machine, for a processor that its own cannot use.
+    pub(crate) fn take_machine(&self) -> Option<M> {
+        self.pop_machine(&mut self.lists.lock())
     }
 
-    fn take_processor(&self, lists: &mut Lists) -> Option<&'static Processor> {
-        let processor = lists.processors.pop()?;
-        self.idle_processors.fetch_sub(1, SeqCst);
-        Some(processor)
+    /// Takes an idle machine, the keeper last, as it would leave the others without one.
+    fn pop_machine(&self, lists: &mut Lists<M, P>) -> Option<M> {
+        lists.machines.pop().or_else(|| self.pop_keeper(lists))
     }
 
-    /// Takes those out of the list that `keep` refuses.
-    pub(crate) fn retain_processors(&self, keep: impl Fn(&Processor) -> bool) {
-        let mut lists = self.lists.lock();
-        let before = lists.processors.len();
-        lists.processors.retain(|processor| keep(processor));
-        self.idle_processors.fetch_sub((before - lists.processors.len()) as u32, SeqCst);
+    fn pop_keeper(&self, lists: &mut Lists<M, P>) -> Option<M> {
+        let keeper = lists.keeper.take()?;
+        self.keeper_wakes.store(NEVER, SeqCst);
+        Some(keeper)
     }
 
-    /// Becomes a searching machine, unless there are enough: one for every two busy processors.
-    fn try_start_searching(&self, processors: usize) -> bool {
+    /// A timer has become the first one of its processor, which is busy. The keeper, if it has to be
+    /// roused to look at the timers again; an error if there is none.
+    pub(crate) fn keeper_for(&self, when: u64) -> Result<Option<M>, NoKeeper> {
+        // The timer was published before; the keeper's time is read after.
+        fence(SeqCst);
+        if self.keeper_wakes.load(Relaxed) <= when {
+            return Ok(None);
+        }
+        self.pop_keeper(&mut self.lists.lock()).map(Some).ok_or(NoKeeper)
+    }
+
+    // ---- searching
+
+    /// Begins to search, unless enough machines do: one for every two busy processors.
+    pub(crate) fn try_start_searching(&self, processors: usize) -> bool {
         let busy = processors.saturating_sub(self.idle_processors());
         if 2 * self.searching.load(Relaxed) as usize >= busy.max(2) {
             return false;
@@ -125,271 +166,241 @@ impl Idle {
         self.searching.fetch_add(1, SeqCst);
         true
     }
-}
 
-impl Shared {
-    /// Wakes a machine, if one is idle and none is searching: there is work for it.
-    #[inline(always)]
-    pub(crate) fn notify(&self) {
-        // The work was published before; the counters are read after.
-        fence(SeqCst);
-        if self.idle.idle_processors.load(Relaxed) != 0 && self.idle.searching.load(Relaxed) == 0 {
-            self.rouse_one();
-        }
+    /// A searching machine has found work, or has failed to start. True: it was the last, so another
+    /// is to be notified.
+    pub(crate) fn stop_searching(&self) -> bool {
+        self.searching.fetch_sub(1, SeqCst) == 1
     }
 
-    #[cold]
-    #[inline(never)]
-    fn rouse_one(&self) {
-        if self.idle.searching.compare_exchange(0, 1, SeqCst, Relaxed).is_err() {
-            return;
-        }
-        let mut lists = self.idle.lists.lock();
-        let Some(processor) = self.idle.take_processor(&mut lists) else {
-            self.idle.searching.fetch_sub(1, SeqCst);
-            return;
-        };
-        let machine = lists.pop_machine();
-        drop(lists);
-        self.start(machine, processor, true);
-    }
+    // ---- sleeping
 
-    /// Lets `machine`, or a new one, run `processor`.
-    fn start(&self, machine: Option<&Machine>, processor: &'static Processor, searching: bool) {
-        match machine {
-            Some(machine) => machine.rouse(Some(processor), searching),
-            None => {
-                if let Err(error) = self.new_machine(processor, searching) {
-                    eprintln!("gort: a thread to run goroutines cannot be had: {error}");
-                    if searching {
-                        self.idle.searching.fetch_sub(1, SeqCst);
-                    }
-                    self.idle.add_processor(processor);
-                }
-            }
-        }
-    }
-
-    /// Gives a processor that its machine cannot use for a while to another.
-    pub(crate) fn hand_off(&self, processor: &'static Processor) {
-        let machine = self.idle.lists.lock().pop_machine();
-        self.start(machine, processor, false);
-    }
-
-    /// A timer has become the first of a busy processor: makes sure that somebody wakes for it.
-    #[cold]
-    pub(crate) fn ensure_keeper(&self, when: u64) {
-        // The timer was published before; the keeper's time is read after.
-        fence(SeqCst);
-        if self.idle.keeper_wakes.load(Relaxed) <= when {
-            return;
-        }
-        let keeper = self.idle.lists.lock().keeper.take();
-        match keeper {
-            // It enters the list again with the time as it is now.
-            Some(keeper) => keeper.rouse(None, false),
-            None => self.notify(),
-        }
-    }
-
-    /// Wakes all idle machines, so that they see that the runtime ends.
-    pub(crate) fn rouse_all(&self) {
-        loop {
-            let Some(machine) = self.idle.lists.lock().pop_machine() else { return };
-            machine.rouse(None, false);
-        }
-    }
-
-    /// The time of the first timer of all.
-    fn earliest_timer(&self) -> u64 {
-        self.processors().map(|processor| processor.timers.earliest()).min().unwrap_or(NEVER)
-    }
-
-    /// Is there anything that a machine could run? `next` slots are their processors' own affair.
-    pub(crate) fn has_work(&self) -> bool {
-        self.global.len() > 0
-            || self.processors().any(|processor| processor.queue.len() > 0)
-            || self.is_exiting()
-    }
-}
-
-/// What the keeper remembers of a busy processor from one look to the next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    index: usize,
-    tick: u32,
-}
-
-impl Machine {
-    /// The machine has found work: if it was the last that searched, another may go on.
-    pub(crate) fn stop_searching(&self) {
-        if self.searching.replace(false) {
-            let shared = self.shared();
-            if shared.idle.searching.fetch_sub(1, SeqCst) == 1 {
-                shared.notify();
-            }
-        }
-    }
-
-    /// May the machine look for work at others' processors?
-    pub(crate) fn may_search(&self) -> bool {
-        if !self.searching.get() {
-            let shared = self.shared();
-            self.searching.set(shared.idle.try_start_searching(shared.active_processors()));
-        }
-        self.searching.get()
-    }
-
-    /// Gives the processor up, if it has one, and sleeps until there is work: the machine then has a
-    /// processor again. False: the runtime ends.
-    pub(crate) fn go_idle(&self) -> bool {
-        let shared = self.shared();
-        let idle = &shared.idle;
-        let processor = self.try_processor();
-        self.set_processor(None);
-        // SAFETY: a machine lives as long as its thread, and leaves the lists before that ends.
-        let this: &'static Machine = unsafe { &*ptr::from_ref(self) };
+    /// A machine, which may have searched, has found nothing: it enters the lists, with what
+    /// processor it has. It must look for work once more before it sleeps.
+    pub(crate) fn enter(&self, machine: M, processor: Option<P>, searching: bool) {
         {
-            let mut lists = idle.lists.lock();
-            match processor {
-                Some(processor) if shared.is_active(processor) => {
-                    processor.owned.wants_keeper.set(false);
-                    lists.processors.push(processor);
-                    idle.idle_processors.fetch_add(1, SeqCst);
-                }
-                Some(processor) => shared.retire_processor(processor),
-                None => {}
+            let mut lists = self.lists.lock();
+            if let Some(processor) = processor {
+                self.push_processor(&mut lists, processor);
             }
-            self.enter(this, &mut lists);
+            lists.enter(machine);
         }
-        if self.searching.replace(false) {
-            idle.searching.fetch_sub(1, SeqCst);
+        if searching {
+            self.searching.fetch_sub(1, SeqCst);
         }
-        let mut watch = FIRST_WATCH;
-        let mut seen = None;
-        loop {
-            fence(SeqCst);
-            let work = shared.has_work();
-            if (work || self.is_due()) && idle.idle_processors() > 0 && self.leave_idle(work) {
-                return !shared.is_exiting();
-            }
-            if shared.is_exiting() {
-                return false;
-            }
-            let timeout = self.keeper_timeout(&mut watch, &mut seen);
-            if timeout.is_some_and(|timeout| timeout.is_zero()) {
-                continue;
-            }
-            if self.doze(timeout) {
-                if self.try_processor().is_some() || shared.is_exiting() {
-                    return !shared.is_exiting();
-                }
-                // Roused to look at the timers again.
-                self.enter(this, &mut idle.lists.lock());
-            } else if self.steal_stuck(&mut seen) {
-                return true;
-            }
-        }
+        // The counters were changed before; the queues are read after.
+        fence(SeqCst);
     }
 
-    /// Enters the list of idle machines.
-    fn enter(&self, this: &'static Machine, lists: &mut Lists) {
-        if lists.keeper.is_none() {
-            lists.keeper = Some(this);
-        } else {
-            lists.machines.push(this);
+    /// A machine in the lists wants to run after all; `search`: it counts as searching then.
+    pub(crate) fn leave(&self, machine: M, search: bool) -> Leave<M, P> {
+        let mut lists = self.lists.lock();
+        let position = lists.position(machine);
+        let is_keeper = lists.keeper == Some(machine);
+        if position.is_none() && !is_keeper {
+            return Leave::IsRoused;
         }
-    }
-
-    /// Is a timer due?
-    fn is_due(&self) -> bool {
-        let earliest = self.shared().earliest_timer();
-        earliest != NEVER && earliest <= clock::now()
-    }
-
-    /// Takes a processor and leaves the lists. False: there is no processor to be had. If somebody
-    /// is rousing the machine already, waits for what it brings.
-    fn leave_idle(&self, search: bool) -> bool {
-        let idle = &self.shared().idle;
-        let mut lists = idle.lists.lock();
-        if !lists.remove_machine(self) {
-            drop(lists);
-            self.doze(None);
-            if self.try_processor().is_some() || self.shared().is_exiting() {
-                return true;
+        let Some(processor) = self.pop_processor(&mut lists) else { return Leave::NoProcessor };
+        let successor = match position {
+            Some(position) => {
+                lists.machines.swap_remove(position);
+                None
             }
-            lists = idle.lists.lock();
-        }
-        let Some(processor) = idle.take_processor(&mut lists) else {
-            // SAFETY: as in `go_idle`.
-            self.enter(unsafe { &*ptr::from_ref(self) }, &mut lists);
-            return self.shared().is_exiting();
+            None => {
+                lists.keeper = None;
+                self.keeper_wakes.store(NEVER, SeqCst);
+                // It enters again, as the keeper.
+                lists.machines.pop()
+            }
         };
-        drop(lists);
-        self.set_processor(Some(processor));
         if search {
-            // As one who searches it notifies the next when it finds something.
-            idle.searching.fetch_add(1, SeqCst);
-            self.searching.set(true);
+            self.searching.fetch_add(1, SeqCst);
         }
-        true
+        Leave::With(processor, successor)
     }
 
-    /// How long to sleep: the keeper up to the first timer, or up to its next look at the busy.
-    /// While all processors are busy, their machines see to the timers. Announces the time, so that whoever adds an earlier timer can tell.
-    fn keeper_timeout(&self, watch: &mut u64, seen: &mut Option<Seen>) -> Option<Duration> {
-        let shared = self.shared();
-        let idle = &shared.idle;
-        let is_keeper = {
-            let lists = idle.lists.lock();
-            lists.keeper.is_some_and(|keeper| ptr::eq(keeper, self))
-        };
-        if !is_keeper {
-            return None;
-        }
-        let busy = idle.idle_processors() < shared.active_processors();
-        let now = clock::now();
-        let mut wake = NEVER;
-        if idle.idle_processors() > 0 {
-            idle.keeper_wakes.store(shared.earliest_timer(), SeqCst);
-            // The time is announced before; the timers are read after.
-            fence(SeqCst);
-            wake = shared.earliest_timer();
-        }
-        if busy {
-            *seen = self.look_for_stuck().or(*seen);
-            wake = wake.min(now + *watch);
-            *watch = (*watch * 2).min(LONGEST_WATCH);
-        }
-        (wake != NEVER).then(|| Duration::from_nanos(wake.saturating_sub(now)))
+    pub(crate) fn is_keeper(&self, machine: M) -> bool {
+        self.lists.lock().keeper == Some(machine)
     }
 
-    /// A busy processor with somebody in its `next` slot.
-    fn look_for_stuck(&self) -> Option<Seen> {
-        self.shared()
-            .processors()
-            .find(|processor| processor.queue.has_next())
-            .map(|processor| Seen { index: processor.index, tick: processor.tick.load(Relaxed) })
+    /// The keeper, about to sleep: announces when it wakes. It must look at the timers once more.
+    pub(crate) fn announce(&self, when: u64) {
+        self.keeper_wakes.store(when, SeqCst);
+        fence(SeqCst);
     }
 
-    /// The keeper, after its sleep: has a busy processor not looked at its queue since? Then what
-    /// waits in its `next` slot is taken along.
-    fn steal_stuck(&self, seen: &mut Option<Seen>) -> bool {
-        let shared = self.shared();
-        let Some(before) = seen.take() else { return false };
-        let Some(victim) = shared.processors().nth(before.index) else { return false };
-        if !victim.queue.has_next() || victim.tick.load(Relaxed) != before.tick {
-            return false;
+    // ---- the list of processors
+
+    fn push_processor(&self, lists: &mut Lists<M, P>, processor: P) {
+        lists.processors.push(processor);
+        self.idle_processors.fetch_add(1, SeqCst);
+    }
+
+    fn pop_processor(&self, lists: &mut Lists<M, P>) -> Option<P> {
+        let processor = lists.processors.pop()?;
+        self.idle_processors.fetch_sub(1, SeqCst);
+        Some(processor)
+    }
+
+    pub(crate) fn add_processor(&self, processor: P) {
+        self.push_processor(&mut self.lists.lock(), processor);
+    }
+
+    pub(crate) fn take_processor(&self) -> Option<P> {
+        self.pop_processor(&mut self.lists.lock())
+    }
+
+    /// Takes those out of the list that `keep` refuses.
+    pub(crate) fn retain_processors(&self, keep: impl Fn(&P) -> bool) {
+        let mut lists = self.lists.lock();
+        let before = lists.processors.len();
+        lists.processors.retain(keep);
+        self.idle_processors.fetch_sub((before - lists.processors.len()) as u32, SeqCst);
+    }
+}
+
+/// There is no keeper: whoever wakes next becomes it.
+#[derive(Debug)]
+pub(crate) struct NoKeeper;
+
+#[cfg(all(test, loom))]
+mod tests {
+    use super::*;
+    use crate::prim::atomic::AtomicUsize;
+    use loom::sync::{Arc, Condvar, Mutex};
+    use loom::thread;
+
+    /// Two machines, so many processors, and a queue that is a count.
+    struct World {
+        idle: Idle<usize, usize>,
+        work: AtomicUsize,
+        done: AtomicUsize,
+        signals: [(Mutex<Signal>, Condvar); 2],
+        total: usize,
+    }
+
+    #[derive(Default)]
+    struct Signal {
+        processor: Option<usize>,
+        /// Roused without a processor: to take over as the keeper.
+        enter: bool,
+        end: bool,
+    }
+
+    impl World {
+        fn new(total: usize) -> Arc<World> {
+            Arc::new(World {
+                idle: Idle::new(),
+                work: AtomicUsize::new(0),
+                done: AtomicUsize::new(0),
+                signals: std::array::from_fn(|_| (Mutex::new(Signal::default()), Condvar::new())),
+                total,
+            })
         }
-        if !self.leave_idle(true) {
-            return false;
+
+        fn rouse(&self, rouse: Option<Rouse<usize, usize>>) {
+            let Some(Rouse { machine, processor }) = rouse else { return };
+            match machine {
+                Some(machine) => {
+                    let (signal, condvar) = &self.signals[machine];
+                    signal.lock().unwrap().processor = Some(processor);
+                    condvar.notify_one();
+                }
+                // Both machines are on their way to the lists or at work, and the real code would
+                // make a third. Here the processor goes back; the machine that gets to the lists
+                // looks for work after this.
+                None => {
+                    self.idle.add_processor(processor);
+                    self.idle.stop_searching();
+                }
+            }
         }
-        if shared.is_exiting() {
-            return false;
+
+        fn submit(&self) {
+            self.work.fetch_add(1, Release);
+            self.rouse(self.idle.notify());
         }
-        if let Some(goroutine) = victim.take_next() {
-            self.processor().push(goroutine, shared);
+
+        fn take_work(&self) -> bool {
+            self.work.fetch_update(AcqRel, Acquire, |work| work.checked_sub(1)).is_ok()
         }
-        true
+
+        /// Ends the model when all work is done: the only thing that lets a sleeping machine go.
+        fn finish_one(&self) {
+            if self.done.fetch_add(1, AcqRel) + 1 == self.total {
+                for (signal, condvar) in &self.signals {
+                    signal.lock().unwrap().end = true;
+                    condvar.notify_one();
+                }
+            }
+        }
+
+        /// A machine's life, as in `find` and `doze`.
+        fn machine(&self, me: usize, mut processor: Option<usize>) {
+            let mut searching = false;
+            loop {
+                if processor.is_some() && self.take_work() {
+                    if std::mem::take(&mut searching) && self.idle.stop_searching() {
+                        self.rouse(self.idle.notify());
+                    }
+                    self.finish_one();
+                    continue;
+                }
+                self.idle.enter(me, processor.take(), std::mem::take(&mut searching));
+                if self.work.load(Acquire) > 0
+                    && let Leave::With(mine, successor) = self.idle.leave(me, true)
+                {
+                    if let Some(successor) = successor {
+                        let (signal, condvar) = &self.signals[successor];
+                        signal.lock().unwrap().enter = true;
+                        condvar.notify_one();
+                    }
+                    (processor, searching) = (Some(mine), true);
+                    continue;
+                }
+                let (signal, condvar) = &self.signals[me];
+                let mut signal = signal.lock().unwrap();
+                while signal.processor.is_none() && !signal.end && !signal.enter {
+                    signal = condvar.wait(signal).unwrap();
+                }
+                if signal.end {
+                    return;
+                }
+                signal.enter = false;
+                processor = signal.processor.take();
+                searching = processor.is_some();
+            }
+        }
+    }
+
+    /// If a wake-up is lost, all threads end up asleep with work in the queue: loom reports that
+    /// as a deadlock. It does when the fence in `notify` or the one in `enter` is taken out.
+    #[test]
+    fn a_submitter_and_a_machine_that_goes_to_sleep() {
+        loom::model(|| {
+            let world = World::new(1);
+            let machine = thread::spawn({
+                let world = world.clone();
+                move || world.machine(0, Some(0))
+            });
+            world.submit();
+            machine.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn two_machines_and_two_pieces_of_work() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(2);
+        model.check(|| {
+            let world = World::new(2);
+            let machines = [0, 1].map(|me| {
+                let world = world.clone();
+                thread::spawn(move || world.machine(me, Some(me)))
+            });
+            world.submit();
+            world.submit();
+            machines.into_iter().for_each(|machine| machine.join().unwrap());
+        });
     }
 }

@@ -38,7 +38,6 @@ pub(crate) enum After {
 
 pub(crate) struct Machine {
     pub(crate) shared: NonNull<Shared>,
-    pub(crate) number: usize,
     processor: Cell<Option<&'static Processor>>,
     current: Cell<Option<GoroutineRef>>,
     after: UnsafeCell<After>,
@@ -59,6 +58,12 @@ pub(crate) struct Machine {
     granted_searching: AtomicU32,
 }
 
+impl PartialEq for Machine {
+    fn eq(&self, other: &Self) -> bool {
+        ptr::eq(self, other)
+    }
+}
+
 // SAFETY: the cells are touched by the machine's own thread (or, in the `threads` architecture, by
 // the one that runs in its name); what others touch are atomics.
 unsafe impl Sync for Machine {}
@@ -69,7 +74,6 @@ impl Machine {
     pub(crate) fn new(shared: NonNull<Shared>, number: usize) -> Machine {
         Machine {
             shared,
-            number,
             processor: Cell::new(None),
             current: Cell::new(None),
             after: UnsafeCell::new(After::Nothing),
@@ -144,6 +148,9 @@ impl Machine {
     fn look_at_the_clock(&self) -> bool {
         self.operations.set(OPERATIONS_PER_LOOK);
         let now = clock::now();
+        if let Some(processor) = self.processor.get() {
+            processor.owned.timers_skip.set(0);
+        }
         match self.slice_start.get() {
             // The first look in this slice: it is measured from here, so that beginning a slice
             // costs no look at the clock.

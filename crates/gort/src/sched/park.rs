@@ -10,6 +10,7 @@ use crate::park::{Outcome, Task, Wait};
 use crate::prim::atomic::Ordering::*;
 use crate::tls;
 use std::ptr::NonNull;
+use std::time::Duration;
 
 /// The goroutine that runs on the calling thread; `None` on a plain thread.
 #[inline(always)]
@@ -59,26 +60,55 @@ fn start_timer(
     processor
 }
 
-/// Parks a goroutine together with its machine, which gives its processor to another.
+/// Parks a goroutine together with its machine, which gives its processor to another. Only used while
+/// the goroutine unwinds: a shutdown lets it finish that.
 #[cold]
 #[inline(never)]
 fn park_pinned(machine: &Machine, goroutine: GoroutineRef) {
-    let extra = goroutine.extra_or_default();
-    extra.pinned_to.set(Some(NonNull::from(machine)));
-    goroutine.set_flag(PINNED, true);
+    pin(machine, goroutine);
     if goroutine.task().commit() {
-        let processor = machine.processor();
-        machine.set_processor(None);
-        machine.shared().hand_off(processor);
-        while machine.try_processor().is_none() {
-            machine.doze(None);
-        }
-        machine.set_current(Some(goroutine));
+        machine.await_processor(goroutine);
+    }
+    goroutine.set_flag(PINNED, false);
+}
+
+fn pin(machine: &Machine, goroutine: GoroutineRef) {
+    goroutine.extra_or_default().pinned_to.set(Some(NonNull::from(machine)));
+    goroutine.set_flag(PINNED | SHIELDED, true);
+}
+
+/// Yields with the machine: to the end of the queue, from which another machine passes the processor
+/// back.
+#[cold]
+#[inline(never)]
+fn yield_pinned(machine: &Machine, goroutine: GoroutineRef) {
+    pin(machine, goroutine);
+    let ticket = goroutine.task().arm();
+    goroutine.task().commit();
+    // SAFETY: the goroutine is the caller.
+    if unsafe { ticket.claim(Outcome::arm(0)) }.is_some() {
+        machine.processor().push(goroutine, machine.shared());
+        machine.await_processor(goroutine);
     }
     goroutine.set_flag(PINNED, false);
 }
 
 impl Machine {
+    /// Gives the processor away and sleeps, with a pinned goroutine, until it is given one for it.
+    fn await_processor(&self, goroutine: GoroutineRef) {
+        /// How often to try again to have a thread for the processor, if there was none.
+        const RETRY: Duration = Duration::from_millis(10);
+        let processor = self.processor();
+        self.set_processor(None);
+        let retry = (!self.shared().hand_off(processor)).then_some(RETRY);
+        while self.try_processor().is_none() {
+            if !self.doze(retry) && self.shared().has_work() {
+                self.shared().notify();
+            }
+        }
+        self.set_current(Some(goroutine));
+    }
+
     /// With nobody in the processor's own queue: is there a reason to leave for the system stack?
     fn has_to_look_further(&self) -> bool {
         let shared = self.shared();
@@ -156,7 +186,7 @@ pub(crate) fn yield_now() {
     let Some(machine) = tls::machine() else { return std::thread::yield_now() };
     let Some(goroutine) = machine.current() else { return };
     if std::thread::panicking() {
-        return;
+        return yield_pinned(machine, goroutine);
     }
     if machine.shared().is_stopping() && !goroutine.has_flag(SHIELDED) {
         goroutine.set_flag(SHIELDED, true);

@@ -173,3 +173,100 @@ impl<T> std::fmt::Debug for RunQueue<T> {
             .finish()
     }
 }
+
+#[cfg(all(test, loom))]
+mod tests {
+    use super::*;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    type Queue = Arc<RunQueue<usize>>;
+
+    /// An entry that is a number. Never followed.
+    fn entry(number: usize) -> *mut usize {
+        ptr::without_provenance_mut(number * 8)
+    }
+
+    fn number(entry: *mut usize) -> usize {
+        entry.addr() / 8
+    }
+
+    /// Steals once, and returns what it got.
+    fn thief(victim: Queue) -> Vec<usize> {
+        let mine = RunQueue::new();
+        let mut got: Vec<usize> = victim.steal_into(&mine).map(number).into_iter().collect();
+        got.extend(std::iter::from_fn(|| mine.pop()).map(number));
+        got
+    }
+
+    fn check(total: usize, parts: impl IntoIterator<Item = Vec<usize>>) {
+        let mut all: Vec<usize> = parts.into_iter().flatten().collect();
+        all.sort_unstable();
+        assert_eq!(all, (1..=total).collect::<Vec<_>>(), "each entry comes out exactly once");
+    }
+
+    #[test]
+    fn owner_pushes_and_pops_while_others_steal() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let queue = Queue::new(RunQueue::new());
+            let thieves = [0, 1].map(|_| {
+                let queue = queue.clone();
+                thread::spawn(move || thief(queue))
+            });
+            let mut mine = Vec::new();
+            for number in 1..=3 {
+                queue.push(entry(number), |_| unreachable!("there is room for four"));
+                if number == 2 {
+                    mine.extend(queue.pop().map(super::tests::number));
+                }
+            }
+            let mut parts = thieves.map(|thief| thief.join().unwrap()).to_vec();
+            mine.extend(std::iter::from_fn(|| queue.pop()).map(super::tests::number));
+            parts.push(mine);
+            check(3, parts);
+        });
+    }
+
+    #[test]
+    fn a_full_ring_spills_while_another_steals() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let queue = Queue::new(RunQueue::new());
+            let mut mine = Vec::new();
+            for number in 1..=4 {
+                queue.push(entry(number), |_| unreachable!("there is room for four"));
+            }
+            let other = thread::spawn({
+                let queue = queue.clone();
+                move || thief(queue)
+            });
+            for number in 5..=6 {
+                queue.push(entry(number), |batch| {
+                    mine.extend(batch.iter().map(|&entry| super::tests::number(entry)));
+                });
+            }
+            let stolen = other.join().unwrap();
+            mine.extend(std::iter::from_fn(|| queue.pop()).map(super::tests::number));
+            check(6, [mine, stolen]);
+        });
+    }
+
+    #[test]
+    fn next_is_taken_once() {
+        loom::model(|| {
+            let queue = Queue::new(RunQueue::new());
+            let thief = thread::spawn({
+                let queue = queue.clone();
+                move || queue.take_next().map(number).into_iter().collect::<Vec<_>>()
+            });
+            let mut mine = Vec::new();
+            mine.extend(queue.set_next(entry(1)).map(number));
+            mine.extend(queue.set_next(entry(2)).map(number));
+            mine.extend(queue.take_next().map(number));
+            check(2, [mine, thief.join().unwrap()]);
+        });
+    }
+}

@@ -5,6 +5,7 @@ use super::global::GlobalQueue;
 use super::idle::Idle;
 use super::processor::Processor;
 use super::worker::Workers;
+use crate::clock;
 use crate::goroutine::arena::Arena;
 use crate::goroutine::{GoroutineRef, State};
 use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
@@ -22,7 +23,7 @@ const SYSTEM_STACK: usize = 512 << 10;
 
 pub(crate) struct Shared {
     pub(crate) global: GlobalQueue,
-    pub(crate) idle: Idle,
+    pub(crate) idle: Idle<&'static Machine, &'static Processor>,
     pub(crate) arena: Arena,
     pub(crate) workers: Workers,
     pub(crate) ids: CachePadded<AtomicU64>,
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     active: AtomicUsize,
     made: AtomicUsize,
     processors: Box<[AtomicPtr<Processor>]>,
+    /// The last attempt to start a thread failed; when to try again, as the clock counts.
+    threads_again_at: AtomicU64,
     stopping: AtomicBool,
     exiting: AtomicBool,
     name: String,
@@ -80,6 +83,7 @@ impl Shared {
             active: AtomicUsize::new(0),
             made: AtomicUsize::new(0),
             processors: (0..MAX_PROCESSORS).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
+            threads_again_at: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             exiting: AtomicBool::new(false),
             name,
@@ -153,7 +157,27 @@ impl Shared {
         if self.has_work() {
             self.notify();
         }
+        if let Some(first) = self.processor_at(0)
+            && first.timers.earliest() != super::timer::NEVER
+        {
+            self.ensure_keeper(first.timers.earliest());
+        }
         before
+    }
+
+    /// Takes a processor out of use, unless it is to be used again by now.
+    pub(crate) fn retire_if_inactive(&self, processor: &Processor) -> bool {
+        // The number of processors changes under this lock.
+        let registry = self.registry();
+        let inactive = !self.is_active(processor);
+        if inactive {
+            self.retire_processor(processor);
+        }
+        drop(registry);
+        if inactive && let Some(first) = self.processor_at(0) {
+            self.ensure_keeper(first.timers.earliest());
+        }
+        inactive
     }
 
     /// Takes everything off a processor that is not to run any more, and that its machine has let go.
@@ -170,12 +194,34 @@ impl Shared {
 
     /// Shows that threads are to be had: one machine, which goes to sleep.
     pub(crate) fn start_first_machine(&self) -> io::Result<()> {
-        let processor = self.idle.take_any_processor().expect("a new runtime's are idle");
+        let processor = self.idle.take_processor().expect("a new runtime's are idle");
         self.new_machine(processor, false).inspect_err(|_| self.idle.add_processor(processor))
     }
 
+    /// Starts a thread that begins by running `processor`. False: there is none to be had. That is
+    /// told on standard error; the next attempts are made at intervals.
+    pub(crate) fn try_new_machine(&self, processor: &'static Processor, searching: bool) -> bool {
+        const INTERVAL: u64 = 10_000_000;
+        let again_at = self.threads_again_at.load(Relaxed);
+        if again_at != 0 && clock::now() < again_at {
+            return false;
+        }
+        match self.new_machine(processor, searching) {
+            Ok(()) => {
+                self.threads_again_at.store(0, Relaxed);
+                true
+            }
+            Err(error) => {
+                if self.threads_again_at.swap(clock::now() + INTERVAL, Relaxed) == 0 {
+                    eprintln!("gort: a thread to run goroutines on cannot be had: {error}");
+                }
+                false
+            }
+        }
+    }
+
     /// Starts a thread that begins by running `processor`.
-    pub(crate) fn new_machine(
+    fn new_machine(
         &self,
         processor: &'static Processor,
         searching: bool,

@@ -52,10 +52,11 @@ impl Shared {
 
     fn interrupt_all(&self) {
         self.arena.for_each(|goroutine| {
+            // The ticket first: it is for a wait that is parked, and by then the flags were set.
+            let Some(ticket) = goroutine.task().parked_ticket() else { return };
             if !goroutine.is_started() || goroutine.has_flag(SHIELDED) {
                 return;
             }
-            let Some(ticket) = goroutine.task().parked_ticket() else { return };
             // SAFETY: records stay as long as the runtime.
             if let Some(claim) = unsafe { ticket.claim(Outcome::SHUTDOWN) } {
                 claim.wake();

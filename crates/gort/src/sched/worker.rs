@@ -105,6 +105,11 @@ impl Shared {
         if !finished.reusable {
             return worker.discard();
         }
+        if self.workers.exhausted.load(Relaxed) {
+            // Where any processor finds it for the goroutine that waits for a stack.
+            self.workers.idle.lock().push(worker);
+            return self.feed_starved(1);
+        }
         processor.with_workers(|workers| {
             if workers.len() == KEPT {
                 self.make_room(workers);
@@ -253,19 +258,17 @@ fn run_goroutine(goroutine: GoroutineRef) -> Option<GoroutineRef> {
     let run = if goroutine.shared().is_stopping() { vtable.abandon } else { vtable.run };
     // SAFETY: the worker owns the goroutine, which is new: its closure is in its place.
     let ended = unsafe { run(&goroutine) };
-    if let Some(extra) = goroutine.extra() {
-        extra.locals.clear();
-    }
     if let Err(payload) = ended {
         panic::report(goroutine, payload);
     }
-    drop(goroutine.take_extra());
+    goroutine.drop_extra();
     goroutine.set_state(State::Ended);
     if goroutine.join().is_detached() || goroutine.join().finish() == Owner::Goroutine {
         // A destructor is user code, which may park once more.
         goroutine.set_state(State::Started);
         // SAFETY: the goroutine has ended without a handle: its result, if any, is the worker's.
         unsafe { (vtable.drop_result)(&goroutine) };
+        goroutine.drop_extra();
         return Some(goroutine);
     }
     None
@@ -275,11 +278,6 @@ impl Machine {
     /// The running goroutine has ended; the worker that ran it goes on.
     #[inline(always)]
     fn end(&self, record: Option<GoroutineRef>) {
-        let shared = self.shared();
-        shared.count_end(self.processor(), record);
-        if shared.workers.exhausted.load(Relaxed) {
-            // The stack under this very worker is the one that another waits for.
-            shared.feed_starved(1);
-        }
+        self.shared().count_end(self.processor(), record);
     }
 }

@@ -53,6 +53,11 @@ impl<T> Arm for RecvArm<'_, T> {}
 
 impl<T> RawArm for RecvArm<'_, T> {
     #[inline]
+    fn looks_ready(&self) -> bool {
+        self.receiver.is_some_and(|receiver| receiver.core().looks_readable())
+    }
+
+    #[inline]
     fn attempt(&self) -> bool {
         let Some(receiver) = self.receiver else { return false };
         // SAFETY: the arm is not registered, and has not received yet.
@@ -78,8 +83,8 @@ impl<T> RawArm for RecvArm<'_, T> {
     }
 
     #[inline]
-    fn seed(&self) -> Option<u64> {
-        self.receiver.map(|receiver| receiver.core().next_seed())
+    fn random(&self) -> Option<u64> {
+        self.receiver.map(|receiver| receiver.core().next_random())
     }
 }
 
@@ -138,6 +143,11 @@ impl<T> Arm for SendArm<'_, T> {}
 
 impl<T> RawArm for SendArm<'_, T> {
     #[inline]
+    fn looks_ready(&self) -> bool {
+        self.sender.is_some_and(|sender| sender.core().looks_writable())
+    }
+
+    #[inline]
     fn attempt(&self) -> bool {
         let Some(sender) = self.on() else { return false };
         // SAFETY: the arm is not registered, and there is a message in the slot.
@@ -163,8 +173,8 @@ impl<T> RawArm for SendArm<'_, T> {
     }
 
     #[inline]
-    fn seed(&self) -> Option<u64> {
-        self.sender.map(|sender| sender.core().next_seed())
+    fn random(&self) -> Option<u64> {
+        self.sender.map(|sender| sender.core().next_random())
     }
 }
 
@@ -192,6 +202,11 @@ impl AfterArm {
 impl Arm for AfterArm {}
 
 impl RawArm for AfterArm {
+    #[inline]
+    fn looks_ready(&self) -> bool {
+        false
+    }
+
     /// Time is up only if nothing else is ready.
     #[inline]
     fn attempt(&self) -> bool {
@@ -224,7 +239,7 @@ impl RawArm for AfterArm {
     }
 
     #[inline]
-    fn seed(&self) -> Option<u64> {
+    fn random(&self) -> Option<u64> {
         None
     }
 }

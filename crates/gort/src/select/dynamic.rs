@@ -108,6 +108,10 @@ fn send_core<T>(sender: &Sender<T>) -> *const () {
 struct Removed;
 
 impl RawArm for Removed {
+    fn looks_ready(&self) -> bool {
+        false
+    }
+
     fn attempt(&self) -> bool {
         false
     }
@@ -120,7 +124,7 @@ impl RawArm for Removed {
 
     fn win(&self) {}
 
-    fn seed(&self) -> Option<u64> {
+    fn random(&self) -> Option<u64> {
         None
     }
 }
@@ -303,7 +307,10 @@ impl<'a> Select<'a> {
     fn recv_arm<T>(&self, index: usize, receiver: &Receiver<T>) -> &RecvArm<'a, T> {
         let arm = self.arms.arm(index);
         let right = arm.is(Direction::Recv, recv_core(receiver));
-        assert!(right, "the arm with the index {index} of a select does not receive from this channel");
+        assert!(
+            right,
+            "the arm with the index {index} of a select does not receive from this channel"
+        );
         // SAFETY: as in `send_arm`.
         unsafe { &*std::ptr::from_ref(arm).cast::<RecvArm<'a, T>>() }
     }

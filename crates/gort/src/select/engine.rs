@@ -1,6 +1,7 @@
-//! How a select runs, whatever its arms are: try each, else wait with all of them.
+//! How a select runs, whatever its arms are: try what looks ready, else wait with all of them.
+//! The invariants S1 to S5 are told in `mod.rs`.
 
-use super::order::Order;
+use super::order::{self, next_random};
 use crate::chan::core::Registered;
 use crate::clock::Deadline;
 use crate::park::{self, Outcome, Ticket, Wait};
@@ -10,6 +11,10 @@ use crate::park::{self, Outcome, Ticket, Wait};
 /// Methods take `&self`, as an arm that is registered is also used by others: its waiter and its
 /// slot.
 pub(crate) trait RawArm {
+    /// Does it seem that [`attempt`](Self::attempt) would go ahead? May say no of what has just
+    /// become possible.
+    fn looks_ready(&self) -> bool;
+
     /// Goes ahead if that can be done without blocking.
     fn attempt(&self) -> bool;
 
@@ -37,7 +42,7 @@ pub(crate) trait RawArm {
     }
 
     /// A random number, if the arm is on.
-    fn seed(&self) -> Option<u64>;
+    fn random(&self) -> Option<u64>;
 }
 
 /// Some arms.
@@ -66,21 +71,11 @@ pub(super) fn run<A: Arms + ?Sized>(
     deadline: Option<Deadline>,
 ) -> Option<usize> {
     park::checkpoint();
-    let count = arms.len();
     loop {
-        let mut order = if biased || count <= 1 {
-            Order::as_written(count)
-        } else {
-            Order::random(count, (0..count).find_map(|i| arms.arm(i).seed()).unwrap_or(0))
-        };
-        while let Some(index) = order.next() {
-            if arms.arm(index).attempt() {
-                return Some(index);
-            }
+        if let Some(index) = try_what_looks_ready(arms, biased) {
+            return Some(index);
         }
-        let Some(deadline) = deadline else {
-            return (0..count).find(|&index| arms.arm(index).is_due());
-        };
+        let Some(deadline) = deadline else { return make_sure(arms) };
         match wait(arms, deadline) {
             Waited::Won(index) => return Some(index),
             Waited::Try(index) if arms.arm(index).expire() => return Some(index),
@@ -90,11 +85,67 @@ pub(super) fn run<A: Arms + ?Sized>(
     }
 }
 
+/// Up to this many arms are all looked at, and the choice is uniform among those that are ready.
+const FEW: usize = 16;
+
+/// One look at the arms, without locks; those that look ready are tried.
+#[inline(always)]
+fn try_what_looks_ready<A: Arms + ?Sized>(arms: &A, biased: bool) -> Option<usize> {
+    let count = arms.len();
+    let go_ahead = |&index: &usize| arms.arm(index).looks_ready() && arms.arm(index).attempt();
+    if biased || count <= 1 {
+        return (0..count).find(go_ahead);
+    }
+    if count > FEW {
+        return order::in_steps(count, random(arms)).find(go_ahead);
+    }
+    // All arms are looked at, then one is chosen: a loop that tries them in a random order until one
+    // is ready would look at fewer, but it ends at random, which a CPU predicts badly.
+    let ready = (0..count).fold(0, |ready, i| ready | u32::from(arms.arm(i).looks_ready()) << i);
+    let index = if ready.is_power_of_two() {
+        ready.trailing_zeros() as usize
+    } else if ready != 0 {
+        choose(ready, count, random(arms))
+    } else {
+        return None;
+    };
+    arms.arm(index).attempt().then_some(index)
+}
+
+fn random<A: Arms + ?Sized>(arms: &A) -> u64 {
+    (0..arms.len()).find_map(|index| arms.arm(index).random()).unwrap_or_default()
+}
+
+/// Chooses one of the bits that are set.
+#[inline(always)]
+fn choose(set: u32, count: usize, mut random: u64) -> usize {
+    // Every bit draws a number, and the highest wins.
+    let mut best = 0;
+    for index in 0..count {
+        let drawn = random & !0xFF | index as u64;
+        best = best.max(if set >> index & 1 == 1 { drawn } else { 0 });
+        random = next_random(random);
+    }
+    (best & 0xFF) as usize
+}
+
+/// No arm has looked ready, which says little (by S5): tries them all.
+#[cold]
+#[inline(never)]
+fn make_sure<A: Arms + ?Sized>(arms: &A) -> Option<usize> {
+    let index = (0..arms.len()).find(|&index| arms.arm(index).attempt());
+    index.or_else(|| (0..arms.len()).find(|&index| arms.arm(index).is_due()))
+}
+
 /// Registers all arms and blocks until one of them is served.
 #[inline(never)]
 fn wait<A: Arms + ?Sized>(arms: &A, deadline: Deadline) -> Waited {
     let count = arms.len();
-    assert!(count <= Outcome::MAX_ARMS, "a select with {count} arms: {} at most", Outcome::MAX_ARMS);
+    assert!(
+        count <= Outcome::MAX_ARMS,
+        "a select with {count} arms: {} at most",
+        Outcome::MAX_ARMS
+    );
     park::with_task(|task| {
         let ticket = task.arm();
         let mut earliest = (deadline, None);
@@ -107,6 +158,7 @@ fn wait<A: Arms + ?Sized>(arms: &A, deadline: Deadline) -> Waited {
                 Registered::Waiting(due) if due < earliest.0 => earliest = (due, Some(registered)),
                 Registered::Waiting(_) => {}
                 Registered::Ready => {
+                    // By S2 and S3: first the own wait, then the partner's.
                     if task.take_back() {
                         unregister(arms, 0..registered);
                         return Waited::Try(registered);

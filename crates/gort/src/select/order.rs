@@ -1,92 +1,32 @@
-//! The order in which a select tries its arms.
+//! The order in which a select tries its arms if they are many, and its random numbers.
 
-/// Up to this many arms are put into a truly random order; a permutation of them fits a word.
-const FEW: usize = 16;
-
-/// An iterator over `0..count`.
+/// All of `0..count`, two or more, in steps of a random length from a random start.
 ///
-/// Of up to sixteen arms, any order is as likely as any other, so among those that are ready
-/// each is as likely to be the first. More arms are walked in steps of a random length from a random
-/// start: each is as likely to come first of all, and of two each is as likely to come before the
-/// other.
-pub(super) struct Order {
-    count: usize,
-    done: usize,
-    kind: Kind,
-}
-
-enum Kind {
-    AsWritten,
-    /// Four bits for each index; those up to `done` are final.
-    Few { order: u64, random: u64 },
-    Many { at: usize, step: usize },
-}
-
-impl Order {
-    #[inline]
-    pub(super) fn as_written(count: usize) -> Self {
-        Self { count, done: 0, kind: Kind::AsWritten }
+/// Each index is as likely as any other to be the first, and of any two each is as likely to come
+/// before the other. It takes no memory, as a shuffle would.
+pub(super) fn in_steps(count: usize, random: u64) -> impl Iterator<Item = usize> {
+    let mut at = below(random, count);
+    let mut step = 1 + below(next_random(random), count - 1);
+    while greatest_common_divisor(step, count) != 1 {
+        step = step % (count - 1) + 1;
     }
-
-    #[inline]
-    pub(super) fn random(count: usize, seed: u64) -> Self {
-        let random = mix(seed);
-        if count <= FEW {
-            return Self { count, done: 0, kind: Kind::Few { order: 0xFEDC_BA98_7654_3210, random } };
-        }
-        Self::steps(count, random)
-    }
-
-    #[cold]
-    fn steps(count: usize, random: u64) -> Self {
-        let at = below(random, count);
-        let mut step = 1 + below(mix(random), count - 1);
-        while greatest_common_divisor(step, count) != 1 {
-            step = step % (count - 1) + 1;
-        }
-        Self { count, done: 0, kind: Kind::Many { at, step } }
-    }
-
-    #[inline]
-    pub(super) fn next(&mut self) -> Option<usize> {
-        if self.done == self.count {
-            return None;
-        }
-        let next = match &mut self.kind {
-            Kind::AsWritten => self.done,
-            Kind::Few { order, random } => {
-                *random = random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
-                let other = self.done + below(*random, self.count - self.done);
-                let (here, there) = (4 * self.done, 4 * other);
-                let change = (*order >> here ^ *order >> there) & 15;
-                *order ^= change << here;
-                *order ^= if here == there { 0 } else { change << there };
-                (*order >> here & 15) as usize
-            }
-            Kind::Many { at, step } => {
-                let next = *at;
-                *at = if next >= self.count - *step { next - (self.count - *step) } else { next + *step };
-                next
-            }
-        };
-        self.done += 1;
-        Some(next)
-    }
+    std::iter::repeat_with(move || {
+        let (this, ahead) = (at, count - at);
+        at = if step < ahead { at + step } else { step - ahead };
+        this
+    })
+    .take(count)
 }
 
 /// Maps the upper half of a random number to `0..count`.
-#[inline(always)]
 fn below(random: u64, count: usize) -> usize {
-    ((random >> 32) * count as u64 >> 32) as usize
+    (((random >> 32) * count as u64) >> 32) as usize
 }
 
-/// The finalizer of SplitMix64: spreads a counter over the whole word.
+/// Steps a linear congruential generator, of which the upper bits are good.
 #[inline(always)]
-fn mix(counter: u64) -> u64 {
-    let mut z = counter;
-    z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ z >> 31
+pub(crate) fn next_random(random: u64) -> u64 {
+    random.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F)
 }
 
 fn greatest_common_divisor(mut a: usize, mut b: usize) -> usize {
@@ -94,4 +34,45 @@ fn greatest_common_divisor(mut a: usize, mut b: usize) -> usize {
         (a, b) = (b, a % b);
     }
     a
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn orders(count: usize, runs: usize) -> impl Iterator<Item = Vec<usize>> {
+        let mut random = 7;
+        std::iter::repeat_with(move || {
+            random = next_random(random);
+            in_steps(count, random).collect()
+        })
+        .take(runs)
+    }
+
+    #[test]
+    fn every_index_comes_once() {
+        for count in 2..200 {
+            for mut all in orders(count, 20) {
+                all.sort();
+                assert!(all.into_iter().eq(0..count));
+            }
+        }
+    }
+
+    #[test]
+    fn each_is_as_likely_to_be_first() {
+        let mut counts = [0; 20];
+        orders(20, 20_000).for_each(|order| counts[order[0]] += 1);
+        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn of_two_each_is_as_likely_to_be_before_the_other() {
+        let before = orders(21, 20_000).filter(|order| {
+            let at = |index| order.iter().position(|&i| i == index);
+            at(3) < at(4)
+        });
+        let before = before.count();
+        assert!((9_500..10_500).contains(&before), "{before}");
+    }
 }

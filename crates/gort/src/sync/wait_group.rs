@@ -1,8 +1,8 @@
 //! A counter of goroutines to wait for, after Go's `sync.WaitGroup`.
 //!
 //! The count is an atomic; the list of waiters is locked by those who wait and by whoever brings the
-//! count to zero. A waiter looks at the count again under the lock: so either it sees zero, or
-//! whoever brings it there finds the waiter in the list.
+//! count to zero. Both look at the count again under the lock: so a waiter either sees zero, or is
+//! found in the list by whoever brings it there; and it is only woken at a moment of zero.
 
 use crate::clock::Deadline;
 use crate::park::{self, Claim, Outcome, Ticket, Wait};
@@ -13,7 +13,8 @@ use std::fmt;
 /// Waits until a number of goroutines are done.
 ///
 /// Clones share the count. Usable from goroutines and plain threads. A group may be used again when
-/// its count has been zero.
+/// its count has been zero and everybody who waited has returned; who has not returned when the
+/// count goes up again waits for the next zero.
 ///
 /// ```
 /// use gort::sync::WaitGroup;
@@ -118,7 +119,10 @@ impl Inner {
     #[cold]
     #[track_caller]
     fn misused(&self, delta: isize) -> ! {
-        self.count.fetch_sub(delta, AcqRel);
+        if self.count.fetch_sub(delta, AcqRel) == delta {
+            // Somebody may have seen the wrong count and have gone to sleep over it.
+            self.wake_all();
+        }
         panic!("gort: negative WaitGroup count: done was called more often than add");
     }
 
@@ -127,6 +131,10 @@ impl Inner {
     fn wake_all(&self) {
         let claims: Vec<Claim> = {
             let mut waiters = self.waiters.lock();
+            if self.count.load(Acquire) != 0 {
+                // The group is in use again. Who waits now waits for that.
+                return;
+            }
             // SAFETY: who is in the list takes itself out, under the lock, before it ends.
             waiters.drain(..).filter_map(|t| unsafe { t.claim(Outcome::arm(0)) }).collect()
         };

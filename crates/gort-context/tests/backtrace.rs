@@ -1,0 +1,130 @@
+//! Where a context's chain of frames ends, and what happens to a panic that gets there.
+
+#![cfg(all(target_os = "linux", not(feature = "threads")))]
+#![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
+#![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
+
+use std::backtrace::Backtrace;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Output};
+
+use gort_context::{Context, Entry, StackPool, init, on_stack, switch};
+
+static mut MAIN: Context = Context::DANGLING;
+static mut OTHER: Context = Context::DANGLING;
+
+fn run(entry: Entry) -> *mut () {
+    let pool = StackPool::new(256 << 10).unwrap();
+    let stack = pool.take().unwrap();
+    let other = unsafe { init(&stack, entry) }.unwrap();
+    unsafe { switch(&raw mut MAIN, other, std::ptr::null_mut()) }
+}
+
+#[inline(never)]
+fn a_function_of_the_user() -> String {
+    an_inner_one() + ""
+}
+
+#[inline(never)]
+fn an_inner_one() -> String {
+    Backtrace::force_capture().to_string()
+}
+
+/// The numbered lines.
+fn frames(text: &str) -> usize {
+    text.lines()
+        .filter(|line| {
+            line.split_once(':').is_some_and(|(number, _)| number.trim().parse::<usize>().is_ok())
+        })
+        .count()
+}
+
+#[test]
+fn a_backtrace_shows_the_users_frames_and_ends() {
+    unsafe extern "C-unwind" fn entry(_: *mut ()) -> ! {
+        let text = Box::into_raw(Box::new(a_function_of_the_user()));
+        unsafe { switch(&raw mut OTHER, MAIN, text.cast()) };
+        unreachable!()
+    }
+    let text = *unsafe { Box::from_raw(run(entry).cast::<String>()) };
+    assert!(text.contains("an_inner_one") && text.contains("a_function_of_the_user"), "{text}");
+    assert!(
+        !text.contains("a_backtrace_shows_the_users_frames_and_ends::{{closure}}"),
+        "the chain ends: {text}"
+    );
+    assert!(frames(&text) < 20, "{text}");
+    assert!(text.contains("start"), "down to the first frame: {text}");
+}
+
+#[test]
+fn a_backtrace_goes_on_through_on_stack() {
+    let pool = StackPool::new(256 << 10).unwrap();
+    let mut stack = pool.take().unwrap();
+    let text = on_stack(&mut stack, a_function_of_the_user);
+    assert!(text.contains("a_function_of_the_user"), "{text}");
+    assert!(text.contains("a_backtrace_goes_on_through_on_stack"), "{text}");
+}
+
+const PART: &str = "GORT_CONTEXT_BACKTRACE_PART";
+
+fn command(test: &str) -> (std::path::PathBuf, Vec<String>) {
+    let exe = std::env::current_exe().unwrap();
+    (exe, [test, "--exact", "--nocapture", "--test-threads=1"].map(String::from).to_vec())
+}
+
+fn play(test: &str) -> Output {
+    let (exe, args) = command(test);
+    Command::new(exe).args(args).env(PART, "1").output().unwrap()
+}
+
+#[test]
+fn a_panic_that_escapes_aborts_with_a_message() {
+    unsafe extern "C-unwind" fn entry(_: *mut ()) -> ! {
+        panic!("nobody catches this")
+    }
+    if std::env::var_os(PART).is_some() {
+        run(entry);
+    }
+    let output = play("a_panic_that_escapes_aborts_with_a_message");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
+    assert!(text.contains("nobody catches this"), "{text}");
+    assert!(text.contains("a panic left the entry function of a context"), "{text}");
+}
+
+#[test]
+fn gdb_comes_to_the_end_too() {
+    #[inline(never)]
+    fn stop_here() {
+        unsafe { libc::raise(libc::SIGUSR1) };
+        std::hint::black_box(());
+    }
+    unsafe extern "C-unwind" fn entry_for_gdb(_: *mut ()) -> ! {
+        stop_here();
+        std::process::exit(0)
+    }
+    if std::env::var_os(PART).is_some() {
+        run(entry_for_gdb);
+    }
+    if Command::new("gdb").arg("--version").output().is_err() {
+        println!("there is no gdb here");
+        return;
+    }
+    let (exe, args) = command("gdb_comes_to_the_end_too");
+    let output = Command::new("gdb")
+        .args(["-nx", "-batch", "-ex", "run", "-ex", "bt 100", "--args"])
+        .arg(exe)
+        .args(args)
+        .env(PART, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    if text.contains("ptrace") {
+        println!("gdb may not trace here");
+        return;
+    }
+    assert!(text.contains("stop_here") && text.contains("entry_for_gdb"), "{text}");
+    assert!(!text.contains("Backtrace stopped") && !text.contains("More stack frames"), "{text}");
+    let frames = text.lines().filter(|line| line.starts_with('#')).count();
+    assert!((3..25).contains(&frames), "{text}");
+}

@@ -1,0 +1,197 @@
+//! Stacks and their pool.
+
+#![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
+
+use std::collections::HashSet;
+use std::io::ErrorKind;
+
+use gort_context::{Guard, Options, Stack, StackPool};
+
+/// As a flow would that goes so deep: every page from the top down is written to.
+fn use_down_to(stack: &mut Stack, depth: usize) {
+    for below in (8..=depth).step_by(8) {
+        unsafe { stack.top().wrapping_sub(below).cast::<usize>().write_volatile(below) };
+    }
+}
+
+fn pages_present(stack: &Stack) -> usize {
+    let len = stack.usable().next_multiple_of(4096);
+    let mut present = vec![0_u8; len / 4096];
+    assert_eq!(unsafe { libc::mincore(stack.limit().cast(), len, present.as_mut_ptr().cast()) }, 0);
+    present.iter().filter(|&&page| page & 1 == 1).count()
+}
+
+#[test]
+fn sizes() {
+    let mut size = 16 << 10;
+    while size <= 1 << 30 {
+        for guard in [Guard::Auto, Guard::Mprotect] {
+            let pool = Options::new(size).guard(guard).build().unwrap();
+            assert_eq!(pool.stack_size(), size);
+            let mut stacks = Vec::new();
+            pool.take_many(&mut stacks, 3).unwrap();
+            for stack in &mut stacks {
+                assert_eq!(stack.size(), size);
+                assert!(stack.usable() >= size / 2 + size / 8, "{stack:?}");
+                assert_eq!(stack.top().addr() % 16, 0);
+                assert_eq!(stack.guard().end, stack.limit().addr());
+                unsafe { stack.limit().write_volatile(1) };
+                use_down_to(stack, 4096.min(stack.usable()));
+            }
+        }
+        size *= 2;
+    }
+    assert_eq!(StackPool::new(100_000).unwrap().stack_size(), 128 << 10, "rounded up");
+}
+
+#[test]
+fn what_cannot_be() {
+    for size in [0, 1, (16 << 10) - 1, (1 << 30) + 1, usize::MAX] {
+        let e = StackPool::new(size).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::InvalidInput);
+        assert!(e.to_string().contains("16 KiB to 1 GiB"), "{e}");
+    }
+    for len in [0, (32 << 10) + 1, usize::MAX] {
+        let e = Options::new(64 << 10).guard_len(len).build().unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn stacks_do_not_overlap() {
+    let pool = StackPool::new(16 << 10).unwrap();
+    let mut stacks = Vec::new();
+    pool.take_many(&mut stacks, 1000).unwrap();
+    assert_eq!(pool.live(), 1000);
+    let mut ranges: Vec<_> =
+        stacks.iter().map(|stack| (stack.guard().start, stack.top().addr())).collect();
+    ranges.sort_unstable();
+    assert!(ranges.windows(2).all(|pair| pair[0].1 <= pair[1].0));
+    let offsets: HashSet<_> = stacks.iter().map(|stack| stack.top().addr() % 4096).collect();
+    assert!(offsets.len() > 10, "tops are spread over cache lines");
+    pool.put_many(stacks);
+    assert_eq!(pool.live(), 0);
+}
+
+#[test]
+fn last_in_first_out() {
+    let pool = StackPool::new(16 << 10).unwrap();
+    let mut stacks = Vec::new();
+    pool.take_many(&mut stacks, 3).unwrap();
+    let tops: Vec<_> = stacks.iter().map(Stack::top).collect();
+    stacks.into_iter().for_each(|stack| pool.put(stack));
+    for top in tops.into_iter().rev() {
+        let stack = pool.take().unwrap();
+        assert_eq!(stack.top(), top);
+        std::mem::forget(stack);
+    }
+}
+
+#[test]
+fn a_stack_outlives_its_pool() {
+    let pool = StackPool::new(64 << 10).unwrap();
+    let mut one = pool.take().unwrap();
+    let other = pool.take().unwrap().into_raw();
+    drop(pool);
+    use_down_to(&mut one, 10_000);
+    std::thread::spawn(move || drop(one)).join().unwrap();
+    let mut other = unsafe { Stack::from_raw(other) };
+    use_down_to(&mut other, 10_000);
+}
+
+#[test]
+#[should_panic(expected = "not its own")]
+fn another_pools_stack_is_refused() {
+    let (one, other) = (StackPool::new(16 << 10).unwrap(), StackPool::new(16 << 10).unwrap());
+    let stack = one.take().unwrap();
+    other.put_many([stack]);
+}
+
+#[test]
+fn depth_is_seen_and_trimmed() {
+    let pool = StackPool::new(256 << 10).unwrap();
+    let mut stack = pool.take().unwrap();
+    assert!(!stack.used_deep(0));
+    use_down_to(&mut stack, 2000);
+    assert!(!stack.used_deep(0));
+    assert_eq!(pages_present(&stack), 1, "asking touches nothing");
+    use_down_to(&mut stack, 50_000);
+    assert!(stack.used_deep(0) && stack.used_deep(16 << 10) && stack.used_deep(40 << 10));
+    assert!(!stack.used_deep(64 << 10));
+    assert!(pages_present(&stack) >= 12);
+    stack.trim();
+    assert_eq!(pages_present(&stack), 1);
+    assert!(!stack.used_deep(0));
+    // All the way down.
+    let all = stack.usable() & !7;
+    use_down_to(&mut stack, all);
+    assert!(stack.used_deep(128 << 10));
+    assert!(!stack.used_deep(1 << 20), "deeper than it is");
+}
+
+#[test]
+fn a_pool_is_trimmed() {
+    const COUNT: usize = 300;
+    let pool = StackPool::new(64 << 10).unwrap();
+    let mut stacks = Vec::new();
+    pool.take_many(&mut stacks, COUNT).unwrap();
+    stacks.iter_mut().for_each(|stack| use_down_to(stack, 20_000));
+    let tops: HashSet<_> = stacks.iter().map(Stack::top).collect();
+    pool.put_many(stacks);
+    // First all below the first page, then the first page of all but a hundred.
+    assert_eq!(pool.trim(usize::MAX), COUNT);
+    assert_eq!(pool.trim(usize::MAX), 0);
+    assert_eq!(pool.trim(100), COUNT - 100);
+    let mut stacks = Vec::new();
+    pool.take_many(&mut stacks, COUNT).unwrap();
+    assert_eq!(
+        stacks.iter().map(Stack::top).collect::<HashSet<_>>(),
+        tops,
+        "the same stacks again"
+    );
+    for stack in &mut stacks {
+        assert_eq!(pages_present(stack), 1);
+        assert!(!stack.used_deep(0));
+        use_down_to(stack, 20_000);
+    }
+    let guards: Vec<_> = stacks.iter().map(Stack::guard).collect();
+    assert!(guards.iter().all(|guard| guard.len() == 16 << 10));
+}
+
+#[test]
+fn many_threads_share_a_pool() {
+    let pool = StackPool::new(16 << 10).unwrap();
+    let trimming = std::sync::atomic::AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4_usize)
+            .map(|id| {
+                let pool = &pool;
+                scope.spawn(move || {
+                    for turn in 0..200 {
+                        let mut stacks = Vec::new();
+                        pool.take_many(&mut stacks, 1 + (id + turn) % 40).unwrap();
+                        for stack in &stacks {
+                            unsafe { stack.top().cast::<usize>().wrapping_sub(1).write(id) };
+                            unsafe { stack.limit().cast::<usize>().write(id) };
+                        }
+                        for stack in stacks {
+                            assert_eq!(
+                                unsafe { stack.top().cast::<usize>().wrapping_sub(1).read() },
+                                id
+                            );
+                            assert_eq!(unsafe { stack.limit().cast::<usize>().read() }, id);
+                        }
+                    }
+                })
+            })
+            .collect();
+        scope.spawn(|| {
+            while trimming.load(std::sync::atomic::Ordering::Relaxed) {
+                pool.trim(5);
+            }
+        });
+        workers.into_iter().for_each(|worker| worker.join().unwrap());
+        trimming.store(false, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!(pool.live(), 0);
+}

@@ -1,0 +1,132 @@
+//! loom models of select; see `chan::models` for how to run them.
+
+use super::arms::{AfterArm, RecvArm, SendArm, select};
+use crate::chan::{Receiver, Sender, chan};
+use crate::prim::thread;
+use std::time::Duration;
+
+fn select_recv(a: &Receiver<i32>, b: &Receiver<i32>) -> (usize, Option<i32>) {
+    let (mut a, mut b) = (RecvArm::new(Some(a)), RecvArm::new(Some(b)));
+    match select(&mut [&mut a, &mut b], true, false) {
+        0 => (0, a.finish().unwrap()),
+        _ => (1, b.finish().unwrap()),
+    }
+}
+
+fn select_both(tx: &Sender<i32>, rx: &Receiver<i32>, message: i32) -> Option<i32> {
+    let (mut send, mut recv) = (SendArm::new(Some((tx, message))), RecvArm::new(Some(rx)));
+    match select(&mut [&mut send, &mut recv], true, false) {
+        0 => {
+            send.finish().unwrap().unwrap();
+            None
+        }
+        _ => Some(recv.finish().unwrap().unwrap()),
+    }
+}
+
+#[test]
+fn two_senders_meet_a_select() {
+    loom::model(|| {
+        let ((ta, ra), (tb, rb)) = (chan(0), chan(0));
+        let first = thread::spawn(move || ta.send(0).unwrap());
+        let second = thread::spawn(move || tb.send(1).unwrap());
+        let (index, got) = select_recv(&ra, &rb);
+        assert_eq!(got, Some(index as i32));
+        // The arm that lost has left no trace: its channel works as before.
+        let other = if index == 0 { &rb } else { &ra };
+        assert_eq!(other.recv(), Some(1 - index as i32));
+        first.join().unwrap();
+        second.join().unwrap();
+    });
+}
+
+#[test]
+fn a_select_that_lost_an_arm_does_not_take_its_message() {
+    loom::model(|| {
+        let ((ta, ra), (tb, rb)) = (chan(1), chan(0));
+        let sender = thread::spawn(move || {
+            ta.send(0).unwrap();
+            (tb.try_send(1).is_ok(), ta, tb)
+        });
+        let (index, got) = select_recv(&ra, &rb);
+        assert_eq!(got, Some(index as i32));
+        // What the other arm could have had is where it was, and what was taken is gone.
+        let (sent, _ta, _tb) = sender.join().unwrap();
+        assert_eq!(sent, index == 1);
+        assert_eq!(ra.try_recv().is_ok(), index == 1);
+        assert!(rb.try_recv().is_err());
+    });
+}
+
+#[test]
+fn close_ends_a_select() {
+    loom::model(|| {
+        let ((ta, ra), (tb, rb)) = (chan::<i32>(0), chan(0));
+        let closer = thread::spawn(move || tb.close());
+        assert_eq!(select_recv(&ra, &rb), (1, None));
+        closer.join().unwrap();
+        drop(ta);
+    });
+}
+
+#[test]
+fn a_select_that_times_out_has_taken_nothing() {
+    loom::model(|| {
+        let (tx, rx) = chan(0);
+        let sender = thread::spawn(move || tx.send(1));
+        let mut recv = RecvArm::new(Some(&rx));
+        let mut after = AfterArm::new(Some(Duration::from_secs(3600)));
+        match select(&mut [&mut recv, &mut after], true, false) {
+            0 => assert_eq!(recv.finish(), Some(Some(1))),
+            _ => {
+                assert_eq!(recv.finish(), None);
+                assert_eq!(rx.recv(), Some(1));
+            }
+        }
+        sender.join().unwrap().unwrap();
+        assert_eq!(rx.recv(), None);
+    });
+}
+
+#[test]
+fn a_select_with_both_ends_of_one_channel_never_meets_itself() {
+    loom::model(|| {
+        let (tx, rx) = chan(0);
+        let (other_tx, other_rx) = (tx.clone(), rx.clone());
+        let other = thread::spawn(move || select_both(&other_tx, &other_rx, 1));
+        match (select_both(&tx, &rx, 2), other.join().unwrap()) {
+            (None, Some(2)) | (Some(1), None) => {}
+            met => panic!("{met:?}"),
+        }
+    });
+}
+
+#[test]
+fn two_selects_meet_across_two_channels() {
+    loom::model(|| {
+        let ((ta, ra), (tb, rb)) = (chan(0), chan(0));
+        let other = thread::spawn(move || select_both(&ta, &rb, 1));
+        match (select_both(&tb, &ra, 2), other.join().unwrap()) {
+            (None, Some(2)) | (Some(1), None) => {}
+            met => panic!("{met:?}"),
+        }
+    });
+}
+
+#[test]
+fn two_selects_share_one_message() {
+    loom::model(|| {
+        let ((ta, ra), (tb, rb)) = (chan(0), chan(0));
+        let (other_a, other_b) = (ra.clone(), rb.clone());
+        let other = thread::spawn(move || select_recv(&other_a, &other_b).1);
+        ta.send(1).unwrap();
+        drop(tb);
+        let mine = select_recv(&ra, &rb).1;
+        let theirs = other.join().unwrap();
+        assert!(theirs == Some(1) && mine.is_none() || theirs.is_none());
+        if theirs.is_none() {
+            // The message was sent, and so taken, or it still blocks `ta`: it does not here.
+            assert_eq!(mine, Some(1));
+        }
+    });
+}

@@ -1,0 +1,186 @@
+//! What the tests of the scheduler and its surface share.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// Longer than anything here takes on a loaded machine; what takes longer hangs.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs `f` on a thread of its own, so that a test that hangs fails.
+#[track_caller]
+pub fn within<R: Send + 'static>(limit: Duration, f: impl FnOnce() -> R + Send + 'static) -> R {
+    let (tx, rx) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = tx.send(catch_unwind(AssertUnwindSafe(f)));
+    });
+    match rx.recv_timeout(limit) {
+        Ok(Ok(value)) => value,
+        Ok(Err(payload)) => resume_unwind(payload),
+        Err(_) => panic!("it hangs"),
+    }
+}
+
+/// A runtime with so many processors.
+pub fn runtime(processors: usize) -> gort::Runtime {
+    gort::Runtime::builder().processors(processors).build().expect("a runtime")
+}
+
+/// Runs `f` as a goroutine of a runtime with so many processors, which is shut down afterwards.
+#[track_caller]
+pub fn on<R: Send + 'static>(processors: usize, f: impl FnOnce() -> R + Send + 'static) -> R {
+    within(LIMIT, move || runtime(processors).run(f))
+}
+
+/// Waits on a plain thread until something is so.
+#[track_caller]
+pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < LIMIT, "never: {what}");
+        thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Waits in a goroutine until something is so, and lets others run.
+#[track_caller]
+pub fn yield_until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < LIMIT, "never: {what}");
+        gort::yield_now();
+    }
+}
+
+/// Computes, without a word to the runtime, until something is so. False if it never was.
+pub fn compute_until(limit: Duration, condition: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    while !condition() {
+        if start.elapsed() > limit {
+            return false;
+        }
+        std::hint::spin_loop();
+    }
+    true
+}
+
+/// Counts tokens made and dropped.
+#[derive(Clone, Default, Debug)]
+pub struct Tally(Arc<(AtomicUsize, AtomicIsize)>);
+
+/// Something whose drop is counted.
+#[derive(Debug)]
+pub struct Token(Tally);
+
+impl Tally {
+    pub fn new() -> Tally {
+        Tally::default()
+    }
+
+    pub fn token(&self) -> Token {
+        self.0.0.fetch_add(1, SeqCst);
+        self.0.1.fetch_add(1, SeqCst);
+        Token(self.clone())
+    }
+
+    pub fn made(&self) -> usize {
+        self.0.0.load(SeqCst)
+    }
+
+    /// Made and not dropped; negative after a double drop.
+    pub fn alive(&self) -> isize {
+        self.0.1.load(SeqCst)
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.0.1.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Calls a function when dropped.
+pub struct OnDrop<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+const CHILD: &str = "GORT_TEST_CHILD";
+
+/// Is this the process that [`child`] has started?
+pub fn in_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// Runs one test of this binary in a process of its own.
+pub fn child(test: &str, set: impl FnOnce(&mut Command)) -> Output {
+    let mut command = Command::new(std::env::current_exe().expect("the test binary"));
+    command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
+    command.env(CHILD, "1").env_remove("GOMAXPROCS").env_remove("RUST_BACKTRACE");
+    set(&mut command);
+    command.output().expect("a child process")
+}
+
+/// What a child wrote to its standard error.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Fails, and shows what the child wrote, if it failed.
+#[track_caller]
+pub fn assert_success(output: &Output) {
+    assert!(
+        output.status.success(),
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        stderr(output)
+    );
+}
+
+/// Wakes a thread that polls, and counts.
+pub struct ThreadWaker {
+    thread: Thread,
+    pub woken: AtomicUsize,
+    flag: AtomicBool,
+}
+
+impl ThreadWaker {
+    pub fn new() -> Arc<ThreadWaker> {
+        let thread = thread::current();
+        Arc::new(ThreadWaker { thread, woken: AtomicUsize::new(0), flag: AtomicBool::new(false) })
+    }
+}
+
+impl Wake for ThreadWaker {
+    fn wake(self: Arc<Self>) {
+        self.woken.fetch_add(1, SeqCst);
+        self.flag.store(true, SeqCst);
+        self.thread.unpark();
+    }
+}
+
+/// The smallest executor.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = ThreadWaker::new();
+    let std_waker = Waker::from(waker.clone());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&std_waker)) {
+            return value;
+        }
+        while !waker.flag.swap(false, SeqCst) {
+            thread::park();
+        }
+    }
+}

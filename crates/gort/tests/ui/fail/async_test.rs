@@ -1,0 +1,6 @@
+#[gort::test]
+pub async fn works() -> Result<(), String> {
+    std::future::ready(Ok(())).await
+}
+
+fn main() {}

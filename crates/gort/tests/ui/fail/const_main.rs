@@ -1,0 +1,2 @@
+#[gort::main]
+const fn main() {}

@@ -1,0 +1,6 @@
+struct Outcome;
+
+#[gort::main]
+fn main() -> Outcome {
+    Outcome
+}
