@@ -44,6 +44,11 @@ impl Deadline {
         self.0
     }
 
+    /// As std's clock tells it; not for [`NEVER`](Self::NEVER).
+    pub(crate) fn instant(self) -> Instant {
+        epoch() + Duration::from_nanos(self.0)
+    }
+
     /// The time left; `None`: it never comes.
     pub(crate) fn remaining(self) -> Option<Duration> {
         (self != Self::NEVER).then(|| Duration::from_nanos(self.0.saturating_sub(now())))

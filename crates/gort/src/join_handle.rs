@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread;
 
-/// Waits for a goroutine to end and takes its result; from [`spawn`](crate::spawn).
+/// Waits for a goroutine to end and takes its result; from [`spawn`](crate::spawn()).
 ///
 /// It works on goroutines, on plain threads, and in async code, as a future. Dropped, it leaves the
 /// goroutine to itself; a panic then goes to the [panic handler](crate::set_panic_handler).

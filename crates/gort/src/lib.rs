@@ -1,4 +1,71 @@
-//! Goroutines for Rust.
+//! Goroutines for Rust: ordinary blocking code on millions of stackful tasks over a few threads.
+//!
+//! ```
+//! use gort::{chan, go};
+//! use std::time::Duration;
+//!
+//! fn main_of_the_program() {
+//!     let (tx, rx) = chan(0);
+//!     for worker in 1..=3 {
+//!         let tx = tx.clone();
+//!         go!(move || {
+//!             gort::sleep(Duration::from_millis(worker));
+//!             tx.send(worker * 10).unwrap(); // waits for the receiver
+//!         });
+//!     }
+//!     drop(tx);
+//!     assert_eq!(rx.iter().sum::<u64>(), 60); // until all senders are gone
+//! }
+//!
+//! gort::run(main_of_the_program);
+//! ```
+//!
+//! There is no `async` and no executor to choose. A goroutine has a stack of its own, calls what it
+//! likes, and gives way to others when it waits: for a channel, a timer, another goroutine. It costs
+//! 128 bytes and what its closure holds until it first runs, and a page of stack or more from then on.
+//!
+//! | to | use |
+//! |---|---|
+//! | start the program as a goroutine | [`#[gort::main]`](main), [`run`], [`#[gort::test]`](test) |
+//! | start a goroutine | [`go!`], [`spawn`](spawn()), [`Builder`]; [`scope`](scope()) for one that borrows |
+//! | wait for its result | [`JoinHandle`], [`ScopedJoinHandle`], [`sync::WaitGroup`] |
+//! | send and receive | [`chan()`], [`chan`](mod@chan) |
+//! | wait for several channels | [`select!`], [`select_biased!`], [`Select`](select::Select) |
+//! | wait for a time | [`sleep`], [`sleep_until`], [`chan::after`], [`chan::tick`] |
+//! | keep something for each goroutine | [`goroutine_local!`] |
+//! | know about goroutines | [`current`], [`num_goroutines`], [`set_panic_handler`] |
+//! | have a scheduler of one's own, or settings | [`Runtime`], [`RuntimeBuilder`], [`set_gomaxprocs`] |
+//!
+//! All of it may also be used on plain threads: there, what waits blocks the thread.
+//!
+//! # What to know
+//!
+//! - **Panics** end the goroutine and run its destructors. They reach the [`JoinHandle`], or the
+//!   [panic handler](set_panic_handler); the rest of the program goes on.
+//! - **Stacks** do not move and do not grow beyond their size, 256 KiB of address space unless
+//!   [set otherwise](Builder::stack_size). One that is used up ends the process with a report that
+//!   names the goroutine.
+//! - **Thread-bound values** must not be held over an operation that may block, as a goroutine may go
+//!   on on another thread: a reference into a `thread_local!`, a guard of `std::sync::Mutex`. Channels,
+//!   [`goroutine_local!`] and what is in [`sync`] are made for it.
+//! - **Blocking the thread** (a system call that waits, a contended `std::sync::Mutex`, a long
+//!   computation) holds a processor in this version: as many at a time as there are
+//!   [processors](gomaxprocs) hold up the others.
+//!
+//! # Features
+//!
+//! - `stream`: `futures_core::Stream` for the receiving end of a channel.
+//! - `threads`: backs every goroutine with a thread of its own: for ThreadSanitizer, and for machines for
+//!   which there is no context switch yet.
+//!
+//! The design is that of Go's scheduler where that fits; ARCHITECTURE.md in the repository tells how
+//! it is built.
+
+#![allow(
+    clippy::disallowed_macros,
+    reason = "clippy asks for this at the root only; .ci/layers sees to it that just `tls` has one"
+)]
+
 extern crate self as gort;
 
 pub mod chan;
@@ -17,9 +84,9 @@ mod runtime;
 mod sched;
 #[cfg(not(loom))]
 mod scope;
+pub mod select;
 #[cfg(not(loom))]
 mod spawn;
-pub mod select;
 pub mod sync;
 #[cfg(not(loom))]
 mod sys;
@@ -28,6 +95,8 @@ mod time;
 #[cfg(not(loom))]
 mod tls;
 
+#[doc(inline)]
+pub use chan::chan;
 #[doc(inline)]
 pub use gort_macros::{main, select, select_biased, test};
 
@@ -49,10 +118,29 @@ pub use spawn::{Builder, Goroutine, current, gosched, spawn, try_current, yield_
 #[cfg(not(loom))]
 pub use time::{sleep, sleep_until};
 
+/// Declares variables of which every goroutine has its own; see [`LocalKey`].
+///
+/// The syntax is that of `std::thread_local!`.
+///
+/// ```
+/// use std::cell::{Cell, RefCell};
+///
+/// gort::goroutine_local! {
+///     /// How deep this goroutine is in.
+///     static DEPTH: Cell<u32> = Cell::new(0);
+///     pub static LOG: RefCell<Vec<String>> = RefCell::new(Vec::new());
+/// }
+///
+/// DEPTH.set(3);
+/// assert_eq!(gort::spawn(|| DEPTH.get()).join().unwrap(), 0);
+/// LOG.with_borrow_mut(|log| log.push(format!("depth {}", DEPTH.get())));
+/// assert_eq!(LOG.with_borrow(Vec::len), 1);
+/// ```
 #[macro_export]
 macro_rules! goroutine_local {
     () => {};
-    ($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $init:expr; $($rest:tt)*) => {
+    ($(#[$attribute:meta])* $visibility:vis static $name:ident: $type:ty = $init:expr;
+        $($rest:tt)*) => {
         $crate::goroutine_local!($(#[$attribute])* $visibility static $name: $type = $init);
         $crate::goroutine_local!($($rest)*);
     };

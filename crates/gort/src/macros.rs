@@ -11,8 +11,8 @@
 ///   goroutine. Where that matters, put them in variables first.
 ///
 /// What the goroutine borrows must be `'static` and what it takes along must be [`Send`], as with
-/// [`std::thread::spawn`]; [`scope`](crate::scope) lifts the former. Its result is dropped. To wait
-/// for it, use [`spawn`](crate::spawn), which returns a [`JoinHandle`](crate::JoinHandle); to hear
+/// [`std::thread::spawn`]; [`scope`](crate::scope()) lifts the former. Its result is dropped. To wait
+/// for it, use [`spawn`](crate::spawn()), which returns a [`JoinHandle`](crate::JoinHandle); to hear
 /// from it, give it a channel.
 ///
 /// `go!` never blocks. It may be used on any thread: outside a goroutine, it starts the process's

@@ -1,11 +1,12 @@
 //! Runtimes: making them, the process's default one, running and stopping them.
 
 use crate::clock::Deadline;
+use crate::goroutine::panic;
 use crate::join_handle::JoinHandle;
 use crate::park::Wait;
 use crate::sched::{self, Attributes, MAX_PROCESSORS, Shared};
 use crate::tls;
-use gort_context::StackPool;
+use gort_context::{StackPool, overflow};
 use std::fmt;
 use std::io;
 use std::panic::resume_unwind;
@@ -20,8 +21,8 @@ static PROCESS: OnceLock<Runtime> = OnceLock::new();
 
 /// A scheduler with its processors, machines and goroutines.
 ///
-/// Most programs never name it: [`run`](crate::run), [`go!`](crate::go) and
-/// [`spawn`](crate::spawn) start one for the process, which lasts as long as the process does. A
+/// Most programs never name it: [`run`], [`go!`](crate::go!) and
+/// [`spawn`](crate::spawn()) start one for the process, which lasts as long as the process does. A
 /// runtime of one's own keeps a part of a program apart, and can be stopped.
 ///
 /// ```
@@ -79,7 +80,7 @@ impl Runtime {
         result.unwrap_or_else(|payload| resume_unwind(payload))
     }
 
-    /// Starts a goroutine in this runtime; like [`spawn`](crate::spawn) otherwise.
+    /// Starts a goroutine in this runtime; like [`spawn`](crate::spawn()) otherwise.
     ///
     /// # Panics
     /// If there is no stack for the goroutine.
@@ -178,7 +179,10 @@ impl ShutdownError {
 impl fmt::Display for ShutdownError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let left = self.left;
-        write!(f, "{left} goroutine(s) did not end within the time limit of their runtime's shutdown")
+        write!(
+            f,
+            "{left} goroutine(s) did not end within the time limit of their runtime's shutdown"
+        )
     }
 }
 
@@ -249,12 +253,12 @@ impl Builder {
         if self.name.contains('\0') {
             return Err(invalid(format!("a name with a NUL in it: {:?}", self.name)));
         }
+        overflow::install(panic::report_overflow)?;
         let stacks = StackPool::new(self.stack_size)?;
         // The first stack shows whether there are any to be had.
         drop(stacks.take()?);
         let shared = Shared::new(self.name, processors, stacks);
-        let runtime =
-            Runtime { shared, shutdown_timeout: self.shutdown_timeout, stopped: false };
+        let runtime = Runtime { shared, shutdown_timeout: self.shutdown_timeout, stopped: false };
         runtime.shared.start_first_machine()?;
         Ok(runtime)
     }

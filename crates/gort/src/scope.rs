@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// Where goroutines are started that may borrow from outside of it; from [`scope`].
+/// Where goroutines are started that may borrow from outside of it; from [`scope`](scope()).
 pub struct Scope<'scope, 'env: 'scope> {
     running: WaitGroup,
     panicked: AtomicBool,

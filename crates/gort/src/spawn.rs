@@ -69,7 +69,7 @@ impl Builder {
         self
     }
 
-    /// Starts a goroutine; see [`spawn`].
+    /// Starts a goroutine; see [`spawn`](spawn()).
     ///
     /// # Errors
     /// `InvalidInput` for a stack size out of bounds; `OutOfMemory`, or what the system says, if there

@@ -31,13 +31,12 @@ pub(crate) unsafe fn set_machine(machine: Option<&Machine>) {
     unsafe { carried::set(word) }
 }
 
+std::thread_local! {
+    /// Goroutine-local variables of a plain thread, which does not migrate.
+    static LOCALS: Locals = Locals::default();
+}
+
 /// Calls `f` with the calling plain thread's values of goroutine-local variables.
 pub(crate) fn with_thread_locals<R>(f: impl FnOnce(&Locals) -> R) -> R {
-    #[allow(clippy::disallowed_macros, reason = "plain threads do not migrate")]
-    mod values {
-        std::thread_local! {
-            pub(super) static LOCALS: super::Locals = super::Locals::default();
-        }
-    }
-    values::LOCALS.with(f)
+    LOCALS.with(f)
 }

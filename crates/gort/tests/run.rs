@@ -145,7 +145,8 @@ fn runtimes_run_in_each_others_goroutines() {
             a + 1
         });
         assert_eq!(sum, 3);
-        let caught = one.run(|| catch_unwind(AssertUnwindSafe(|| two.run(|| panic!("over there")))));
+        let caught =
+            one.run(|| catch_unwind(AssertUnwindSafe(|| two.run(|| panic!("over there")))));
         assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"over there"));
     });
 }

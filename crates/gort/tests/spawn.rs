@@ -105,7 +105,7 @@ fn stacks_are_as_large_as_asked_for() {
 fn a_runtime_of_small_stacks_does_all_there_is_to_do() {
     within(LIMIT, || {
         // Frames of unoptimized code are several times as large.
-        let size = if cfg!(debug_assertions) { 32 << 10 } else { 16 << 10 };
+        let size = if cfg!(debug_assertions) { 64 << 10 } else { 16 << 10 };
         let runtime = gort::Runtime::builder().processors(2).stack_size(size).build().unwrap();
         runtime.run(|| {
             let (tx, rx) = chan(0);

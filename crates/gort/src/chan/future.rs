@@ -115,8 +115,8 @@ impl<T> Frame<T> {
             // SAFETY: as above.
             match unsafe { core.send_now(&self.slot) } {
                 Ended::Done => return Poll::Ready(Ok(())),
-                // SAFETY: as above.
                 Ended::Closed => {
+                    // SAFETY: as above.
                     return Poll::Ready(unsafe { self.slot.take() }.map_or(Ok(()), Err));
                 }
                 Ended::TimedOut => {}

@@ -16,15 +16,13 @@ pub(super) struct Timer<T> {
     due: Deadline,
     /// How long the one after that comes after it; `None`: it does not.
     period: Option<NonZeroU64>,
-    /// One moment, as the runtime's clock and as std's tell it.
-    start: (u64, Instant),
     /// `T` is `Instant` and this does nothing, but the compiler cannot tell that in `Core<T>`.
     message: fn(Instant) -> T,
 }
 
 impl Timer<Instant> {
     fn new(due: Deadline, period: Option<NonZeroU64>) -> Box<Self> {
-        Box::new(Self { due, period, start: (clock::now(), Instant::now()), message: |at| at })
+        Box::new(Self { due, period, message: |due| due })
     }
 }
 
@@ -44,19 +42,14 @@ impl<T> Timer<T> {
         if self.due == Deadline::NEVER {
             return None;
         }
-        let (now, due) = (clock::now(), self.due.nanos());
-        let late = now.checked_sub(due)?;
+        let due = self.due;
+        let late = clock::now().checked_sub(due.nanos())?;
         let next = self.period.and_then(|period| {
             let ahead = (late / period + 1).checked_mul(period.get())?;
-            due.checked_add(ahead)
+            due.nanos().checked_add(ahead)
         });
         self.due = next.map_or(Deadline::NEVER, Deadline::from_nanos);
-        let (start, instant) = self.start;
-        let due = match due.checked_sub(start) {
-            Some(later) => instant + Duration::from_nanos(later),
-            None => instant.checked_sub(Duration::from_nanos(start - due)).unwrap_or(instant),
-        };
-        Some((self.message)(due))
+        Some((self.message)(due.instant()))
     }
 }
 

@@ -3,8 +3,9 @@
 use super::GoroutineRef;
 use super::payload::Panicked;
 use crate::prim::Lock;
+use gort_context::overflow::Overflow;
 use std::any::Any;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
@@ -127,6 +128,27 @@ pub(crate) fn report(goroutine: GoroutineRef, payload: Panicked) {
     }
     // The payload's destructor is user code, too.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+}
+
+/// Says whose stack has overflowed. Runs in a signal handler: no locks, no allocation.
+pub(crate) fn report_overflow(overflow: &Overflow) {
+    let mut stderr = overflow.writer();
+    // What fails to be written cannot be told either.
+    let _ = match crate::sched::current_goroutine() {
+        Some(goroutine) => {
+            let name = goroutine.name().map_or("", |name| &**name);
+            let quote = if name.is_empty() { "" } else { " '" };
+            let unquote = if name.is_empty() { "" } else { "'" };
+            writeln!(
+                stderr,
+                "gort: goroutine {}{quote}{name}{unquote} has overflowed its stack of {} KiB; \
+                 gort::Builder::stack_size gives it a larger one",
+                goroutine.id.get(),
+                overflow.size() / 1024,
+            )
+        }
+        None => writeln!(stderr, "gort: it is no goroutine's"),
+    };
 }
 
 struct Describe<'a>(&'a PanicInfo<'a>);

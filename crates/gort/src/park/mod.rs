@@ -37,7 +37,7 @@ pub(crate) enum Wait {
     Sleep,
     Join,
     Scope,
-    WaitGroup,
+    Group,
 }
 
 /// Runs `f` with the task of the caller: the running goroutine's, or one made for a plain thread.

@@ -118,7 +118,9 @@ impl Machine {
         self.set_processor(None);
         if let Some(mine) = processor {
             mine.owned.wants_keeper.set(false);
-            if !shared.is_active(mine) && shared.retire_if_inactive(mine) {
+            if shared.is_active(mine) {
+                processor = self.tidy(mine);
+            } else if shared.retire_if_inactive(mine) {
                 processor = None;
             }
         }
@@ -127,7 +129,8 @@ impl Machine {
         let mut seen = None;
         loop {
             let work = shared.has_work();
-            if (work || self.is_due()) && shared.idle.idle_processors() > 0 && self.leave_idle(work) {
+            if (work || self.is_due()) && shared.idle.idle_processors() > 0 && self.leave_idle(work)
+            {
                 return !shared.is_exiting();
             }
             if shared.is_exiting() {

@@ -26,7 +26,7 @@ impl Machine {
         let processor = self.processor();
         let tick = processor.tick.load(Relaxed).wrapping_add(1);
         processor.tick.store(tick, Relaxed);
-        if tick % GLOBAL_EVERY == 0
+        if tick.is_multiple_of(GLOBAL_EVERY)
             && let Some(goroutine) = self.pick_rarely()
         {
             return goroutine.ok();
@@ -158,7 +158,8 @@ impl Machine {
             if round == 0 && self.fire_all_timers() > 0 {
                 return self.pick().or_else(|| self.take_global());
             }
-            if shared.idle.idle_processors() + 1 >= shared.active_processors() || shared.is_exiting()
+            if shared.idle.idle_processors() + 1 >= shared.active_processors()
+                || shared.is_exiting()
             {
                 // Nobody is busy who could make work.
                 return None;

@@ -14,6 +14,7 @@ use super::worker::{Assignment, Finished};
 use crate::goroutine::{GoroutineRef, PINNED};
 use crate::prim::atomic::{AtomicPtr, AtomicU32, Ordering::*};
 use crate::{clock, sys, tls};
+use gort_context::overflow::AltStack;
 use gort_context::{Context, switch};
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
@@ -267,7 +268,7 @@ impl Machine {
     /// Sleeps until signalled or until `timeout` has passed: true if signalled. With the signal comes
     /// a processor, or none if the runtime ends.
     pub(crate) fn doze(&self, timeout: Option<Duration>) -> bool {
-        let until = timeout.map(|timeout| clock::Deadline::after(timeout));
+        let until = timeout.map(clock::Deadline::after);
         loop {
             if self.signal.swap(0, AcqRel) != 0 {
                 let granted = self.granted.swap(ptr::null_mut(), Acquire);
@@ -298,6 +299,8 @@ impl Machine {
         // SAFETY: the caller keeps the machine until this returns, and the word is reset below.
         unsafe { tls::set_machine(Some(self)) };
         sys::prepare_machine_thread();
+        // Without one of its own the thread has std's, which is enough for the report alone.
+        let _signal_stack = AltStack::new().ok();
         while let Some(goroutine) = self.find() {
             self.run(goroutine);
             if let Some(goroutine) = self.found_pinned.take() {

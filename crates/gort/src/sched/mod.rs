@@ -1,4 +1,70 @@
 //! The scheduler: goroutines on machines that hold processors, after Go's G, M and P.
+//!
+//! ```text
+//!                        goroutines that are ready
+//!    ┌───────────────┐   ┌──────────────────────────┐   ┌──────────────┐
+//!    │ machine 0     │   │ processor 0              │   │ global queue │
+//!    │  thread       ├───┤  next, ring of 256       │   └──────────────┘
+//!    │  system stack │   │  timers, idle workers    │   from other threads, and
+//!    └───────┬───────┘   └──────────────────────────┘   what rings have no room for
+//!            │ runs                  ▲
+//!    ┌───────┴───────┐               │ steals half of the ring
+//!    │ goroutine     │   ┌───────────┴──────────────┐
+//!    │  on a worker's│   │ processor 1 (machine 1)  │
+//!    │  stack        │   └──────────────────────────┘
+//!    └───────────────┘
+//! ```
+//!
+//! | room | what happens there |
+//! |---|---|
+//! | [`spawn`](mod@spawn) | a closure becomes a goroutine, in its processor's `next` slot |
+//! | [`park`](mod@park) | park, ready and yield: what a running goroutine asks for |
+//! | [`machine`](mod@machine) | the switch from one goroutine to the next, and the post-switch step |
+//! | [`worker`](mod@worker) | stacks, and the loop on each that runs goroutines |
+//! | [`find`](mod@find) | what runs next; stealing |
+//! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |
+//! | [`run_queue`](mod@run_queue), [`global`](mod@global), [`timer`](mod@timer) | what waits to be run |
+//! | [`processor`](mod@processor), [`shared`](mod@shared) | what a processor and what the runtime holds |
+//! | [`tidy`](mod@tidy), [`shutdown`](mod@shutdown) | giving memory back; the end |
+//!
+//! # The way of a goroutine
+//!
+//! A spawn takes a record from the processor's stock, puts the closure into it and the record into
+//! the `next` slot; who was there goes to the ring. When the spawner parks, the machine picks the new
+//! one, takes the warmest idle worker (or a fresh stack) and switches to it; if the one that was
+//! there has *ended*, its worker runs the new one in its loop, without a switch. To wait, the
+//! goroutine arms its park word, hands out tickets (see [`crate::park::word`]), and leaves for whatever
+//! its processor has next, directly; the scheduler's own stack is for when there is nothing. The one
+//! that is switched to commits the wait of the one before: only then can that be made ready. Who
+//! claims it puts it into *its* processor's `next` slot, so that a message is read where it was written.
+//!
+//! # Fairness
+//!
+//! `next` inherits the time slice, so two that keep waking each other are put behind the ring when
+//! 10 ms are over. Operations on channels count down to a look at the clock every 256, so a
+//! goroutine that never blocks yields, too. The global queue goes first at every 61st pick. A
+//! goroutine that calls nothing of gort keeps its processor: taking that away is a later version's.
+//!
+//! # Measured
+//!
+//! What a yield costs on one processor (7 ns): 2 for the switch, 2 for the compare-and-swap on the
+//! ring's head; the rest is loads and stores that hit the cache. The clock costs 26 ns, as much as
+//! everything else together, and so is looked at every 256 operations, and at every eighth pick at most
+//! while there are timers. Waking a sleeping machine costs the waker 1 to 4 µs, so readying a
+//! goroutine that the waker's own processor will run next wakes nobody. `cargo run --release -p
+//! harness -- table` in `bench/` prints the figures beside those of other runtimes.
+//!
+//! # Rejected
+//!
+//! - *A lock held over the switch* instead of the park word's commit (Go's `gopark` with an unlock
+//!   function): one compare-and-swap less for a park, but each primitive then knows of the switch,
+//!   and select has to hold all of its channels' locks at once.
+//! - *A flag in the goroutine that readiers spin on* until its registers are saved: a readier's
+//!   thread waits for another that the kernel may have put aside.
+//! - *Freeing records when goroutines end*: everything that keeps a ticket, timers above all, would
+//!   have to take it back first.
+//! - *A queue of its own for new goroutines*, run newest first, as work-stealing pools have it: fewer
+//!   stacks are live at a time, but a steady stream of spawns starves the oldest.
 #[cfg(not(loom))]
 mod doze;
 #[cfg(not(loom))]
@@ -19,6 +85,8 @@ mod shared;
 mod shutdown;
 #[cfg(not(loom))]
 mod spawn;
+#[cfg(not(loom))]
+mod tidy;
 mod timer;
 #[cfg(not(loom))]
 mod worker;

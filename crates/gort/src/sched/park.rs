@@ -236,4 +236,3 @@ pub(crate) fn shielded<R>(f: impl FnOnce() -> R) -> R {
     }
     value
 }
-

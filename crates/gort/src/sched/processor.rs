@@ -40,6 +40,8 @@ pub(crate) struct Owned {
     pub(crate) timers_seen: Cell<u64>,
     pub(crate) timers_skip: Cell<u32>,
     pub(crate) timers_stride: Cell<u32>,
+    /// When idle stacks were last looked at.
+    pub(crate) tidied: Cell<u64>,
     /// A timer was added that is the first one: somebody has to keep it.
     pub(crate) wants_keeper: Cell<bool>,
 }
@@ -51,6 +53,7 @@ unsafe impl Sync for Processor {}
 unsafe impl Send for Processor {}
 
 impl Processor {
+    #[expect(clippy::large_stack_frames, reason = "6 KiB, once for each processor")]
     pub(crate) fn new(index: usize) -> Processor {
         Processor {
             index,
@@ -67,6 +70,7 @@ impl Processor {
                 timers_seen: Cell::new(0),
                 timers_skip: Cell::new(0),
                 timers_stride: Cell::new(0),
+                tidied: Cell::new(0),
                 wants_keeper: Cell::new(false),
             }),
         }
@@ -102,7 +106,7 @@ impl Processor {
     #[inline(always)]
     pub(crate) fn next_id(&self, counter: &AtomicU64) -> u64 {
         let mut id = self.owned.next_id.get();
-        if id % ID_BLOCK == 0 {
+        if id.is_multiple_of(ID_BLOCK) {
             id = counter.fetch_add(ID_BLOCK, Relaxed);
         }
         self.owned.next_id.set(id + 1);

@@ -36,6 +36,10 @@ pub(crate) struct RunQueue<T> {
 }
 
 impl<T> RunQueue<T> {
+    #[cfg_attr(
+        not(loom),
+        expect(clippy::large_stack_frames, reason = "5 KiB, once for each processor")
+    )]
     pub(crate) fn new() -> Self {
         Self {
             head: CachePadded::new(AtomicU32::new(0)),

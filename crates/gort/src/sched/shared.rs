@@ -51,6 +51,7 @@ pub(crate) struct Shared {
 /// What changes seldom, under a lock.
 #[derive(Default)]
 pub(crate) struct Registry {
+    #[expect(clippy::vec_box, reason = "machines are pointed to, so they do not move")]
     machines: Vec<Box<Machine>>,
     threads: Vec<thread::JoinHandle<()>>,
     /// The runtime has ended; `orphans` of its records are still held by handles, and a reference
@@ -67,11 +68,7 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Shared {
-    pub(crate) fn new(
-        name: String,
-        processors: usize,
-        stacks: StackPool,
-    ) -> Arc<Shared> {
+    pub(crate) fn new(name: String, processors: usize, stacks: StackPool) -> Arc<Shared> {
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             global: GlobalQueue::new(),
             idle: Idle::new(),
@@ -221,11 +218,7 @@ impl Shared {
     }
 
     /// Starts a thread that begins by running `processor`.
-    fn new_machine(
-        &self,
-        processor: &'static Processor,
-        searching: bool,
-    ) -> io::Result<()> {
+    fn new_machine(&self, processor: &'static Processor, searching: bool) -> io::Result<()> {
         let shared = self.this.upgrade().expect("a runtime that schedules is alive");
         let mut registry = self.registry();
         let number = registry.machines.len();

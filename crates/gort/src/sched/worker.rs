@@ -15,7 +15,7 @@ use super::{Processor, Shared};
 use crate::goroutine::join::Owner;
 use crate::goroutine::{GoroutineRef, State, panic};
 use crate::prim::Lock;
-use crate::prim::atomic::{AtomicBool, Ordering::*};
+use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use crate::tls;
 use gort_context::{Context, Stack, StackPool};
 use std::collections::HashMap;
@@ -31,8 +31,10 @@ const KEPT_BY_RUNTIME: usize = 16 * 1024;
 
 /// A stack with an idle worker on it.
 pub(crate) struct Worker {
-    stack: Stack,
-    context: Context,
+    pub(super) stack: Stack,
+    pub(super) context: Context,
+    /// Has given memory back since it ran last, if it had any to give.
+    pub(super) trimmed: bool,
 }
 
 /// A goroutine and the stack that it is to run on.
@@ -55,7 +57,7 @@ impl Worker {
     fn new(stack: Stack) -> io::Result<Worker> {
         // SAFETY: the stack is free, lives as long as the worker, and the entry takes a machine.
         let context = unsafe { gort_context::init(&stack, main) }?;
-        Ok(Worker { stack, context })
+        Ok(Worker { stack, context, trimmed: true })
     }
 
     /// Gives the stack back. What lies on it owns nothing.
@@ -68,7 +70,9 @@ impl Worker {
 
 /// Where stacks come from, and the idle workers on them.
 pub(crate) struct Workers {
-    pool: StackPool,
+    pub(super) pool: StackPool,
+    /// Stacks that were given back to the pool since it was last trimmed.
+    pub(super) discarded: AtomicUsize,
     /// The pools of other sizes than the default.
     special: Mutex<HashMap<usize, StackPool>>,
     idle: Lock<Vec<Worker>>,
@@ -81,6 +85,7 @@ impl Workers {
     pub(crate) fn new(pool: StackPool) -> Workers {
         Workers {
             pool,
+            discarded: AtomicUsize::new(0),
             special: Mutex::new(HashMap::new()),
             idle: Lock::new(Vec::new()),
             exhausted: AtomicBool::new(false),
@@ -99,9 +104,11 @@ impl Shared {
     /// Takes in a worker whose goroutine has ended, after the switch away from it.
     #[inline(always)]
     pub(crate) fn stash(&self, processor: &Processor, finished: Finished) {
-        // SAFETY: the switch has saved the context, in the suspended worker's frame.
-        let context = unsafe { (*finished.context).assume_init() };
-        let worker = Worker { stack: finished.stack, context };
+        // SAFETY: the cell is in the suspended worker's frame.
+        let context = unsafe { *finished.context };
+        // SAFETY: the switch has saved the context there.
+        let context = unsafe { context.assume_init() };
+        let worker = Worker { stack: finished.stack, context, trimmed: false };
         if !finished.reusable {
             return worker.discard();
         }
@@ -128,6 +135,7 @@ impl Shared {
         } else {
             drop(idle);
             workers.drain(..KEPT / 2).for_each(Worker::discard);
+            self.workers.discarded.fetch_add(KEPT / 2, Relaxed);
         }
     }
 

@@ -41,10 +41,7 @@ struct Inner {
 impl WaitGroup {
     /// A group with a count of zero.
     pub fn new() -> WaitGroup {
-        WaitGroup(Arc::new(Inner {
-            count: AtomicIsize::new(0),
-            waiters: Lock::new(Vec::new()),
-        }))
+        WaitGroup(Arc::new(Inner { count: AtomicIsize::new(0), waiters: Lock::new(Vec::new()) }))
     }
 
     /// Adds to the count; at zero everybody who waits is woken. Never blocks.
@@ -75,7 +72,7 @@ impl WaitGroup {
     /// Blocks until the count is zero; returns at once if it is.
     #[inline]
     pub fn wait(&self) {
-        self.wait_as(Wait::WaitGroup);
+        self.wait_as(Wait::Group);
     }
 
     #[inline]

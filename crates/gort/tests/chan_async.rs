@@ -1,0 +1,362 @@
+//! Channels as futures and streams, with an executor of ten lines.
+
+mod chan_world;
+mod support;
+
+use chan_world::{World, join_all};
+use gort::chan::{Receiver, SendError, TryRecvError, TrySendError, after, chan, tick};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::*;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+use support::{Tally, ThreadWaker, Token, block_on, eventually};
+
+/// Polls once.
+fn poll<F: Future>(future: Pin<&mut F>, waker: &Arc<ThreadWaker>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(&Waker::from(waker.clone())))
+}
+
+#[test]
+fn futures_are_ready_at_once_if_they_can() {
+    let waker = ThreadWaker::new();
+    let (tx, rx) = chan(1);
+    assert_eq!(poll(pin!(tx.send_async(1)), &waker), Poll::Ready(Ok(())));
+    assert_eq!(poll(pin!(rx.recv_async()), &waker), Poll::Ready(Some(1)));
+    tx.close();
+    assert_eq!(poll(pin!(tx.send_async(2)), &waker), Poll::Ready(Err(SendError(2))));
+    assert_eq!(poll(pin!(rx.recv_async()), &waker), Poll::Ready(None));
+    assert_eq!(waker.woken.load(SeqCst), 0);
+}
+
+#[test]
+fn a_pending_receive_is_woken_by_a_message() {
+    for capacity in [0, 1] {
+        let waker = ThreadWaker::new();
+        let (tx, rx) = chan(capacity);
+        let mut future = pin!(rx.recv_async());
+        assert_eq!(poll(future.as_mut(), &waker), Poll::Pending);
+        assert_eq!(poll(future.as_mut(), &waker), Poll::Pending);
+        // It waits like any receiver, so there is somebody to hand a message to.
+        assert_eq!(tx.try_send(1), Ok(()));
+        assert_eq!(waker.woken.load(SeqCst), 1);
+        assert_eq!(tx.try_send(2).is_ok(), capacity == 1);
+        assert_eq!(poll(future.as_mut(), &waker), Poll::Ready(Some(1)));
+        assert_eq!(waker.woken.load(SeqCst), 1);
+    }
+}
+
+#[test]
+fn a_pending_send_is_woken_by_a_receive() {
+    for capacity in [0, 2] {
+        let waker = ThreadWaker::new();
+        let (tx, rx) = chan(capacity);
+        (0..capacity).for_each(|i| tx.send(i).unwrap());
+        let mut future = pin!(tx.send_async(capacity));
+        assert_eq!(poll(future.as_mut(), &waker), Poll::Pending);
+        assert_eq!(rx.try_recv(), Ok(0));
+        assert_eq!(waker.woken.load(SeqCst), 1);
+        assert_eq!(poll(future.as_mut(), &waker), Poll::Ready(Ok(())));
+        assert!(rx.try_iter().eq(1..capacity + usize::from(capacity > 0)));
+    }
+}
+
+#[test]
+fn the_waker_of_the_last_poll_is_woken() {
+    let (first, second) = (ThreadWaker::new(), ThreadWaker::new());
+    let (tx, rx) = chan(0);
+    let mut future = pin!(rx.recv_async());
+    assert!(poll(future.as_mut(), &first).is_pending());
+    assert!(poll(future.as_mut(), &second).is_pending());
+    tx.try_send(1).unwrap();
+    assert_eq!((first.woken.load(SeqCst), second.woken.load(SeqCst)), (0, 1));
+    assert_eq!(poll(future.as_mut(), &first), Poll::Ready(Some(1)));
+}
+
+#[test]
+fn closing_ends_pending_futures() {
+    let waker = ThreadWaker::new();
+    let (tx, rx) = chan::<i32>(0);
+    {
+        let mut receiving = pin!(rx.recv_async());
+        assert!(poll(receiving.as_mut(), &waker).is_pending());
+        rx.close();
+        assert_eq!(poll(receiving.as_mut(), &waker), Poll::Ready(None));
+    }
+    let (other, _rx) = chan(0);
+    let mut sending = pin!(other.send_async("back"));
+    assert!(poll(sending.as_mut(), &waker).is_pending());
+    other.close();
+    assert_eq!(poll(sending.as_mut(), &waker), Poll::Ready(Err(SendError("back"))));
+    assert_eq!(waker.woken.load(SeqCst), 2);
+    drop((tx, rx));
+}
+
+/// A receiving future that is dropped at any point loses nothing and leaves nothing.
+#[test]
+fn a_dropped_receive_loses_no_message() {
+    let waker = ThreadWaker::new();
+    for capacity in [0, 1, 3] {
+        // Before it was polled, and while it waits.
+        let (tx, rx) = chan(capacity);
+        drop(rx.recv_async());
+        {
+            let mut future = pin!(rx.recv_async());
+            assert!(poll(future.as_mut(), &waker).is_pending());
+        }
+        assert_eq!(tx.try_send(0).is_ok(), capacity > 0, "it is not there to receive");
+        assert_eq!(rx.try_recv().is_ok(), capacity > 0);
+
+        // After it was handed a message: that is the next one, before those that were sent later.
+        {
+            let mut future = pin!(rx.recv_async());
+            assert!(poll(future.as_mut(), &waker).is_pending());
+            tx.try_send(10).unwrap();
+            (0..capacity).for_each(|i| tx.try_send(11 + i).unwrap());
+        }
+        assert_eq!(rx.len(), capacity + 1);
+        assert_eq!(tx.try_send(0), Err(TrySendError::Full(0)));
+        assert!(rx.try_iter().eq(10..=10 + capacity));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+
+        // ... or it goes to another one that waits.
+        let mut other = pin!(rx.recv_async());
+        {
+            let mut future = pin!(rx.recv_async());
+            assert!(poll(future.as_mut(), &waker).is_pending());
+            assert!(poll(other.as_mut(), &waker).is_pending());
+            tx.try_send(20).unwrap();
+        }
+        assert_eq!(poll(other.as_mut(), &waker), Poll::Ready(Some(20)));
+
+        // After it was ready, and with the channel closed in between.
+        {
+            let mut future = pin!(rx.recv_async());
+            assert!(poll(future.as_mut(), &waker).is_pending());
+            tx.try_send(30).unwrap();
+            tx.close();
+        }
+        assert_eq!([rx.recv(), rx.recv()], [Some(30), None]);
+    }
+}
+
+#[test]
+fn a_message_put_back_goes_before_blocked_senders() {
+    let waker = ThreadWaker::new();
+    let (tx, rx) = chan(1);
+    let mut sending = pin!(tx.send_async(3));
+    {
+        let mut future = pin!(rx.recv_async());
+        assert!(poll(future.as_mut(), &waker).is_pending());
+        tx.try_send(1).unwrap();
+        tx.try_send(2).unwrap();
+        assert!(poll(sending.as_mut(), &waker).is_pending());
+    }
+    assert!(rx.try_iter().eq(1..=3));
+    assert_eq!(poll(sending.as_mut(), &waker), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn a_dropped_send_has_not_sent() {
+    let waker = ThreadWaker::new();
+    let tally = Tally::new();
+    let (tx, rx) = chan::<Token>(0);
+    drop(tx.send_async(tally.token()));
+    assert_eq!(tally.alive(), 0);
+    {
+        let mut future = pin!(tx.send_async(tally.token()));
+        assert!(poll(future.as_mut(), &waker).is_pending());
+    }
+    assert_eq!(tally.alive(), 0);
+    assert_eq!(rx.try_recv().err(), Some(TryRecvError::Empty));
+    // One that was taken is the receiver's, though the future did not come to know it.
+    let received = {
+        let mut future = pin!(tx.send_async(tally.token()));
+        assert!(poll(future.as_mut(), &waker).is_pending());
+        rx.try_recv()
+    };
+    assert!(received.is_ok());
+    assert_eq!(tally.alive(), 1);
+}
+
+#[test]
+#[should_panic = "polled after it was ready"]
+fn a_send_that_was_ready_is_not_to_be_polled() {
+    let waker = ThreadWaker::new();
+    let (tx, _rx) = chan(1);
+    let mut future = pin!(tx.send_async(1));
+    assert!(poll(future.as_mut(), &waker).is_ready());
+    let _ = poll(future.as_mut(), &waker);
+}
+
+in_all_worlds! {
+    futures_and_blocking_calls_meet
+    futures_dropped_at_random_lose_nothing
+    a_stream_gives_all_messages_and_then_ends
+}
+
+/// Futures run on plain threads, the others in the world.
+fn futures_and_blocking_calls_meet(world: World) {
+    const EACH: usize = 300;
+    world.run(move || {
+        for capacity in [0, 1, 5] {
+            let ((tx, rx), (back, returned)) = (chan(capacity), chan(capacity));
+            let echo = std::thread::spawn(move || {
+                block_on(async {
+                    while let Some(i) = rx.recv_async().await {
+                        back.send_async(i + 1).await.unwrap();
+                    }
+                });
+            });
+            let sender = world.spawn(move || (0..EACH).for_each(|i| tx.send(i).unwrap()));
+            assert!(returned.iter().eq(1..=EACH));
+            sender.join();
+            echo.join().unwrap();
+        }
+    });
+}
+
+fn futures_dropped_at_random_lose_nothing(world: World) {
+    const EACH: usize = 400;
+    fn receive_some(rx: Receiver<usize>) -> Vec<usize> {
+        let waker = ThreadWaker::new();
+        let mut received = Vec::new();
+        loop {
+            let mut future = pin!(rx.recv_async());
+            // Gives up after a look, and now and then after another one.
+            for _ in 0..1 + received.len() % 3 {
+                match poll(future.as_mut(), &waker) {
+                    Poll::Ready(Some(i)) => {
+                        received.push(i);
+                        break;
+                    }
+                    Poll::Ready(None) => return received,
+                    Poll::Pending => std::thread::yield_now(),
+                }
+            }
+        }
+    }
+    world.run(move || {
+        for capacity in [0, 2] {
+            let (tx, rx) = chan(capacity);
+            let receivers: Vec<_> = (0..2)
+                .map(|_| {
+                    let rx = rx.clone();
+                    std::thread::spawn(move || receive_some(rx))
+                })
+                .collect();
+            let senders = world.spawn_all(2, |number| {
+                let tx = tx.clone();
+                Box::new(move || (0..EACH).for_each(|i| tx.send(number * EACH + i).unwrap()))
+            });
+            join_all(senders);
+            drop(tx);
+            let mut received: Vec<_> =
+                receivers.into_iter().flat_map(|r| r.join().unwrap()).collect();
+            received.extend(rx.iter()); // put back when both had ended
+            received.sort();
+            assert!(received.into_iter().eq(0..2 * EACH));
+        }
+    });
+}
+
+fn a_stream_gives_all_messages_and_then_ends(world: World) {
+    world.run(move || {
+        for capacity in [0, 3] {
+            let (tx, rx) = chan(capacity);
+            let sender = world.spawn(move || (0..100).for_each(|i| tx.send(i).unwrap()));
+            let reader = std::thread::spawn(move || {
+                let mut stream = rx.stream();
+                drop(rx);
+                block_on(async {
+                    let mut next = 0;
+                    while let Some(i) = stream.next().await {
+                        assert_eq!(i, next);
+                        next += 1;
+                    }
+                    assert_eq!(stream.next().await, None);
+                    next
+                })
+            });
+            sender.join();
+            assert_eq!(reader.join().unwrap(), 100);
+        }
+    });
+}
+
+#[test]
+fn a_stream_can_be_moved_between_messages_and_dropped() {
+    let waker = ThreadWaker::new();
+    let (tx, rx) = chan(1);
+    let mut stream = rx.clone().into_stream();
+    let std_waker = Waker::from(waker.clone());
+    let mut cx = Context::from_waker(&std_waker);
+    assert!(Pin::new(&mut stream).poll_next(&mut cx).is_pending());
+    let mut moved = Box::new(stream);
+    tx.try_send(1).unwrap();
+    assert_eq!(Pin::new(&mut *moved).poll_next(&mut cx), Poll::Ready(Some(1)));
+    assert!(Pin::new(&mut *moved).poll_next(&mut cx).is_pending());
+    tx.try_send(2).unwrap();
+    assert!(moved.receiver().same_channel(&rx));
+    drop(moved);
+    assert_eq!(rx.try_recv(), Ok(2));
+}
+
+#[test]
+fn time_wakes_futures_too() {
+    support::within(support::LIMIT, || {
+        const TIME: Duration = Duration::from_millis(10);
+        let start = Instant::now();
+        let (timer, ticks) = (after(TIME), tick(TIME));
+        block_on(async {
+            assert!(timer.recv_async().await.is_some());
+            assert!(start.elapsed() >= TIME);
+            let mut ticks = ticks.into_stream();
+            for _ in 0..3 {
+                assert!(ticks.next().await.is_some());
+            }
+        });
+        assert!(start.elapsed() >= TIME * 3);
+        // One that is dropped before its time wakes nobody.
+        let waker = ThreadWaker::new();
+        {
+            let late = after(TIME);
+            assert!(poll(pin!(late.recv_async()), &waker).is_pending());
+        }
+        let later = after(TIME * 2);
+        block_on(later.recv_async());
+        assert_eq!(waker.woken.load(SeqCst), 0);
+    });
+}
+
+#[test]
+fn futures_and_streams_show_themselves_and_can_be_sent() {
+    fn shareable<T: Send + Sync>(_: &T) {}
+    let (tx, rx) = chan(2);
+    let (sending, receiving, stream) = (tx.send_async(1), rx.recv_async(), rx.stream());
+    shareable(&sending);
+    shareable(&receiving);
+    shareable(&stream);
+    assert!(format!("{sending:?}").starts_with("SendFuture(Sender {"));
+    assert!(format!("{receiving:?}").starts_with("RecvFuture(Receiver {"));
+    assert!(format!("{stream:?}").starts_with("RecvStream(Receiver {"));
+}
+
+#[test]
+fn a_waker_may_use_the_channel() {
+    struct Receive(Receiver<i32>);
+    impl std::task::Wake for Receive {
+        fn wake(self: Arc<Self>) {
+            assert_eq!(self.0.len(), 0);
+        }
+    }
+    let (tx, rx) = chan(1);
+    let waker = Waker::from(Arc::new(Receive(rx.clone())));
+    let mut future = pin!(rx.recv_async());
+    assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    let sender = std::thread::spawn(move || tx.send(1));
+    eventually("it is sent", || sender.is_finished());
+    assert_eq!(future.poll(&mut Context::from_waker(&waker)), Poll::Ready(Some(1)));
+    sender.join().unwrap().unwrap();
+}
