@@ -11,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -19,8 +19,8 @@ use std::thread;
 pub struct Scope<'scope, 'env: 'scope> {
     running: WaitGroup,
     panicked: AtomicBool,
-    /// A goroutine was dropped before it ran, as its runtime is being shut down.
-    abandoned: AtomicBool,
+    /// Goroutines that were dropped before they ran, as their runtime is being shut down.
+    abandoned: AtomicUsize,
     /// Invariant in both lifetimes, as in std: else a goroutine could be made to borrow for less.
     _scope: PhantomData<&'scope mut &'scope ()>,
     _env: PhantomData<&'env mut &'env ()>,
@@ -53,7 +53,7 @@ struct Member<'scope, 'env> {
 impl Drop for Member<'_, '_> {
     fn drop(&mut self) {
         if !self.ran {
-            self.scope.abandoned.store(true, Release);
+            self.scope.abandoned.fetch_add(1, AcqRel);
         }
         // The scope may be gone as soon as this is done; the group is shared.
         self.running.done();
@@ -87,7 +87,7 @@ where
     let scope = Scope {
         running: WaitGroup::new(),
         panicked: AtomicBool::new(false),
-        abandoned: AtomicBool::new(false),
+        abandoned: AtomicUsize::new(0),
         _scope: PhantomData,
         _env: PhantomData,
     };
@@ -96,7 +96,7 @@ where
     sched::shielded(|| scope.running.wait_as(Wait::Scope));
     match result {
         Err(payload) => resume_unwind(payload),
-        Ok(_) if scope.abandoned.load(Acquire) => park::unwind(),
+        Ok(_) if scope.abandoned.load(Acquire) > 0 => park::unwind(),
         Ok(_) if scope.panicked.load(Acquire) => panic!("a goroutine of a scope panicked"),
         Ok(value) => value,
     }
@@ -144,7 +144,11 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         };
         // SAFETY: `scope` waits until the member is dropped, after which nothing borrowed is touched;
         // F and T may go to another thread.
-        let handle = unsafe { spawn_scoped(builder.into_attributes(), body) }?;
+        let handle =
+            unsafe { spawn_scoped(builder.into_attributes(), body) }.inspect_err(|_| {
+                // Its body has been dropped, but for want of something else.
+                self.abandoned.fetch_sub(1, AcqRel);
+            })?;
         Ok(ScopedJoinHandle { handle, take: Box::new(Taker(packet)) })
     }
 }

@@ -20,7 +20,9 @@
 //! changes the counters, fences, then reads the queues. One of the two sees the other. If the
 //! notifier sees a searching machine, that machine has not yet looked for the last time.
 //!
-//! **The keeper** is the one idle machine that sleeps with a time limit. It wakes for the earliest
+//! **The keeper** is the one idle machine that sleeps with a time limit: the one that went idle last
+//! (whoever becomes busy by a notification notifies another machine in turn, which finds nothing,
+//! goes idle, and so becomes the keeper with a view of who is busy now). It wakes for the earliest
 //! timer of all processors (whose owner may be busy or idle), and while any processor is busy it also
 //! looks now and then (50 µs, doubling up to 1 ms) for a goroutine that waits in a busy
 //! processor's `next` slot: readying a single goroutine does not notify, as the one that readied it
@@ -74,12 +76,9 @@ pub(crate) enum Leave<M, P> {
 }
 
 impl<M: Copy + PartialEq, P> Lists<M, P> {
+    /// The last to come is the keeper: it has seen last who is busy and what is due.
     fn enter(&mut self, machine: M) {
-        if self.keeper.is_none() {
-            self.keeper = Some(machine);
-        } else {
-            self.machines.push(machine);
-        }
+        self.machines.extend(self.keeper.replace(machine));
     }
 
     fn position(&self, machine: M) -> Option<usize> {

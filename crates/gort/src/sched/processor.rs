@@ -53,7 +53,6 @@ unsafe impl Sync for Processor {}
 unsafe impl Send for Processor {}
 
 impl Processor {
-    #[expect(clippy::large_stack_frames, reason = "6 KiB, once for each processor")]
     pub(crate) fn new(index: usize) -> Processor {
         Processor {
             index,

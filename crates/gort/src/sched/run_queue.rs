@@ -32,20 +32,19 @@ pub(crate) struct RunQueue<T> {
     head: CachePadded<AtomicU32>,
     tail: CachePadded<AtomicU32>,
     next: CachePadded<AtomicPtr<T>>,
-    slots: [AtomicPtr<T>; CAPACITY as usize],
+    slots: Box<[AtomicPtr<T>; CAPACITY as usize]>,
 }
 
 impl<T> RunQueue<T> {
-    #[cfg_attr(
-        not(loom),
-        expect(clippy::large_stack_frames, reason = "5 KiB, once for each processor")
-    )]
     pub(crate) fn new() -> Self {
+        let empty = || AtomicPtr::new(ptr::null_mut());
+        // By way of a vector, as an array would go over the stack.
+        let slots: Vec<_> = std::iter::repeat_with(empty).take(CAPACITY as usize).collect();
         Self {
             head: CachePadded::new(AtomicU32::new(0)),
             tail: CachePadded::new(AtomicU32::new(0)),
             next: CachePadded::new(AtomicPtr::new(ptr::null_mut())),
-            slots: std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            slots: slots.try_into().expect("as many as there are slots"),
         }
     }
 
