@@ -2,6 +2,7 @@
 
 use crate::goroutine::GoroutineRef;
 use crate::goroutine::join::{Joiner, Owner};
+use crate::goroutine::panic;
 use crate::goroutine::payload::{self, Panicked};
 use crate::park::future::FutureTask;
 use crate::park::{self, Wait};
@@ -152,7 +153,10 @@ impl<T> Drop for JoinHandle<T> {
             self.forget_poll(&polled);
         }
         if self.goroutine.join().detach() == Owner::Handle {
-            drop(self.take_result());
+            // The id and the name are the handle's; the goroutine is gone.
+            if let Err(payload) = self.take_result() {
+                panic::report(self.id, self.name.as_deref(), payload);
+            }
         }
     }
 }

@@ -154,3 +154,8 @@ macro_rules! goroutine_local {
         };
     };
 }
+
+/// The programs in the README run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,5 +1,6 @@
 //! Scopes: goroutines that borrow.
 
+use crate::goroutine::panic::Shutdown;
 use crate::join_handle::JoinHandle;
 use crate::park::{self, Wait};
 use crate::runtime::{cannot_spawn, spawn_scoped};
@@ -36,9 +37,13 @@ struct Packet<'scope, 'env, T> {
 impl<T> Drop for Packet<'_, '_, T> {
     fn drop(&mut self) {
         let result = self.result.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Err(_)) = result {
+        match result {
+            Some(Err(payload)) if payload.is::<Shutdown>() => {
+                self.scope.abandoned.fetch_add(1, AcqRel);
+            }
             // Nobody has joined it.
-            self.scope.panicked.store(true, Release);
+            Some(Err(_)) => self.scope.panicked.store(true, Release),
+            _ => {}
         }
     }
 }
@@ -191,7 +196,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// What it panicked with. The scope does not panic for it then.
     pub fn join(self) -> thread::Result<T> {
         self.handle.join()?;
-        self.take.take().unwrap_or_else(|| Err(Box::new(crate::Shutdown)))
+        self.take.take().unwrap_or_else(|| Err(Box::new(Shutdown)))
     }
 
     /// Has the goroutine ended? Then `join` does not block.

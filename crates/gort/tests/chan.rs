@@ -97,9 +97,11 @@ fn a_receive_lets_the_first_blocked_sender_in(world: World) {
     world.run(move || {
         let (tx, rx) = chan(2);
         let sender = world.spawn(move || (0..5).for_each(|i| tx.send(i).unwrap()));
-        // Once the buffer is full and the sender waits, every receive makes it full again at once.
-        eventually_here("the buffer is full", || rx.is_full());
+        // Every receive makes room for the next one, up to the last two.
         for i in 0..5 {
+            if i <= 3 {
+                eventually_here("the buffer is full", || rx.is_full());
+            }
             assert_eq!(rx.recv(), Some(i));
             assert!(rx.len() <= 2);
         }
@@ -343,7 +345,7 @@ fn odd_types_pass_unharmed(world: World) {
         pass(world, ());
         pass(world, Aligned(7));
         pass(world, [Aligned(1), Aligned(2)]);
-        pass(world, [7_u8; 3000]);
+        pass(world, [7_u8; 1000]);
         pass(world, String::from("on the heap"));
         pass(world, Some(Box::new(5)));
         pass(world, None::<Box<i32>>);
@@ -759,15 +761,15 @@ fn what_can_be_shared_is_what_should() {
             false
         }
     }
-    impl<T> NotSend for &Probe<T> {}
+    impl<T> NotSend for Probe<T> {}
     impl<T: Send> Probe<T> {
         fn is_send(&self) -> bool {
             true
         }
     }
-    assert!((&Probe::<Sender<i32>>(std::marker::PhantomData)).is_send());
-    assert!(!(&Probe::<Sender<std::rc::Rc<i32>>>(std::marker::PhantomData)).is_send());
-    assert!(!(&Probe::<Receiver<std::rc::Rc<i32>>>(std::marker::PhantomData)).is_send());
+    assert!(Probe::<Sender<i32>>(std::marker::PhantomData).is_send());
+    assert!(!Probe::<Sender<std::rc::Rc<i32>>>(std::marker::PhantomData).is_send());
+    assert!(!Probe::<Receiver<std::rc::Rc<i32>>>(std::marker::PhantomData).is_send());
 
     // On one thread, what is not `Send` passes all the same.
     let (tx, rx) = chan(1);

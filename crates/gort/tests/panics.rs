@@ -51,17 +51,22 @@ fn the_handler_is_told() {
             ));
             assert!(format!("{info:?}").contains("id"));
         });
-        let count = |n| eventually("the handler is called", || seen.lock().unwrap().len() == n);
+        let count = |n| eventually("it is called", || seen.lock().unwrap().len() == n);
         gort::go!(|| panic!("a literal"));
         count(1);
         gort::go!(|| panic!("a number: {}", 5));
         count(2);
         gort::go!(|| panic_any(17_u64));
         count(3);
-        let mut id = 0;
-        drop(gort::Builder::new().name("named").spawn(|| panic!("late")).inspect(|handle| {
-            id = handle.id();
-        }));
+        let (dropped, is_dropped) = chan::<()>(0);
+        let body = move || -> () {
+            is_dropped.recv();
+            panic!("late");
+        };
+        let handle = gort::Builder::new().name("named").spawn(body).unwrap();
+        let id = handle.id();
+        drop(handle);
+        drop(dropped);
         count(4);
         {
             let seen = seen.lock().unwrap();
@@ -97,11 +102,14 @@ fn without_a_handler_standard_error_is_told() {
         group.go(|| panic!("out of cheese"));
         group.wait();
         let (done, ended) = chan::<()>(0);
-        let handle = gort::Builder::new().name("baker").spawn(move || {
+        let (dropped, is_dropped) = chan::<()>(0);
+        let body = move || -> () {
             let _done = done;
+            is_dropped.recv();
             panic_any(5);
-        });
-        drop(handle);
+        };
+        drop(gort::Builder::new().name("baker").spawn(body).unwrap());
+        drop(dropped);
         ended.recv();
         // The report comes after the destructors.
         thread::sleep(Duration::from_millis(100));
@@ -110,7 +118,7 @@ fn without_a_handler_standard_error_is_told() {
     let output = child("without_a_handler_standard_error_is_told", |_| {});
     assert_success(&output);
     let told = stderr(&output);
-    let line = told.lines().find(|line| line.starts_with("gort: goroutine"));
+    let line = told.lines().find(|line| line.contains("goroutine") && !line.contains("thread"));
     assert!(line.is_some_and(|line| line.contains("out of cheese")), "{told}");
     assert!(told.contains("'baker'"), "{told}");
 }

@@ -1,13 +1,14 @@
 //! What both ends of a channel share: a buffer and two lists of waiters behind one lock.
 //!
-//! `State` has what happens under the lock, `Core` what happens around it. The states, the invariants
-//! I1 to I6 and the designs that were rejected are told in `mod.rs`.
+//! `state` has what happens under the lock, `blocking` how to send and receive. The states, the
+//! invariants I1 to I6 and the designs that were rejected are told in `mod.rs`.
 
 use super::ring::Ring;
+use super::state::State;
 use super::timer::Timer;
 use super::wait_list::{Slot, WaitList, Waiter};
 use crate::clock::Deadline;
-use crate::park::{self, Claim, Outcome, Ticket, Wait};
+use crate::park::{Claim, Ticket};
 use crate::prim::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use crate::prim::{Arc, Lock, LockGuard};
 use crate::select::next_random;
@@ -26,18 +27,8 @@ pub(crate) struct Core<T> {
     seed: AtomicU64,
 }
 
-/// What the lock guards; see `mod.rs` for its invariants.
-struct State<T> {
-    ring: Ring<T>,
-    receivers: WaitList<T>,
-    senders: WaitList<T>,
-    closed: bool,
-    /// What makes messages by itself in a receiver made by `after`, `at` or `tick`.
-    timer: Option<Box<Timer<T>>>,
-}
-
 /// The right to the state.
-struct Held<'a, T> {
+pub(super) struct Held<'a, T> {
     core: &'a Core<T>,
     state: LockGuard<'a, State<T>>,
 }
@@ -70,31 +61,6 @@ impl<T> Drop for Held<'_, T> {
     }
 }
 
-// SAFETY: the list's pointers lead to waiters that are only touched under the channel's lock, and
-// to slots that one task at a time owns; the rest is messages, which are `Send`.
-unsafe impl<T: Send> Send for State<T> {}
-
-/// What came of an attempt to send the message in a slot.
-#[must_use]
-enum Sent {
-    /// It is gone; if there is a claim, wake it after unlocking.
-    Done(Option<Claim>),
-    Full,
-    /// There is capacity, but the ring has to grow first.
-    OutOfSlots,
-    Closed,
-}
-
-/// What came of an attempt to fill a slot with a message.
-#[must_use]
-enum Received {
-    /// There it is; if there is a claim, wake it after unlocking.
-    Done(Option<Claim>),
-    /// Nothing; time will bring something at the deadline.
-    Empty(Deadline),
-    Closed,
-}
-
 /// How an operation that may have blocked ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ended {
@@ -111,100 +77,6 @@ pub(crate) enum Registered {
     Waiting(Deadline),
     /// It does not wait, as it could go ahead at once.
     Ready,
-}
-
-impl<T> State<T> {
-    /// Can a message go into the buffer just like that?
-    #[inline(always)]
-    fn can_push(&self) -> bool {
-        // False if the channel is closed, as the ring is shut then (by I5).
-        self.ring.has_room() && self.receivers.is_empty()
-    }
-
-    /// Can a message come out of the buffer just like that?
-    #[inline(always)]
-    fn can_pop(&self) -> bool {
-        self.ring.len() > 0 && self.senders.is_empty()
-    }
-
-    /// # Safety
-    /// The caller owns the slot, and there is a message in it.
-    #[inline(always)]
-    unsafe fn send(&mut self, slot: &Slot<T>) -> Sent {
-        if self.closed {
-            return Sent::Closed;
-        }
-        if let Some((claim, theirs)) = self.receivers.claim_first() {
-            // SAFETY: by this function's contract.
-            let message = unsafe { slot.take() };
-            // SAFETY: the slot of a claimed waiter is there, and is the claimer's, until it is woken.
-            let theirs = unsafe { &*theirs };
-            // SAFETY: as above; a receiver's slot is empty while it waits.
-            unsafe { theirs.fill(message) };
-            return Sent::Done(Some(claim));
-        }
-        if self.ring.has_room() {
-            // SAFETY: by this function's contract.
-            if let Some(message) = unsafe { slot.take() } {
-                // SAFETY: there is room.
-                unsafe { self.ring.push(message) };
-            }
-            return Sent::Done(None);
-        }
-        if self.ring.len() < self.ring.capacity() { Sent::OutOfSlots } else { Sent::Full }
-    }
-
-    /// # Safety
-    /// The caller owns the slot, and it is empty.
-    #[inline(always)]
-    unsafe fn recv(&mut self, slot: &Slot<T>) -> Received {
-        if let Some(message) = self.ring.pop() {
-            // SAFETY: by this function's contract.
-            unsafe { slot.fill(Some(message)) };
-            return Received::Done(self.refill());
-        }
-        if let Some((claim, theirs)) = self.senders.claim_first() {
-            // SAFETY: the slot of a claimed waiter is there, and is the claimer's, until it is woken.
-            let theirs = unsafe { &*theirs };
-            // SAFETY: as above.
-            let message = unsafe { theirs.take() };
-            // SAFETY: by this function's contract.
-            unsafe { slot.fill(message) };
-            return Received::Done(Some(claim));
-        }
-        if self.closed {
-            return Received::Closed;
-        }
-        match &mut self.timer {
-            None => Received::Empty(Deadline::NEVER),
-            Some(timer) => match timer.fire() {
-                None => Received::Empty(timer.due()),
-                message => {
-                    // SAFETY: by this function's contract.
-                    unsafe { slot.fill(message) };
-                    Received::Done(None)
-                }
-            },
-        }
-    }
-
-    /// After a message was taken from the buffer: lets the first blocked sender's in.
-    #[inline]
-    fn refill(&mut self) -> Option<Claim> {
-        if self.senders.is_empty() || self.ring.len() >= self.ring.capacity() {
-            return None;
-        }
-        let (claim, theirs) = self.senders.claim_first()?;
-        // SAFETY: the slot of a claimed waiter is there, and is the claimer's, until it is woken.
-        let theirs = unsafe { &*theirs };
-        // SAFETY: as above.
-        if let Some(message) = unsafe { theirs.take() } {
-            // SAFETY: the ring held as many messages as the capacity while this sender waited (by I3),
-            // so it has that many slots, and now there are fewer messages.
-            unsafe { self.ring.push(message) };
-        }
-        Some(claim)
-    }
 }
 
 impl<T> Core<T> {
@@ -227,279 +99,8 @@ impl<T> Core<T> {
     }
 
     #[inline(always)]
-    fn lock(&self) -> Held<'_, T> {
+    pub(super) fn lock(&self) -> Held<'_, T> {
         Held { core: self, state: self.state.lock() }
-    }
-
-    // --- sending ---
-
-    /// Sends at once if that can be done without blocking or growing.
-    #[inline(always)]
-    fn send_fast(&self, message: T) -> Result<(), (T, Held<'_, T>)> {
-        let mut state = self.lock();
-        if state.can_push() {
-            // SAFETY: there is room.
-            unsafe { state.ring.push(message) };
-            return Ok(());
-        }
-        Err((message, state))
-    }
-
-    /// Sends, waiting for room or a receiver. If it is not done, the message comes back.
-    #[inline(always)]
-    pub(super) fn send(&self, message: T) -> Result<(), T> {
-        match self.send_fast(message) {
-            Ok(()) => Ok(()),
-            Err((message, state)) => {
-                let slot = Slot::new(Some(message));
-                match self.send_slow(state, &slot, Deadline::NEVER) {
-                    Ended::Done => Ok(()),
-                    _ => Err(slot.into_inner().expect("an unsent message stays in its slot")),
-                }
-            }
-        }
-    }
-
-    /// As [`send`](Self::send), until the deadline that `deadline` gives, or not waiting at all.
-    #[inline(always)]
-    pub(super) fn send_until(
-        &self,
-        message: T,
-        deadline: impl FnOnce() -> Option<Deadline>,
-    ) -> Result<(), (T, Ended)> {
-        match self.send_fast(message) {
-            Ok(()) => Ok(()),
-            Err((message, state)) => {
-                drop(state);
-                let slot = Slot::new(Some(message));
-                let ended = match deadline() {
-                    Some(deadline) => self.send_slow(self.lock(), &slot, deadline),
-                    // SAFETY: the slot is this function's own, and full.
-                    None => unsafe { self.send_now(&slot) },
-                };
-                match slot.into_inner() {
-                    None => Ok(()),
-                    Some(message) => Err((message, ended)),
-                }
-            }
-        }
-    }
-
-    /// Sends the message in the slot if that can be done without waiting.
-    ///
-    /// # Safety
-    /// The caller owns the slot, and there is a message in it.
-    #[inline(never)]
-    pub(crate) unsafe fn send_now(&self, slot: &Slot<T>) -> Ended {
-        loop {
-            let mut state = self.lock();
-            // SAFETY: by this function's contract.
-            match unsafe { state.send(slot) } {
-                Sent::Done(claim) => {
-                    drop(state);
-                    if let Some(claim) = claim {
-                        claim.wake();
-                    }
-                    return Ended::Done;
-                }
-                Sent::Full => return Ended::TimedOut,
-                Sent::Closed => return Ended::Closed,
-                Sent::OutOfSlots => self.grow(state),
-            }
-        }
-    }
-
-    /// The rest of a send: to a waiting receiver, or into a ring that has to grow, or blocking.
-    #[inline(never)]
-    fn send_slow<'a>(
-        &'a self,
-        mut state: Held<'a, T>,
-        slot: &Slot<T>,
-        deadline: Deadline,
-    ) -> Ended {
-        loop {
-            // SAFETY: the caller has just put the message into its slot.
-            match unsafe { state.send(slot) } {
-                Sent::Done(claim) => {
-                    drop(state);
-                    if let Some(claim) = claim {
-                        claim.wake();
-                    }
-                    return Ended::Done;
-                }
-                Sent::Closed => return Ended::Closed,
-                Sent::Full => return self.send_parked(state, slot, deadline),
-                Sent::OutOfSlots => {
-                    self.grow(state);
-                    state = self.lock();
-                }
-            }
-        }
-    }
-
-    #[inline(never)]
-    fn send_parked<'a>(
-        &'a self,
-        mut state: Held<'a, T>,
-        slot: &Slot<T>,
-        deadline: Deadline,
-    ) -> Ended {
-        if deadline.has_passed() {
-            return Ended::TimedOut;
-        }
-        park::with_task(|task| {
-            let waiter = Waiter::new();
-            waiter.set(task.arm(), 0, slot);
-            // SAFETY: the waiter stays here until it is off the list: claimed, or forgotten below.
-            unsafe { state.senders.push(&waiter) };
-            drop(state);
-            match park::block(task, deadline, Wait::Send) {
-                Outcome::TIMED_OUT => {
-                    self.forget_sender(&waiter);
-                    Ended::TimedOut
-                }
-                Outcome::SHUTDOWN => {
-                    self.forget_sender(&waiter);
-                    // SAFETY: the wait is over, so the slot is its owner's again.
-                    let _dropped_by_unwinding = unsafe { slot.take() };
-                    park::unwind();
-                }
-                // SAFETY: as above.
-                _ if unsafe { slot.is_full() } => Ended::Closed,
-                _ => Ended::Done,
-            }
-        })
-    }
-
-    // --- receiving ---
-
-    /// Receives at once if that can be done without blocking, and without a sender to wake.
-    #[inline(always)]
-    fn recv_fast(&self) -> Result<T, Held<'_, T>> {
-        let mut state = self.lock();
-        if state.can_pop()
-            && let Some(message) = state.ring.pop()
-        {
-            return Ok(message);
-        }
-        Err(state)
-    }
-
-    /// Receives, waiting for a message. `None`: there will be none.
-    #[inline(always)]
-    pub(super) fn recv(&self) -> Option<T> {
-        match self.recv_fast() {
-            Ok(message) => Some(message),
-            Err(state) => {
-                let slot = Slot::new(None);
-                self.recv_slow(state, &slot, Deadline::NEVER);
-                slot.into_inner()
-            }
-        }
-    }
-
-    /// As [`recv`](Self::recv), until the deadline that `deadline` gives, or not waiting at all.
-    #[inline(always)]
-    pub(super) fn recv_until(
-        &self,
-        deadline: impl FnOnce() -> Option<Deadline>,
-    ) -> Result<T, Ended> {
-        match self.recv_fast() {
-            Ok(message) => Ok(message),
-            Err(state) => {
-                drop(state);
-                let slot = Slot::new(None);
-                let ended = match deadline() {
-                    Some(deadline) => self.recv_slow(self.lock(), &slot, deadline),
-                    // SAFETY: the slot is this function's own, and empty.
-                    None => unsafe { self.recv_now(&slot) },
-                };
-                slot.into_inner().ok_or(ended)
-            }
-        }
-    }
-
-    /// Receives into the slot if that can be done without waiting.
-    ///
-    /// # Safety
-    /// The caller owns the slot, and it is empty.
-    #[inline(never)]
-    pub(crate) unsafe fn recv_now(&self, slot: &Slot<T>) -> Ended {
-        let mut state = self.lock();
-        // SAFETY: by this function's contract.
-        match unsafe { state.recv(slot) } {
-            Received::Done(claim) => {
-                drop(state);
-                if let Some(claim) = claim {
-                    claim.wake();
-                }
-                Ended::Done
-            }
-            Received::Empty(_) => Ended::TimedOut,
-            Received::Closed => Ended::Closed,
-        }
-    }
-
-    /// The rest of a receive: from a blocked sender, or with one to wake, or blocking.
-    #[inline(never)]
-    fn recv_slow<'a>(
-        &'a self,
-        mut state: Held<'a, T>,
-        slot: &Slot<T>,
-        deadline: Deadline,
-    ) -> Ended {
-        loop {
-            // SAFETY: the caller owns the slot, and nothing has come into it.
-            let due = match unsafe { state.recv(slot) } {
-                Received::Done(claim) => {
-                    drop(state);
-                    if let Some(claim) = claim {
-                        claim.wake();
-                    }
-                    return Ended::Done;
-                }
-                Received::Closed => return Ended::Closed,
-                Received::Empty(due) => due,
-            };
-            let ended = self.recv_parked(state, slot, deadline.min(due));
-            if ended != Ended::TimedOut || deadline <= due {
-                return ended;
-            }
-            // The timer is due, but another receiver may get there first.
-            state = self.lock();
-        }
-    }
-
-    #[inline(never)]
-    fn recv_parked<'a>(
-        &'a self,
-        mut state: Held<'a, T>,
-        slot: &Slot<T>,
-        deadline: Deadline,
-    ) -> Ended {
-        if deadline.has_passed() {
-            return Ended::TimedOut;
-        }
-        park::with_task(|task| {
-            let waiter = Waiter::new();
-            waiter.set(task.arm(), 0, slot);
-            // SAFETY: the waiter stays here until it is off the list: claimed, or forgotten below.
-            unsafe { state.receivers.push(&waiter) };
-            drop(state);
-            match park::block(task, deadline, Wait::Recv) {
-                Outcome::TIMED_OUT => {
-                    self.forget_receiver(&waiter);
-                    Ended::TimedOut
-                }
-                Outcome::SHUTDOWN => {
-                    self.forget_receiver(&waiter);
-                    park::unwind();
-                }
-                // SAFETY: the wait is over, so the slot is its owner's again.
-                _ if unsafe { slot.is_full() } => Ended::Done,
-                _ => Ended::Closed,
-            }
-        })
     }
 
     // --- waiting with several arms, or as a future ---
@@ -590,16 +191,16 @@ impl<T> Core<T> {
                 // SAFETY: the slot of a claimed waiter is there, and is the claimer's, until it is
                 // woken.
                 let theirs = unsafe { &*theirs };
-                // SAFETY: as above, and it is empty.
-                unsafe { theirs.fill(slot.into_inner()) };
+                // SAFETY: as above, and it is empty; this slot is this function's own.
+                unsafe { slot.move_to(theirs) };
                 drop(state);
                 return claim.wake();
             }
             if !state.ring.is_out_of_slots() {
-                if let Some(message) = slot.into_inner() {
-                    // SAFETY: there is a free slot.
-                    unsafe { state.ring.push_front(message) };
-                }
+                // SAFETY: there is a free slot.
+                let place = unsafe { state.ring.push_front() };
+                // SAFETY: this slot is this function's own, and full.
+                unsafe { slot.empty_to(place) };
                 return;
             }
             self.grow(state);
@@ -609,7 +210,7 @@ impl<T> Core<T> {
     /// Gives the ring more slots, without the lock while it allocates.
     #[cold]
     #[inline(never)]
-    fn grow(&self, state: Held<'_, T>) {
+    pub(super) fn grow(&self, state: Held<'_, T>) {
         let size = state.ring.next_size();
         drop(state);
         let slots = Box::new_uninit_slice(size);
@@ -621,26 +222,29 @@ impl<T> Core<T> {
 
     /// Closes the channel, and wakes everyone who waits for it.
     pub(super) fn close(&self) {
-        {
+        let alone = {
             let mut state = self.lock();
-            state.closed = true;
-            state.ring.shut();
+            state.close()
+        };
+        if !alone {
+            self.wake_all();
         }
-        self.wake_all();
     }
 
     /// Closes the channel as its last receiver goes, and drops what nobody can receive any more.
     pub(super) fn abandon(&self) {
-        let left = {
+        let (alone, left) = {
             let mut state = self.lock();
-            state.closed = true;
-            state.ring.take()
+            (state.close(), state.ring.take())
         };
-        self.wake_all();
+        if !alone {
+            self.wake_all();
+        }
         drop(left);
     }
 
     /// Wakes all waiters with their slots as they are, a handful at a time.
+    #[cold]
     fn wake_all(&self) {
         const HANDFUL: usize = 16;
         loop {

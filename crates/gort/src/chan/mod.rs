@@ -42,7 +42,7 @@
 //
 // # How it works
 //
-// One lock, around a ring buffer and two lists of waiters (`core`). A lock that is free costs one
+// One lock, around a ring buffer and two lists of waiters (`core`, `state`). A lock that is free costs one
 // atomic exchange, which is what a lock-free queue pays for an operation as well, and what it guards
 // then needs no care: hand-off, closing, time-outs and select are plain code.
 //
@@ -90,17 +90,21 @@
 // - A separate kind of channel behind each `Receiver` for `after`, `tick` and `never` (crossbeam's
 //   flavours): a branch in every receive. Here the question for the timer comes when a receive finds
 //   nothing, which is slow anyway.
+// - `try_recv` by the look without the lock that a select takes (`Core::looks_readable`): then of two
+//   tasks that each send and then look for the other's message, both could miss it.
 
 mod alarm;
+mod blocking;
 pub(crate) mod core;
 mod error;
 mod future;
 mod iter;
 #[cfg(all(test, loom))]
-mod models;
+pub(crate) mod models;
 mod recv;
 mod ring;
 mod send;
+mod state;
 mod timer;
 pub(crate) mod wait_list;
 

@@ -1,8 +1,8 @@
-//! loom models of the channel: the real code, in all interleavings up to a number of preemptions.
+//! loom models of the channel: the real code, in all interleavings with up to three preemptions (or
+//! `LOOM_MAX_PREEMPTIONS`); some seconds in all.
 //!
 //! ```sh
-//! RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 CARGO_TARGET_DIR=target-loom \
-//!     cargo test -p gort --lib --release models
+//! RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target-loom cargo test -p gort --lib --release models
 //! ```
 
 use super::{RecvTimeoutError, SendTimeoutError, chan};
@@ -12,11 +12,18 @@ use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+/// Checks `f` in all interleavings.
+pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    builder.check(f);
+}
+
 /// In a model, a deadline that has not passed may pass at any time.
 const SOME_TIME: Duration = Duration::from_secs(3600);
 
 fn two_senders(capacity: usize) {
-    loom::model(move || {
+    model(move || {
         let (tx, rx) = chan(capacity);
         let other = tx.clone();
         let first = thread::spawn(move || tx.send(1).unwrap());
@@ -42,7 +49,7 @@ fn two_senders_share_a_buffer() {
 
 #[test]
 fn order_is_kept_when_a_sender_waits_for_room() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan(1);
         let sender = thread::spawn(move || (1..=3).for_each(|i| tx.send(i).unwrap()));
         assert_eq!([rx.recv(), rx.recv(), rx.recv()], [Some(1), Some(2), Some(3)]);
@@ -53,7 +60,7 @@ fn order_is_kept_when_a_sender_waits_for_room() {
 
 #[test]
 fn two_receivers_share_a_sender() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan(0);
         let other = rx.clone();
         let receiver = thread::spawn(move || other.recv());
@@ -66,7 +73,7 @@ fn two_receivers_share_a_sender() {
 
 #[test]
 fn close_ends_a_receive() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan::<i32>(0);
         let receiver = thread::spawn(move || rx.recv());
         tx.close();
@@ -77,7 +84,7 @@ fn close_ends_a_receive() {
 
 #[test]
 fn close_gives_a_message_back_or_it_was_received() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan(0);
         let message = std::sync::Arc::new(());
         let sent = message.clone();
@@ -97,7 +104,7 @@ fn close_gives_a_message_back_or_it_was_received() {
 
 #[test]
 fn the_last_receiver_takes_the_messages_with_it() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan(1);
         let message = std::sync::Arc::new(());
         let sent = message.clone();
@@ -114,7 +121,7 @@ fn the_last_receiver_takes_the_messages_with_it() {
 
 #[test]
 fn a_send_that_times_out_has_not_sent() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan(0);
         let sender = thread::spawn(move || tx.send_timeout(1, SOME_TIME));
         match (rx.recv_timeout(SOME_TIME), sender.join().unwrap()) {
@@ -152,7 +159,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 
 #[test]
 fn futures_meet() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan(0);
         let sender = thread::spawn(move || block_on(tx.send_async(1)).unwrap());
         assert_eq!(block_on(rx.recv_async()), Some(1));
@@ -162,7 +169,7 @@ fn futures_meet() {
 
 #[test]
 fn a_dropped_receiving_future_loses_no_message() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan(0);
         let tx = Arc::new(tx);
         let sender = {
@@ -186,7 +193,7 @@ fn a_dropped_receiving_future_loses_no_message() {
 
 #[test]
 fn a_dropped_sending_future_has_sent_or_not() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan(0);
         let message = std::sync::Arc::new(());
         let sent = message.clone();

@@ -97,6 +97,16 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// If time is up, or the channel is closed and drained. No message is lost either way.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (tx, rx) = gort::chan::chan(1);
+    /// let deadline = Instant::now() + Duration::from_millis(2);
+    /// assert!(rx.recv_deadline(deadline).unwrap_err().is_timeout());
+    /// tx.send(1).unwrap();
+    /// assert_eq!(rx.recv_deadline(deadline), Ok(1)); // what is there is not too late
+    /// ```
     #[inline]
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
         self.recv_by(|| Deadline::at(deadline))
@@ -136,6 +146,16 @@ impl<T> Receiver<T> {
     /// With the feature `stream` it implements `futures_core::Stream`; without, it has
     /// [`poll_next`](RecvStream::poll_next) and [`next`](RecvStream::next). It is a receiver of its
     /// own, so it keeps the channel open.
+    ///
+    /// ```
+    /// async fn log(rx: &gort::chan::Receiver<String>) {
+    ///     let mut lines = rx.stream();
+    ///     while let Some(line) = lines.next().await {
+    ///         println!("{line}");
+    ///     }
+    /// }
+    /// # let _ = log;
+    /// ```
     pub fn stream(&self) -> RecvStream<T> {
         RecvStream::new(self.clone())
     }
@@ -173,16 +193,40 @@ impl<T> Receiver<T> {
 
     /// Closes the channel for both ends: senders get an error and, if they block, their message
     /// back; receivers get what is in the buffer and then the end. Closing again does nothing.
+    ///
+    /// ```
+    /// let (tx, rx) = gort::chan::chan(2);
+    /// tx.send('a').unwrap();
+    /// rx.close();
+    /// assert!(tx.send('b').is_err());
+    /// assert!(rx.iter().eq(['a']));
+    /// ```
     pub fn close(&self) {
         self.core.close();
     }
 
     /// Is the channel closed: by hand, or because one end is gone? There may still be messages.
+    ///
+    /// ```
+    /// let (tx, rx) = gort::chan::chan(1);
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// assert!(rx.is_closed() && !rx.is_empty());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
     }
 
-    /// How many messages are in the buffer.
+    /// How many messages are in the buffer. This and what follows is true at one moment, and may not
+    /// be any more at the next.
+    ///
+    /// ```
+    /// let (tx, rx) = gort::chan::chan(2);
+    /// assert_eq!((rx.len(), rx.capacity(), rx.is_empty(), rx.is_full()), (0, 2, true, false));
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// assert_eq!((rx.len(), rx.capacity(), rx.is_empty(), rx.is_full()), (2, 2, false, true));
+    /// ```
     pub fn len(&self) -> usize {
         self.core.len()
     }
@@ -203,6 +247,12 @@ impl<T> Receiver<T> {
     }
 
     /// Do both belong to one channel?
+    ///
+    /// ```
+    /// let (_tx, rx) = gort::chan::chan::<u8>(0);
+    /// assert!(rx.same_channel(&rx.clone()));
+    /// assert!(!rx.same_channel(&gort::chan::never()));
+    /// ```
     pub fn same_channel(&self, other: &Receiver<T>) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
     }

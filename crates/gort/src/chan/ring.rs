@@ -81,43 +81,39 @@ impl<T> Ring<T> {
         self.len == self.slots.len()
     }
 
-    /// Takes a message in at the back, whatever `room` says.
+    /// Counts one message more at the back, which the caller writes at once to where this points.
     ///
     /// # Safety
     /// Not all slots are taken.
     #[inline(always)]
-    pub(super) unsafe fn push(&mut self, message: T) {
+    pub(super) unsafe fn push(&mut self) -> *mut T {
         debug_assert!(!self.is_out_of_slots());
         let slot = self.slot(self.head.wrapping_add(self.len));
-        // SAFETY: the slot is within the ring, and is free as not all are taken.
-        unsafe { slot.write(message) };
         self.len += 1;
+        slot
     }
 
-    /// Takes a message in at the front, whatever `room` says.
+    /// As [`push`](Self::push), at the front.
     ///
     /// # Safety
     /// Not all slots are taken.
-    pub(super) unsafe fn push_front(&mut self, message: T) {
+    pub(super) unsafe fn push_front(&mut self) -> *mut T {
         debug_assert!(!self.is_out_of_slots());
         self.head = self.head.wrapping_sub(1);
-        let slot = self.slot(self.head);
-        // SAFETY: the slot before the oldest message is free as not all are taken.
-        unsafe { slot.write(message) };
         self.len += 1;
+        self.slot(self.head)
     }
 
-    /// Takes the oldest message out.
+    /// Counts the oldest message off, which the caller reads at once from where this points.
     #[inline(always)]
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(super) fn pop(&mut self) -> Option<*const T> {
         if self.len == 0 {
             return None;
         }
         let slot = self.slot(self.head);
         self.head = self.head.wrapping_add(1);
         self.len -= 1;
-        // SAFETY: the slot held a message, and from now on counts as free.
-        Some(unsafe { slot.read() })
+        Some(slot)
     }
 
     /// A pointer to the slot at `position` modulo the number of slots, which is not zero.

@@ -101,6 +101,16 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// If time is up, or the channel is closed: the message comes back, and has not been sent.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (tx, rx) = gort::chan::chan(1);
+    /// let deadline = Instant::now() + Duration::from_millis(2);
+    /// assert!(tx.send_deadline(1, deadline).is_ok());
+    /// assert!(tx.send_deadline(2, deadline).unwrap_err().is_timeout());
+    /// # drop(rx);
+    /// ```
     #[inline]
     pub fn send_deadline(&self, message: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
         self.send_by(message, || Deadline::at(deadline))
@@ -155,11 +165,27 @@ impl<T> Sender<T> {
     }
 
     /// Is the channel closed: by hand, or because one end is gone?
+    ///
+    /// ```
+    /// let (tx, rx) = gort::chan::chan::<u8>(0);
+    /// assert!(!tx.is_closed());
+    /// drop(rx);
+    /// assert!(tx.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.core.is_closed()
     }
 
-    /// How many messages are in the buffer.
+    /// How many messages are in the buffer. This and what follows is true at one moment, and may not
+    /// be any more at the next.
+    ///
+    /// ```
+    /// let (tx, _rx) = gort::chan::chan(2);
+    /// assert_eq!((tx.len(), tx.capacity(), tx.is_empty(), tx.is_full()), (0, 2, true, false));
+    /// tx.send(1).unwrap();
+    /// tx.send(2).unwrap();
+    /// assert_eq!((tx.len(), tx.capacity(), tx.is_empty(), tx.is_full()), (2, 2, false, true));
+    /// ```
     pub fn len(&self) -> usize {
         self.core.len()
     }
@@ -180,6 +206,12 @@ impl<T> Sender<T> {
     }
 
     /// Do both belong to one channel?
+    ///
+    /// ```
+    /// let (tx, _rx) = gort::chan::chan::<u8>(0);
+    /// assert!(tx.same_channel(&tx.clone()));
+    /// assert!(!tx.same_channel(&gort::chan::chan(0).0));
+    /// ```
     pub fn same_channel(&self, other: &Sender<T>) -> bool {
         Arc::ptr_eq(&self.core, &other.core)
     }

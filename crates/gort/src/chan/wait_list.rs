@@ -42,14 +42,54 @@ impl<T> Slot<T> {
         self.0.with(|slot| unsafe { (*slot).is_some() })
     }
 
-    /// Puts a message into the empty slot.
+    /// Puts the message at `from` into the empty slot.
     ///
     /// # Safety
-    /// The caller owns the slot at this moment, and it is empty.
+    /// The caller owns the slot at this moment, and it is empty; it also owns the message, which is
+    /// here from now on.
     #[inline(always)]
-    pub(crate) unsafe fn fill(&self, message: Option<T>) {
-        // SAFETY: the owner is the only one to touch it; what is overwritten is an empty slot.
-        self.0.with_mut(|slot| unsafe { slot.write(message) });
+    pub(crate) unsafe fn fill_from(&self, from: *const T) {
+        self.0.with_mut(|slot| {
+            // SAFETY: by this function's contract.
+            let message = unsafe { from.read() };
+            // SAFETY: the owner is the only one to touch it; what is overwritten is an empty slot.
+            unsafe { slot.write(Some(message)) }
+        });
+    }
+
+    /// Moves the message to `to`.
+    ///
+    /// # Safety
+    /// The caller owns the slot at this moment, and there is a message in it; `to` is free memory
+    /// for a message.
+    #[inline(always)]
+    pub(crate) unsafe fn empty_to(&self, to: *mut T) {
+        self.0.with_mut(|slot| {
+            // SAFETY: the owner is the only one to touch it.
+            let message = unsafe { (*slot).as_ref() };
+            debug_assert!(message.is_some());
+            // SAFETY: by this function's contract.
+            let message = unsafe { message.unwrap_unchecked() };
+            // By pointer: a message may be large, and this is called on small stacks.
+            // SAFETY: both are places for a message, and `to` is free.
+            unsafe { ptr::copy_nonoverlapping(message, to, 1) };
+            // SAFETY: the owner is the only one to touch it; what is overwritten has moved on.
+            unsafe { slot.write(None) }
+        });
+    }
+
+    /// Moves what is in this slot over to `to`.
+    ///
+    /// # Safety
+    /// The caller owns both slots at this moment, and `to` is empty.
+    #[inline(always)]
+    pub(crate) unsafe fn move_to(&self, to: &Slot<T>) {
+        self.0.with_mut(|from| {
+            // SAFETY: the owner is the only one to touch them, and an empty one needs no drop.
+            to.0.with_mut(|to| unsafe { ptr::copy_nonoverlapping(from, to, 1) });
+            // SAFETY: as above; what is overwritten has moved on.
+            unsafe { from.write(None) }
+        });
     }
 
     #[inline(always)]

@@ -9,18 +9,22 @@ use std::ptr;
 
 /// A goroutine's variables: the address of the key, and the value. Few, so a list does.
 #[derive(Default)]
-pub(crate) struct Locals(RefCell<Vec<(usize, Box<dyn Any>)>>);
+pub(crate) struct Locals {
+    values: RefCell<Vec<(usize, Box<dyn Any>)>>,
+    /// Keys whose values are being made.
+    in_making: RefCell<Vec<usize>>,
+}
 
 impl Locals {
     fn get(&self, key: usize) -> Option<*const dyn Any> {
-        let values = self.0.borrow();
+        let values = self.values.borrow();
         values.iter().find(|(other, _)| *other == key).map(|(_, value)| ptr::from_ref(&**value))
     }
 
     /// Drops the values, the newest first. A destructor that makes new ones has them dropped, too.
     pub(crate) fn clear(&self) {
         loop {
-            let Some((_, value)) = self.0.borrow_mut().pop() else { return };
+            let Some((_, value)) = self.values.borrow_mut().pop() else { return };
             let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
         }
     }
@@ -87,18 +91,38 @@ impl<T: 'static> LocalKey<T> {
     fn value_in(&'static self, locals: &Locals) -> *const T {
         let key = ptr::from_ref(self).addr();
         let value = locals.get(key).unwrap_or_else(|| {
+            let making = InMaking::start(locals, key);
             let value: Box<dyn Any> = Box::new((self.init)());
-            let mut values = locals.0.borrow_mut();
-            assert!(
-                values.iter().all(|(other, _)| *other != key),
-                "gort: a goroutine-local variable was used while it was being made"
-            );
+            drop(making);
+            let mut values = locals.values.borrow_mut();
             values.push((key, value));
             ptr::from_ref(&*values[values.len() - 1].1)
         });
         // SAFETY: the box is alive (see `with`), and is looked at as what it is.
         let value = unsafe { &*value };
         ptr::from_ref(value.downcast_ref::<T>().expect("keys have addresses of their own"))
+    }
+}
+
+/// Marks a key as being made, until it is dropped: also by a panic.
+struct InMaking<'a>(&'a Locals);
+
+impl<'a> InMaking<'a> {
+    fn start(locals: &'a Locals, key: usize) -> Self {
+        let mut in_making = locals.in_making.borrow_mut();
+        assert!(
+            !in_making.contains(&key),
+            "gort: a goroutine-local variable was used while it was being made"
+        );
+        in_making.push(key);
+        InMaking(locals)
+    }
+}
+
+impl Drop for InMaking<'_> {
+    fn drop(&mut self) {
+        // The making of one value may ask for others, which are made before it is done.
+        self.0.in_making.borrow_mut().pop();
     }
 }
 

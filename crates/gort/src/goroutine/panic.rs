@@ -1,6 +1,5 @@
 //! The end of a goroutine by panic or by shutdown: what its payload is, and who is told.
 
-use super::GoroutineRef;
 use super::payload::Panicked;
 use crate::prim::Lock;
 use gort_context::overflow::Overflow;
@@ -111,12 +110,11 @@ pub fn set_panic_handler(handler: impl Fn(&PanicInfo<'_>) + Send + Sync + 'stati
 
 /// Tells of a panic that nobody will get from a handle.
 #[cold]
-pub(crate) fn report(goroutine: GoroutineRef, payload: Panicked) {
+pub(crate) fn report(id: u64, name: Option<&str>, payload: Panicked) {
     if payload.is::<Shutdown>() {
         return;
     }
-    let name = goroutine.name().map(|name| &**name);
-    let info = PanicInfo { id: goroutine.id.get(), name, payload: &*payload };
+    let info = PanicInfo { id, name, payload: &*payload };
     let handler = HANDLER.lock().clone();
     match handler {
         Some(handler) => {

@@ -64,8 +64,8 @@ pub(crate) struct Vtable {
     pub(crate) run: unsafe fn(&Goroutine) -> Result<(), Panicked>,
     /// Drops the closure of a goroutine that never runs; leaves a result for the handle.
     pub(crate) abandon: unsafe fn(&Goroutine) -> Result<(), Panicked>,
-    /// Drops a result that nobody has taken.
-    pub(crate) drop_result: unsafe fn(&Goroutine),
+    /// Drops a result that nobody has taken; returns what it panicked with.
+    pub(crate) drop_result: unsafe fn(&Goroutine) -> Result<(), Panicked>,
 }
 
 impl Vtable {
@@ -77,7 +77,9 @@ unsafe fn nothing(_: &Goroutine) -> Result<(), Panicked> {
     unreachable!("a vacant record does not run")
 }
 
-unsafe fn nothing_to_drop(_: &Goroutine) {}
+unsafe fn nothing_to_drop(_: &Goroutine) -> Result<(), Panicked> {
+    Ok(())
+}
 
 /// A goroutine whose result a [`JoinHandle`](super::join) takes.
 struct Joined<F, T>(std::marker::PhantomData<(F, T)>);
@@ -112,11 +114,12 @@ impl<F: FnOnce() -> T, T> Joined<F, T> {
 
     /// # Safety
     /// The payload holds the result.
-    unsafe fn drop_result(goroutine: &Goroutine) {
+    unsafe fn drop_result(goroutine: &Goroutine) -> Result<(), Panicked> {
         // SAFETY: by this function's contract.
         let result = unsafe { take::<Result<T, Panicked>>(goroutine.payload()) };
         // A result whose destructor panics must not take the scheduler down.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(result)));
+        let value = result?;
+        catch_unwind(AssertUnwindSafe(|| drop(value))).map_err(pass_discard)
     }
 }
 

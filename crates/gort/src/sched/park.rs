@@ -4,7 +4,7 @@ use super::Shared;
 use super::machine::{After, Machine};
 use super::processor::Processor;
 use super::timer::NEVER;
-use crate::clock::Deadline;
+use crate::clock::{self, Deadline};
 use crate::goroutine::{GoroutineRef, PINNED, SHIELDED, panic};
 use crate::park::{Outcome, Task, Wait};
 use crate::prim::atomic::Ordering::*;
@@ -102,11 +102,41 @@ impl Machine {
         self.set_processor(None);
         let retry = (!self.shared().hand_off(processor)).then_some(RETRY);
         while self.try_processor().is_none() {
-            if !self.doze(retry) && self.shared().has_work() {
-                self.shared().notify();
+            if !self.doze(retry) {
+                self.schedule_pinned(goroutine);
             }
         }
         self.set_current(Some(goroutine));
+    }
+
+    /// There was no machine for the processor that was given away, and perhaps there is none left that
+    /// is free: does what can be done without one, so that those who wait with their machines go on.
+    #[cold]
+    fn schedule_pinned(&self, own: GoroutineRef) {
+        let shared = self.shared();
+        let Some(processor) = shared.idle.take_processor() else { return };
+        self.set_processor(Some(processor));
+        for any in shared.processors() {
+            any.timers.fire(clock::now());
+        }
+        for _ in 0..shared.live_goroutines() {
+            let Some(goroutine) = self.pick().or_else(|| shared.global.pop_batch(0, drop)) else {
+                break;
+            };
+            if goroutine == own {
+                return;
+            }
+            if goroutine.has_flag(PINNED) {
+                return self.pass_to_pinned(goroutine);
+            }
+            shared.global.push(goroutine);
+        }
+        self.set_processor(None);
+        shared.idle.add_processor(processor);
+        if shared.has_work() {
+            // Perhaps there are threads again.
+            shared.notify();
+        }
     }
 
     /// With nobody in the processor's own queue: is there a reason to leave for the system stack?

@@ -1,7 +1,7 @@
 //! Making goroutines.
 
 use super::Shared;
-use crate::goroutine::{Extra, GoroutineRef, State, payload};
+use crate::goroutine::{Extra, GoroutineRef, SHIELDED, State, payload};
 use crate::prim::atomic::Ordering::*;
 use crate::tls;
 use std::io;
@@ -68,13 +68,15 @@ impl Shared {
     fn new_record(&self, attributes: Attributes, joined: bool) -> io::Result<GoroutineRef> {
         self.check_stacks()?;
         let extra = attributes.into_extra(self)?;
-        let processor = tls::machine()
-            .filter(|machine| std::ptr::eq(machine.shared.as_ptr(), self))
-            .and_then(|machine| machine.try_processor());
+        let machine = tls::machine().filter(|machine| std::ptr::eq(machine.shared.as_ptr(), self));
+        let processor = machine.and_then(|machine| machine.try_processor());
         let Some(record) = self.take_record(processor) else {
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, "no memory for a goroutine"));
         };
         record.clear_flags();
+        if machine.and_then(|m| m.current()).is_some_and(|spawner| spawner.has_flag(SHIELDED)) {
+            record.set_flag(SHIELDED, true);
+        }
         record.set_extra(extra);
         record.join().start(joined);
         Ok(record)

@@ -13,7 +13,7 @@ use super::global::GlobalQueue;
 use super::machine::{After, Machine};
 use super::{Processor, Shared};
 use crate::goroutine::join::Owner;
-use crate::goroutine::{GoroutineRef, State, panic};
+use crate::goroutine::{GoroutineRef, SHIELDED, State, panic};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use crate::tls;
@@ -191,13 +191,15 @@ impl Shared {
     }
 
     fn starve(&self, goroutine: GoroutineRef, error: &io::Error) {
-        if !self.workers.exhausted.swap(true, Relaxed) {
+        let id = goroutine.id.get();
+        // In this order: who finds the mark finds the goroutine.
+        self.workers.starved.push(goroutine);
+        if !self.workers.exhausted.swap(true, SeqCst) {
             eprintln!(
                 "gort: goroutine {} waits until another ends, as it cannot have a stack: {error}",
-                goroutine.id.get()
+                id
             );
         }
-        self.workers.starved.push(goroutine);
     }
 
     /// For a spawn: the error if there are no stacks. Tries again, as the cause may have gone.
@@ -215,13 +217,15 @@ impl Shared {
     }
 
     /// There are stacks again: lets up to `count` goroutines try anew.
-    fn feed_starved(&self, count: usize) {
-        self.workers.exhausted.store(false, Relaxed);
+    pub(super) fn feed_starved(&self, count: usize) {
+        self.workers.exhausted.store(false, SeqCst);
         for _ in 0..count {
             let Some(goroutine) = self.workers.starved.pop_batch(0, drop) else { return };
             self.inject(goroutine);
         }
-        self.workers.exhausted.store(self.workers.starved.len() > 0, Relaxed);
+        if self.workers.starved.len() > 0 {
+            self.workers.exhausted.store(true, SeqCst);
+        }
     }
 }
 
@@ -263,19 +267,21 @@ unsafe extern "C-unwind" fn main(word: *mut ()) -> ! {
 #[inline(never)]
 fn run_goroutine(goroutine: GoroutineRef) -> Option<GoroutineRef> {
     let vtable = goroutine.vtable();
-    let run = if goroutine.shared().is_stopping() { vtable.abandon } else { vtable.run };
+    // What was started by a goroutine that unwinds still runs: a destructor may wait for it.
+    let abandoned = goroutine.shared().is_stopping() && !goroutine.has_flag(SHIELDED);
+    let run = if abandoned { vtable.abandon } else { vtable.run };
     // SAFETY: the worker owns the goroutine, which is new: its closure is in its place.
     let ended = unsafe { run(&goroutine) };
-    if let Err(payload) = ended {
-        panic::report(goroutine, payload);
-    }
+    let name = goroutine.name().cloned();
+    let report = |payload| panic::report(goroutine.id.get(), name.as_deref(), payload);
+    ended.unwrap_or_else(report);
     goroutine.drop_extra();
     goroutine.set_state(State::Ended);
     if goroutine.join().is_detached() || goroutine.join().finish() == Owner::Goroutine {
         // A destructor is user code, which may park once more.
         goroutine.set_state(State::Started);
         // SAFETY: the goroutine has ended without a handle: its result, if any, is the worker's.
-        unsafe { (vtable.drop_result)(&goroutine) };
+        unsafe { (vtable.drop_result)(&goroutine) }.unwrap_or_else(report);
         goroutine.drop_extra();
         return Some(goroutine);
     }

@@ -10,6 +10,7 @@ use crate::clock::Deadline;
 use crate::park::Ticket;
 use std::cell::Cell;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 /// What an arm of [`select`] can be.
@@ -126,8 +127,8 @@ impl<'a, T> SendArm<'a, T> {
     /// Puts another message into the arm, and gives back one that was not sent.
     pub(super) fn replace(&self, message: T) -> Option<T> {
         let old = self.take();
-        // SAFETY: as in `take`, which has emptied it.
-        unsafe { self.slot.fill(Some(message)) };
+        // SAFETY: as in `take`, which has emptied it; the message is not used otherwise.
+        unsafe { self.slot.fill_from(&*ManuallyDrop::new(message)) };
         old
     }
 

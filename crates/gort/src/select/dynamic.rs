@@ -150,9 +150,9 @@ impl<'a> Arms for [Option<Box<dyn AnyArm + 'a>>] {
 
     #[inline]
     fn arm(&self, index: usize) -> &(dyn AnyArm + 'a) {
-        match &self[index] {
-            Some(arm) => &**arm,
-            None => &Removed,
+        match self.get(index) {
+            Some(Some(arm)) => &**arm,
+            _ => &Removed,
         }
     }
 }
@@ -222,6 +222,16 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If `index` is not the index of an arm that sends to this channel.
+    ///
+    /// ```
+    /// use gort::{chan::chan, select::Select};
+    ///
+    /// let (tx, _rx) = chan(0);
+    /// let mut select = Select::new();
+    /// let arm = select.send(&tx, "unsent");
+    /// assert!(select.try_select().is_err());
+    /// assert_eq!(select.take(arm, &tx), Some("unsent"));
+    /// ```
     #[track_caller]
     pub fn take<T>(&mut self, index: usize, sender: &Sender<T>) -> Option<T> {
         self.send_arm(index, sender).take()
@@ -231,13 +241,26 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If there is no arm with this index, or it was removed before.
+    ///
+    /// ```
+    /// use gort::{chan::chan, select::Select};
+    ///
+    /// let (tx, rx) = chan::<u8>(0);
+    /// drop(tx);
+    /// let mut select = Select::new();
+    /// let arm = select.recv(&rx);
+    /// assert_eq!(select.select().recv(&rx), None);
+    /// select.remove(arm); // it would be ready again and again
+    /// assert!(select.try_select().is_err());
+    /// ```
     #[track_caller]
     pub fn remove(&mut self, index: usize) {
         let removed = self.arms.get_mut(index).and_then(Option::take);
         assert!(removed.is_some(), "a select has no arm with the index {index}");
     }
 
-    /// Blocks until one of the arms goes ahead: for ever, if there is none.
+    /// Blocks until one of the arms goes ahead: for ever, if there is none. A goroutine is parked, a
+    /// plain thread put to sleep.
     ///
     /// # Panics
     /// If it has to wait with more than two million arms.
@@ -267,6 +290,16 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If it has to wait with more than two million arms.
+    ///
+    /// ```
+    /// use gort::{chan::chan, select::Select};
+    /// use std::time::Duration;
+    ///
+    /// let (_tx, rx) = chan::<u8>(0);
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// assert!(select.select_timeout(Duration::from_millis(2)).is_err());
+    /// ```
     pub fn select_timeout(
         &mut self,
         timeout: Duration,

@@ -1,6 +1,7 @@
 //! loom models of select; see `chan::models` for how to run them.
 
 use super::arms::{AfterArm, RecvArm, SendArm, select};
+use crate::chan::models::model;
 use crate::chan::{Receiver, Sender, chan};
 use crate::prim::thread;
 use std::time::Duration;
@@ -26,7 +27,7 @@ fn select_both(tx: &Sender<i32>, rx: &Receiver<i32>, message: i32) -> Option<i32
 
 #[test]
 fn two_senders_meet_a_select() {
-    loom::model(|| {
+    model(|| {
         let ((ta, ra), (tb, rb)) = (chan(0), chan(0));
         let first = thread::spawn(move || ta.send(0).unwrap());
         let second = thread::spawn(move || tb.send(1).unwrap());
@@ -42,7 +43,7 @@ fn two_senders_meet_a_select() {
 
 #[test]
 fn a_select_that_lost_an_arm_does_not_take_its_message() {
-    loom::model(|| {
+    model(|| {
         let ((ta, ra), (tb, rb)) = (chan(1), chan(0));
         let sender = thread::spawn(move || {
             ta.send(0).unwrap();
@@ -60,7 +61,7 @@ fn a_select_that_lost_an_arm_does_not_take_its_message() {
 
 #[test]
 fn close_ends_a_select() {
-    loom::model(|| {
+    model(|| {
         let ((ta, ra), (tb, rb)) = (chan::<i32>(0), chan(0));
         let closer = thread::spawn(move || tb.close());
         assert_eq!(select_recv(&ra, &rb), (1, None));
@@ -71,7 +72,7 @@ fn close_ends_a_select() {
 
 #[test]
 fn a_select_that_times_out_has_taken_nothing() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan(0);
         let sender = thread::spawn(move || tx.send(1));
         let mut recv = RecvArm::new(Some(&rx));
@@ -90,7 +91,7 @@ fn a_select_that_times_out_has_taken_nothing() {
 
 #[test]
 fn a_select_with_both_ends_of_one_channel_never_meets_itself() {
-    loom::model(|| {
+    model(|| {
         let (tx, rx) = chan(0);
         let (other_tx, other_rx) = (tx.clone(), rx.clone());
         let other = thread::spawn(move || select_both(&other_tx, &other_rx, 1));
@@ -103,7 +104,7 @@ fn a_select_with_both_ends_of_one_channel_never_meets_itself() {
 
 #[test]
 fn two_selects_meet_across_two_channels() {
-    loom::model(|| {
+    model(|| {
         let ((ta, ra), (tb, rb)) = (chan(0), chan(0));
         let other = thread::spawn(move || select_both(&ta, &rb, 1));
         match (select_both(&tb, &ra, 2), other.join().unwrap()) {
@@ -115,7 +116,7 @@ fn two_selects_meet_across_two_channels() {
 
 #[test]
 fn two_selects_share_one_message() {
-    loom::model(|| {
+    model(|| {
         let ((ta, ra), (tb, rb)) = (chan(0), chan(0));
         let (other_a, other_b) = (ra.clone(), rb.clone());
         let other = thread::spawn(move || select_recv(&other_a, &other_b).1);

@@ -1,0 +1,170 @@
+//! The workloads on gort; and two on its switch alone, to compare with corosensei's.
+
+mod context;
+
+use gort::chan::{self, chan};
+use std::time::Duration;
+use workloads::{Args, Join, Receiver, Runtime, Sender, WaitGroup};
+
+struct Gort;
+
+struct Tx<T>(chan::Sender<T>);
+struct Rx<T>(chan::Receiver<T>);
+#[derive(Clone)]
+struct Group(gort::sync::WaitGroup);
+/// gort's own comes with a later version: until then the workload is not run.
+struct Lock;
+struct Handle<T>(gort::JoinHandle<T>);
+
+impl Runtime for Gort {
+    const NAME: &'static str = "gort";
+
+    type SpscSender<T: Send + 'static> = Tx<T>;
+    type SpscReceiver<T: Send + 'static> = Rx<T>;
+    type MpscSender<T: Send + 'static> = Tx<T>;
+    type MpscReceiver<T: Send + 'static> = Rx<T>;
+    type MpmcSender<T: Send + 'static> = Tx<T>;
+    type MpmcReceiver<T: Send + 'static> = Rx<T>;
+    type WaitGroup = Group;
+    type Mutex = Lock;
+    type Join<T: Send + 'static> = Handle<T>;
+
+    fn run(workers: usize, main: impl FnOnce() + Send + 'static) {
+        gort::Runtime::builder().processors(workers).build().expect("a runtime").run(main);
+    }
+
+    #[inline]
+    fn go(task: impl FnOnce() + Send + 'static) {
+        gort::go!(task);
+    }
+
+    #[inline]
+    fn go_join<T: Send + 'static>(task: impl FnOnce() -> T + Send + 'static) -> Handle<T> {
+        Handle(gort::spawn(task))
+    }
+
+    #[inline]
+    fn yield_now() {
+        gort::yield_now();
+    }
+
+    #[inline]
+    fn sleep(time: Duration) {
+        gort::sleep(time);
+    }
+
+    fn blocking(_f: fn()) {
+        unimplemented!("see `supports`")
+    }
+
+    fn spsc<T: Send + 'static>(capacity: usize, _flow: bool) -> (Tx<T>, Rx<T>) {
+        let (tx, rx) = chan(capacity);
+        (Tx(tx), Rx(rx))
+    }
+
+    fn mpsc<T: Send + 'static>(capacity: usize, flow: bool) -> (Tx<T>, Rx<T>) {
+        Self::spsc(capacity, flow)
+    }
+
+    fn mpmc<T: Send + 'static>(capacity: usize, flow: bool) -> (Tx<T>, Rx<T>) {
+        Self::spsc(capacity, flow)
+    }
+
+    fn select_sum(receivers: [Rx<u64>; 4], n: u64) -> u64 {
+        let [a, b, c, d] = receivers.map(|receiver| receiver.0);
+        let mut sum = 0;
+        for _ in 0..n {
+            let value = gort::select! {
+                recv(a) -> value => value,
+                recv(b) -> value => value,
+                recv(c) -> value => value,
+                recv(d) -> value => value,
+            };
+            sum += value.expect("no channel is closed");
+        }
+        sum
+    }
+
+    fn supports(workload: &str) -> Result<(), &'static str> {
+        match workload {
+            "mutex" => Err("its Mutex comes with a later version"),
+            "blocking" => Err("calls that block come with a later version"),
+            "starve" | "starve_chan" => Err("preemption comes with a later version"),
+            "chan_buf_unb" | "mpmc_unb" => Err("its channels have bounds"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<T> Clone for Tx<T> {
+    fn clone(&self) -> Self {
+        Tx(self.0.clone())
+    }
+}
+
+impl<T> Clone for Rx<T> {
+    fn clone(&self) -> Self {
+        Rx(self.0.clone())
+    }
+}
+
+impl<T: Send + 'static> Sender<T> for Tx<T> {
+    #[inline]
+    fn send(&self, value: T) {
+        // An error means that nobody wants the value any more.
+        let _ = self.0.send(value);
+    }
+}
+
+impl<T: Send + 'static> Receiver<T> for Rx<T> {
+    #[inline]
+    fn recv(&self) -> Option<T> {
+        self.0.recv()
+    }
+}
+
+impl WaitGroup for Group {
+    fn new() -> Self {
+        Group(gort::sync::WaitGroup::new())
+    }
+
+    #[inline]
+    fn add(&self, tasks: usize) {
+        self.0.add(tasks as isize);
+    }
+
+    #[inline]
+    fn done(&self) {
+        self.0.done();
+    }
+
+    fn wait(&self) {
+        self.0.wait();
+    }
+}
+
+impl workloads::Mutex for Lock {
+    fn new() -> Self {
+        Lock
+    }
+
+    fn with(&self, _f: impl FnOnce(&mut u64)) {
+        unimplemented!("see `supports`")
+    }
+}
+
+impl<T: Send + 'static> Join<T> for Handle<T> {
+    #[inline]
+    fn join(self) -> T {
+        self.0.join().expect("the task")
+    }
+}
+
+fn main() {
+    let args = Args::parse();
+    match args.workload.as_str() {
+        "switch" => context::switch(Gort::NAME, &args),
+        "coro_spawn" => context::spawn(Gort::NAME, &args),
+        _ => workloads::main::<Gort>(),
+    }
+}

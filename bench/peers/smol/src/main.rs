@@ -1,0 +1,147 @@
+//! The workloads on smol: its executor on a fixed number of threads, and its channels.
+
+use smol::lock::Mutex;
+use smol::{Executor, Timer, channel, future, unblock};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+use workloads_async::{AsyncMutex, AsyncReceiver, AsyncRuntime, AsyncSender};
+
+static EXECUTOR: Executor<'static> = Executor::new();
+
+struct Smol;
+
+struct Sender<T>(channel::Sender<T>);
+struct Receiver<T>(channel::Receiver<T>);
+struct Lock(Mutex<u64>);
+/// smol has nothing that wakes one task; a channel for one unit does it.
+struct Signal(channel::Sender<()>, channel::Receiver<()>);
+
+impl AsyncRuntime for Smol {
+    const NAME: &'static str = "smol";
+
+    type Sender<T: Send + 'static> = Sender<T>;
+    type Receiver<T: Send + 'static> = Receiver<T>;
+    type Mutex = Lock;
+    type Notify = Signal;
+
+    fn run(workers: usize, main: impl Future<Output = ()> + Send + 'static) {
+        for _ in 0..workers {
+            thread::spawn(|| smol::block_on(EXECUTOR.run(future::pending::<()>())));
+        }
+        future::block_on(EXECUTOR.spawn(main));
+    }
+
+    fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+        EXECUTOR.spawn(task).detach();
+    }
+
+    fn spawn_join<T: Send + 'static>(
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        EXECUTOR.spawn(task)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        future::yield_now()
+    }
+
+    async fn sleep(time: Duration) {
+        Timer::after(time).await;
+    }
+
+    fn blocking(f: fn()) -> impl Future<Output = ()> + Send {
+        unblock(f)
+    }
+
+    fn channel<T: Send + 'static>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+        let (tx, rx) = channel::bounded(capacity);
+        (Sender(tx), Receiver(rx))
+    }
+
+    async fn select_sum(receivers: [Receiver<u64>; 4], n: u64) -> u64 {
+        let mut sum = 0;
+        for _ in 0..n {
+            sum += select(&receivers).await.expect("no channel is closed");
+        }
+        sum
+    }
+}
+
+/// What the first of four receivers gets. smol has no `select` over four; this is what one does: it
+/// polls them in turn, beginning with another one each time.
+async fn select(receivers: &[Receiver<u64>; 4]) -> Result<u64, channel::RecvError> {
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let [a, b, c, d] = receivers;
+    let mut a = pin!(a.0.recv());
+    let mut b = pin!(b.0.recv());
+    let mut c = pin!(c.0.recv());
+    let mut d = pin!(d.0.recv());
+    let first = TURN.fetch_add(1, Relaxed);
+    std::future::poll_fn(|context| {
+        for turn in 0..4 {
+            let polled = match (first + turn) % 4 {
+                0 => a.as_mut().poll(context),
+                1 => b.as_mut().poll(context),
+                2 => c.as_mut().poll(context),
+                _ => d.as_mut().poll(context),
+            };
+            if polled.is_ready() {
+                return polled;
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Sender(self.0.clone())
+    }
+}
+
+impl<T: Send + 'static> AsyncSender<T> for Sender<T> {
+    async fn send(&self, value: T) -> bool {
+        self.0.send(value).await.is_ok()
+    }
+}
+
+impl<T: Send + 'static> AsyncReceiver<T> for Receiver<T> {
+    async fn recv(&mut self) -> Option<T> {
+        self.0.recv().await.ok()
+    }
+}
+
+impl AsyncMutex for Lock {
+    fn new() -> Self {
+        Lock(Mutex::new(0))
+    }
+
+    async fn with<T>(&self, f: impl FnOnce(&mut u64) -> T + Send) -> T {
+        f(&mut *self.0.lock().await)
+    }
+}
+
+impl workloads_async::Notify for Signal {
+    fn new() -> Self {
+        let (tx, rx) = channel::bounded(1);
+        Signal(tx, rx)
+    }
+
+    fn notify(&self) {
+        // If it is full somebody has been told already.
+        let _ = self.0.try_send(());
+    }
+
+    async fn notified(&self) {
+        // The sender is ours, so the channel is open.
+        let _ = self.1.recv().await;
+    }
+}
+
+fn main() {
+    workloads_async::main::<Smol>();
+}

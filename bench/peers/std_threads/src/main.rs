@@ -1,0 +1,180 @@
+//! The workloads on threads of the operating system, with crossbeam's channels.
+
+use crossbeam_channel as channel;
+use std::sync::atomic::{AtomicUsize, Ordering::*};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use workloads::{Join, Receiver, Runtime, Sender, WaitGroup, process};
+
+/// As small as a thread's stack may be and still print a panic.
+const STACK: usize = 64 << 10;
+
+struct Threads;
+
+struct Tx<T>(channel::Sender<T>);
+struct Rx<T>(channel::Receiver<T>);
+#[derive(Clone)]
+struct Group(Arc<Count>);
+struct Lock(Mutex<u64>);
+struct Handle<T>(JoinHandle<T>);
+
+#[derive(Default)]
+struct Count {
+    left: AtomicUsize,
+    done: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Runtime for Threads {
+    const NAME: &'static str = "std";
+
+    type SpscSender<T: Send + 'static> = Tx<T>;
+    type SpscReceiver<T: Send + 'static> = Rx<T>;
+    type MpscSender<T: Send + 'static> = Tx<T>;
+    type MpscReceiver<T: Send + 'static> = Rx<T>;
+    type MpmcSender<T: Send + 'static> = Tx<T>;
+    type MpmcReceiver<T: Send + 'static> = Rx<T>;
+    type WaitGroup = Group;
+    type Mutex = Lock;
+    type Join<T: Send + 'static> = Handle<T>;
+
+    /// The workers are the CPUs that may be used.
+    fn run(workers: usize, main: impl FnOnce() + Send + 'static) {
+        if workers == 1 {
+            process::pin_to(0);
+        }
+        main();
+    }
+
+    fn go(task: impl FnOnce() + Send + 'static) {
+        Self::go_join(task);
+    }
+
+    fn go_join<T: Send + 'static>(task: impl FnOnce() -> T + Send + 'static) -> Handle<T> {
+        Handle(thread::Builder::new().stack_size(STACK).spawn(task).expect("a thread"))
+    }
+
+    fn yield_now() {
+        thread::yield_now();
+    }
+
+    fn sleep(time: Duration) {
+        thread::sleep(time);
+    }
+
+    fn blocking(f: fn()) {
+        f();
+    }
+
+    fn spsc<T: Send + 'static>(capacity: usize, _flow: bool) -> (Tx<T>, Rx<T>) {
+        let (tx, rx) = channel::bounded(capacity);
+        (Tx(tx), Rx(rx))
+    }
+
+    fn mpsc<T: Send + 'static>(capacity: usize, flow: bool) -> (Tx<T>, Rx<T>) {
+        Self::spsc(capacity, flow)
+    }
+
+    fn mpmc<T: Send + 'static>(capacity: usize, flow: bool) -> (Tx<T>, Rx<T>) {
+        Self::spsc(capacity, flow)
+    }
+
+    fn select_sum(receivers: [Rx<u64>; 4], n: u64) -> u64 {
+        let [a, b, c, d] = receivers.map(|receiver| receiver.0);
+        let mut sum = 0;
+        for _ in 0..n {
+            let value = channel::select! {
+                recv(a) -> value => value,
+                recv(b) -> value => value,
+                recv(c) -> value => value,
+                recv(d) -> value => value,
+            };
+            sum += value.expect("no channel is closed");
+        }
+        sum
+    }
+
+    fn supports(workload: &str) -> Result<(), &'static str> {
+        match workload {
+            "skynet" | "fib" => Err("too many threads"),
+            "unstarted" => Err("a thread starts at once"),
+            "chan_buf_unb" | "mpmc_unb" => Err("its channels have bounds"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<T> Clone for Tx<T> {
+    fn clone(&self) -> Self {
+        Tx(self.0.clone())
+    }
+}
+
+impl<T> Clone for Rx<T> {
+    fn clone(&self) -> Self {
+        Rx(self.0.clone())
+    }
+}
+
+impl<T: Send + 'static> Sender<T> for Tx<T> {
+    #[inline]
+    fn send(&self, value: T) {
+        // An error means that nobody wants the value any more.
+        let _ = self.0.send(value);
+    }
+}
+
+impl<T: Send + 'static> Receiver<T> for Rx<T> {
+    #[inline]
+    fn recv(&self) -> Option<T> {
+        self.0.recv().ok()
+    }
+}
+
+impl WaitGroup for Group {
+    fn new() -> Self {
+        let count = Count::default();
+        // One more than there are tasks, until somebody waits.
+        count.left.store(1, Relaxed);
+        Group(Arc::new(count))
+    }
+
+    fn add(&self, tasks: usize) {
+        self.0.left.fetch_add(tasks, Relaxed);
+    }
+
+    fn done(&self) {
+        if self.0.left.fetch_sub(1, AcqRel) == 1 {
+            *self.0.done.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.0.changed.notify_all();
+        }
+    }
+
+    fn wait(&self) {
+        self.done();
+        let done = self.0.done.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.0.changed.wait_while(done, |done| !*done));
+    }
+}
+
+impl workloads::Mutex for Lock {
+    fn new() -> Self {
+        Lock(Mutex::new(0))
+    }
+
+    #[inline]
+    fn with(&self, f: impl FnOnce(&mut u64)) {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl<T: Send> Join<T> for Handle<T> {
+    fn join(self) -> T {
+        self.0.join().expect("the task")
+    }
+}
+
+fn main() {
+    workloads::main::<Threads>();
+}

@@ -1,0 +1,120 @@
+//! The workloads on tokio.
+
+use std::time::Duration;
+use tokio::sync::{Mutex, Notify, mpsc};
+use workloads_async::{AsyncMutex, AsyncReceiver, AsyncRuntime, AsyncSender};
+
+struct Tokio;
+
+struct Sender<T>(mpsc::Sender<T>);
+struct Receiver<T>(mpsc::Receiver<T>);
+struct Lock(Mutex<u64>);
+struct Signal(Notify);
+
+impl AsyncRuntime for Tokio {
+    const NAME: &'static str = "tokio";
+
+    type Sender<T: Send + 'static> = Sender<T>;
+    type Receiver<T: Send + 'static> = Receiver<T>;
+    type Mutex = Lock;
+    type Notify = Signal;
+
+    fn run(workers: usize, main: impl Future<Output = ()> + Send + 'static) {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        // As a task of its own: what is given to `block_on` would not run on a worker.
+        runtime.block_on(async { tokio::spawn(main).await.expect("the workload") });
+    }
+
+    fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(task);
+    }
+
+    fn spawn_join<T: Send + 'static>(
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        let handle = tokio::spawn(task);
+        async { handle.await.expect("the task") }
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        tokio::task::yield_now()
+    }
+
+    fn sleep(time: Duration) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(time)
+    }
+
+    async fn blocking(f: fn()) {
+        tokio::task::spawn_blocking(f).await.expect("the call");
+    }
+
+    fn channel<T: Send + 'static>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+        let (tx, rx) = mpsc::channel(capacity);
+        (Sender(tx), Receiver(rx))
+    }
+
+    async fn select_sum(receivers: [Receiver<u64>; 4], n: u64) -> u64 {
+        let [mut a, mut b, mut c, mut d] = receivers.map(|receiver| receiver.0);
+        let mut sum = 0;
+        for _ in 0..n {
+            let value = tokio::select! {
+                value = a.recv() => value,
+                value = b.recv() => value,
+                value = c.recv() => value,
+                value = d.recv() => value,
+            };
+            sum += value.expect("no channel is closed");
+        }
+        sum
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Sender(self.0.clone())
+    }
+}
+
+impl<T: Send + 'static> AsyncSender<T> for Sender<T> {
+    async fn send(&self, value: T) -> bool {
+        self.0.send(value).await.is_ok()
+    }
+}
+
+impl<T: Send + 'static> AsyncReceiver<T> for Receiver<T> {
+    fn recv(&mut self) -> impl Future<Output = Option<T>> + Send {
+        self.0.recv()
+    }
+}
+
+impl AsyncMutex for Lock {
+    fn new() -> Self {
+        Lock(Mutex::new(0))
+    }
+
+    async fn with<T>(&self, f: impl FnOnce(&mut u64) -> T + Send) -> T {
+        f(&mut *self.0.lock().await)
+    }
+}
+
+impl workloads_async::Notify for Signal {
+    fn new() -> Self {
+        Signal(Notify::new())
+    }
+
+    fn notify(&self) {
+        self.0.notify_one();
+    }
+
+    fn notified(&self) -> impl Future<Output = ()> + Send {
+        self.0.notified()
+    }
+}
+
+fn main() {
+    workloads_async::main::<Tokio>();
+}

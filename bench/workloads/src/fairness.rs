@@ -1,0 +1,88 @@
+//! Does anybody else get to run while some tasks only compute?
+
+use crate::{Args, Receiver, Report, Runtime, Sender, numbers};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What there is between two ticks.
+pub const TICK: Duration = Duration::from_millis(5);
+
+/// A flag that a thread of its own raises after `time`: no runtime's timer is relied on.
+pub fn raised_after(time: Duration, flag: &Arc<AtomicBool>) {
+    let flag = flag.clone();
+    thread::spawn(move || {
+        thread::sleep(time);
+        flag.store(true, Relaxed);
+    });
+}
+
+/// How late the ticks were, with as many of them as there were.
+pub fn report(peer: &str, args: &Args, seconds: f64, mut late_us: Vec<f64>) -> ! {
+    late_us.sort_by(f64::total_cmp);
+    Report::new(peer, args, late_us.len() as u64, seconds)
+        .with_late(&late_us)
+        .with("ticks", late_us.len() as f64)
+        .emit()
+}
+
+/// One task sleeps for 5 ms at a time, while `hogs` tasks compute for `ms` milliseconds without ever
+/// calling the runtime. Measures how late it wakes.
+pub fn starve<R: Runtime>(args: &Args) -> ! {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (result, results) = R::spsc::<Vec<f64>>(0, false);
+    let stopped = stop.clone();
+    R::go(move || {
+        let mut late_us = Vec::with_capacity(4096);
+        while !stopped.load(Relaxed) {
+            let start = Instant::now();
+            R::sleep(TICK);
+            late_us.push((start.elapsed().as_secs_f64() - TICK.as_secs_f64()) * 1e6);
+        }
+        result.send(late_us);
+    });
+    under_hogs::<R>(args, &stop, &results)
+}
+
+/// The same, but the sleeper hands each tick to a second task over a channel that is not buffered. What
+/// is late is that task: this shows runtimes that wake sleepers by a way of their own.
+pub fn starve_chan<R: Runtime>(args: &Args) -> ! {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (result, results) = R::spsc::<Vec<f64>>(0, false);
+    let (tick, ticks) = R::spsc::<Option<Instant>>(0, false);
+    let stopped = stop.clone();
+    R::go(move || {
+        while !stopped.load(Relaxed) {
+            let due = Instant::now() + TICK;
+            R::sleep(TICK);
+            tick.send(Some(due));
+        }
+        tick.send(None);
+    });
+    R::go(move || {
+        let mut late_us = Vec::with_capacity(4096);
+        while let Some(due) = ticks.expect() {
+            late_us.push((Instant::now() - due).as_secs_f64() * 1e6);
+        }
+        result.send(late_us);
+    });
+    under_hogs::<R>(args, &stop, &results)
+}
+
+fn under_hogs<R: Runtime>(
+    args: &Args,
+    stop: &Arc<AtomicBool>,
+    results: &R::SpscReceiver<Vec<f64>>,
+) -> ! {
+    // Let the ticks begin.
+    R::sleep(Duration::from_millis(20));
+    raised_after(Duration::from_millis(args.get("ms", 3000)), stop);
+    let start = Instant::now();
+    for _ in 0..args.get("hogs", 4) {
+        let stop = stop.clone();
+        R::go(move || numbers::hog(|| stop.load(Relaxed)));
+    }
+    let late_us = results.expect();
+    report(R::NAME, args, start.elapsed().as_secs_f64(), late_us)
+}

@@ -1,0 +1,371 @@
+//! When there are no stacks, no threads, no address space left; and when a stack is used up.
+//!
+//! Each test runs in a process of its own, whose limits it lowers.
+
+mod support;
+
+use gort::chan::chan;
+use gort::sync::WaitGroup;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Output;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+use support::{LIMIT, Tally, assert_success, child, eventually, in_child, stderr};
+
+/// Limits the address space of this process to what it has now and `more`.
+fn limit_address_space(more: usize) {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = statm.split(' ').next().unwrap().parse().unwrap();
+    let limit = (pages * 4096 + more) as libc::rlim_t;
+    let limit = libc::rlimit { rlim_cur: limit, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the structure is valid for the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+}
+
+fn no_limit() {
+    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: the structure is valid for the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+}
+
+fn message(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().cloned();
+    text.or_else(|| payload.downcast_ref::<&str>().map(|text| text.to_string())).unwrap_or_default()
+}
+
+#[test]
+fn no_stack_of_a_size_of_ones_own() {
+    if in_child() {
+        gort::run(|| ());
+        limit_address_space(64 << 20);
+        let tally = Tally::new();
+        let token = tally.token();
+        let refused = gort::Builder::new().stack_size(1 << 30).spawn(move || drop(token));
+        let error = refused.unwrap_err();
+        assert_ne!(error.kind(), std::io::ErrorKind::InvalidInput, "{error}");
+        assert_eq!(tally.alive(), 0);
+        // Others are not touched by it.
+        assert_eq!(gort::run(|| gort::spawn(|| 5).join().unwrap()), 5);
+        no_limit();
+        let handle = gort::Builder::new().stack_size(1 << 30).spawn(|| 5);
+        assert_eq!(handle.unwrap().join().unwrap(), 5);
+        return;
+    }
+    assert_success(&child("no_stack_of_a_size_of_ones_own", |_| {}));
+}
+
+/// Goroutines that block on stacks of 1 MiB until there are no more; then the limit is lifted.
+#[test]
+fn no_more_stacks() {
+    if in_child() {
+        let builder = gort::Runtime::builder().processors(2).stack_size(1 << 20);
+        let runtime = builder.build().unwrap();
+        // All machines are there.
+        runtime.run(|| {
+            gort::scope(|s| {
+                (0..100).for_each(|_| drop(s.go(|| gort::sleep(Duration::from_millis(1)))));
+            });
+        });
+        limit_address_space(200 << 20);
+        let tally = Tally::new();
+        let (release, wait) = chan::<()>(0);
+        let started = Arc::new(AtomicUsize::new(0));
+        let mut handles = Vec::new();
+        let (error, panicked) = runtime.run(|| {
+            let refused = loop {
+                let (token, wait, started) = (tally.token(), wait.clone(), started.clone());
+                let spawned = gort::Builder::new().spawn(move || {
+                    let _token = token;
+                    started.fetch_add(1, SeqCst);
+                    wait.recv();
+                });
+                match spawned {
+                    Ok(handle) => handles.push(handle),
+                    Err(error) => break error,
+                }
+                assert!(handles.len() < 10_000, "the limit has no effect");
+                gort::yield_now();
+            };
+            let wait = wait.clone();
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                loop {
+                    let wait = wait.clone();
+                    gort::go!(move || wait.recv());
+                    gort::yield_now();
+                }
+            }));
+            (refused, panicked)
+        });
+        let told = message(&*panicked.unwrap_err());
+        assert!(told.contains("cannot be started") && told.len() > 40, "{told}");
+        assert!(!error.to_string().is_empty());
+        assert_eq!(tally.alive(), handles.len() as isize);
+        eprintln!("{} goroutines, {} started; {error}", handles.len(), started.load(SeqCst));
+        // What was spawned is not lost: some may wait for a stack until others end.
+        drop(release);
+        for handle in handles {
+            handle.join().unwrap();
+        }
+        assert_eq!(tally.alive(), 0);
+        assert_eq!(runtime.run(|| gort::spawn(|| 5).join().unwrap()), 5);
+        no_limit();
+        let group = WaitGroup::new();
+        runtime.run(|| (0..1000).for_each(|_| group.go(gort::yield_now)));
+        group.wait();
+        runtime.shutdown(LIMIT).unwrap();
+        return;
+    }
+    assert_success(&child("no_more_stacks", |_| {}));
+}
+
+/// Many are spawned before the first needs a stack: spawning cannot tell then. They start as stacks
+/// become free, with nobody spawning any more.
+#[test]
+fn too_few_stacks_for_those_that_wait() {
+    if in_child() {
+        for processors in [1, 2] {
+            let builder = gort::Runtime::builder().processors(processors).stack_size(1 << 20);
+            let runtime = builder.build().unwrap();
+            runtime.run(|| {
+                gort::scope(|s| {
+                    (0..20).for_each(|_| drop(s.go(|| gort::sleep(Duration::from_millis(1)))));
+                });
+            });
+            limit_address_space(150 << 20);
+            let tally = Tally::new();
+            let group = WaitGroup::new();
+            let most = Arc::new(AtomicUsize::new(0));
+            runtime.run(|| {
+                for _ in 0..3000 {
+                    let (token, most) = (tally.token(), most.clone());
+                    group.go(move || {
+                        most.fetch_add(1, SeqCst);
+                        // It needs its stack for a while.
+                        gort::sleep(Duration::from_millis(5));
+                        drop(token);
+                    });
+                }
+            });
+            group.wait();
+            assert_eq!((tally.made(), tally.alive()), (3000, 0));
+            no_limit();
+        }
+        return;
+    }
+    let output = child("too_few_stacks_for_those_that_wait", |_| {});
+    assert_success(&output);
+}
+
+/// A shutdown ends those that wait for a stack, too.
+#[test]
+fn shut_down_with_goroutines_that_wait_for_a_stack() {
+    if in_child() {
+        let builder = gort::Runtime::builder().processors(2).stack_size(1 << 20);
+        let runtime = builder.build().unwrap();
+        runtime.run(|| ());
+        limit_address_space(100 << 20);
+        let tally = Tally::new();
+        let handles: Vec<_> = runtime.run(|| {
+            let spawn = |_| {
+                let token = tally.token();
+                gort::spawn(move || {
+                    let _token = token;
+                    gort::sleep(Duration::MAX);
+                })
+            };
+            (0..1000).map(spawn).collect()
+        });
+        std::thread::sleep(Duration::from_millis(20));
+        runtime.shutdown(LIMIT).unwrap();
+        no_limit();
+        assert_eq!(tally.alive(), 0);
+        assert!(handles.into_iter().all(|handle| handle.join().is_err()));
+        return;
+    }
+    assert_success(&child("shut_down_with_goroutines_that_wait_for_a_stack", |_| {}));
+}
+
+#[test]
+fn the_processs_runtime_cannot_be_started() {
+    if in_child() {
+        // Not even a thread's stack.
+        limit_address_space(300 << 10);
+        let spawned = gort::Builder::new().spawn(|| 5);
+        let run = catch_unwind(|| gort::run(|| 5));
+        let go = catch_unwind(|| gort::go!(|| ()));
+        let procs = catch_unwind(gort::gomaxprocs);
+        let build = gort::Runtime::builder().build();
+        no_limit();
+        assert!(spawned.is_err(), "an error, and no panic");
+        for told in [message(&*run.unwrap_err()), message(&*go.unwrap_err())] {
+            assert!(told.contains("cannot be started"), "{told}");
+        }
+        assert!(procs.is_err());
+        assert!(build.is_err());
+        // It may be better later.
+        assert_eq!(gort::run(|| gort::spawn(|| 5).join().unwrap()), 5);
+        return;
+    }
+    assert_success(&child("the_processs_runtime_cannot_be_started", |_| {}));
+}
+
+/// The runtime has a machine, and no thread more is to be had: all goes on with what there is.
+#[test]
+fn no_more_threads() {
+    if in_child() {
+        let runtime = gort::Runtime::builder().processors(4).build().unwrap();
+        runtime.run(|| ());
+        // There is room for stacks of goroutines, which are there already, but not for a thread's.
+        runtime.run(|| {
+            gort::scope(|s| (0..8).for_each(|_| drop(s.go(gort::yield_now))));
+        });
+        limit_address_space(200 << 10);
+        let sum: usize = runtime.run(|| {
+            let (tx, rx) = chan(0);
+            let handles: Vec<_> = (0..4)
+                .map(|n| {
+                    let tx = tx.clone();
+                    gort::spawn(move || {
+                        for k in 0..10 {
+                            gort::yield_now();
+                            tx.send(n * k).unwrap();
+                        }
+                    })
+                })
+                .collect();
+            drop(tx);
+            let sum = rx.iter().sum();
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
+            gort::sleep(Duration::from_millis(3));
+            sum
+        });
+        no_limit();
+        assert_eq!(sum, 270);
+        runtime.shutdown(LIMIT).unwrap();
+        return;
+    }
+    assert_success(&child("no_more_threads", |_| {}));
+}
+
+/// Goroutines that block while they unwind each need a thread, and there are none.
+#[test]
+fn no_more_threads_for_those_that_block_while_they_unwind() {
+    if in_child() {
+        gort::set_panic_handler(|_| ());
+        let runtime = gort::Runtime::builder().processors(2).build().unwrap();
+        runtime.run(|| {
+            gort::scope(|s| {
+                (0..40).for_each(|_| drop(s.go(|| gort::sleep(Duration::from_millis(1)))));
+            });
+        });
+        limit_address_space(200 << 10);
+        let done = Arc::new(AtomicUsize::new(0));
+        for _ in 0..10 {
+            let done = done.clone();
+            drop(runtime.spawn(move || {
+                let _block = support::OnDrop(|| {
+                    gort::sleep(Duration::from_millis(2));
+                    done.fetch_add(1, SeqCst);
+                });
+                std::panic::resume_unwind(Box::new(()));
+            }));
+        }
+        eventually("all have slept", || done.load(SeqCst) == 10);
+        assert_eq!(runtime.run(|| 5), 5);
+        no_limit();
+        runtime.shutdown(LIMIT).unwrap();
+        return;
+    }
+    let output = child("no_more_threads_for_those_that_block_while_they_unwind", |_| {});
+    assert_success(&output);
+}
+
+#[inline(never)]
+fn overflow(n: u64) -> u64 {
+    let frame = std::hint::black_box([n; 32]);
+    if n == u64::MAX { 0 } else { frame[n as usize % 32] + overflow(n + 1) }
+}
+
+#[track_caller]
+fn assert_reported(output: &Output, parts: &[&str]) {
+    use std::os::unix::process::ExitStatusExt;
+    let told = stderr(output);
+    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{}\n{told}", output.status);
+    for part in parts {
+        assert!(told.contains(part), "no {part:?} in\n{told}");
+    }
+}
+
+#[test]
+fn an_overflow_names_the_goroutine_and_its_stack() {
+    if in_child() {
+        let handle = gort::Builder::new().name("digger").stack_size(128 << 10).spawn(|| {
+            gort::yield_now();
+            overflow(0)
+        });
+        let handle = handle.unwrap();
+        eprintln!("the number is {}.", handle.id());
+        let _ = handle.join();
+        return;
+    }
+    let output = child("an_overflow_names_the_goroutine_and_its_stack", |_| {});
+    let told = stderr(&output);
+    let number = told.split("the number is ").nth(1).and_then(|rest| rest.split('.').next());
+    assert_reported(&output, &["overflow", "digger", number.unwrap_or("?")]);
+    assert!(told.contains("131072") || told.contains("128 KiB"), "the size of the stack:\n{told}");
+    assert!(told.contains("exhaustion::overflow"), "a backtrace:\n{told}");
+}
+
+#[test]
+fn an_overflow_on_any_stack_and_thread_is_reported() {
+    if in_child() {
+        match std::env::var("WAY").unwrap().as_str() {
+            "default" => drop(gort::spawn(|| overflow(0)).join()),
+            "small" => {
+                let builder = gort::Builder::new().stack_size(16 << 10);
+                drop(builder.spawn(|| overflow(0)).unwrap().join());
+            }
+            "stolen" => {
+                // After it has moved to another machine, which is new.
+                let runtime = gort::Runtime::builder().processors(4).build().unwrap();
+                runtime.run(|| {
+                    gort::scope(|s| {
+                        for n in 0..64 {
+                            s.go(move || {
+                                (0..n).for_each(|_| gort::yield_now());
+                                if n == 63 { overflow(0) } else { 0 }
+                            });
+                        }
+                    });
+                });
+            }
+            "destructor" => {
+                let body = || {
+                    let _deep = support::OnDrop(|| drop(overflow(0)));
+                    std::panic::resume_unwind(Box::new(()));
+                };
+                drop(gort::spawn(body).join().map(|()| ()));
+            }
+            way => unreachable!("{way}"),
+        }
+        return;
+    }
+    for way in ["default", "small", "stolen", "destructor"] {
+        let output = child("an_overflow_on_any_stack_and_thread_is_reported", |command| {
+            command.env("WAY", way);
+        });
+        assert_reported(&output, &["overflow", "goroutine"]);
+    }
+}
+
+#[test]
+fn a_plain_threads_overflow_is_still_stds() {
+    if in_child() {
+        gort::run(|| ());
+        std::thread::Builder::new().name("plain".into()).spawn(|| overflow(0)).unwrap().join().ok();
+        return;
+    }
+    let output = child("a_plain_threads_overflow_is_still_stds", |_| {});
+    assert_reported(&output, &["plain", "overflowed its stack"]);
+}

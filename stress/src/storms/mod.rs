@@ -1,0 +1,36 @@
+//! The storms.
+
+mod channels;
+mod groups;
+mod joins;
+mod lifecycle;
+mod mixed;
+mod panics;
+mod processors;
+mod scopes;
+mod selects;
+mod timers;
+mod trees;
+
+use crate::world::Round;
+
+pub(crate) struct Storm {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// One round.
+    pub(crate) run: fn(&mut Round<'_>),
+}
+
+pub(crate) const ALL: &[Storm] = &[
+    trees::STORM,
+    channels::STORM,
+    selects::STORM,
+    scopes::STORM,
+    joins::STORM,
+    groups::STORM,
+    timers::STORM,
+    processors::STORM,
+    panics::STORM,
+    lifecycle::STORM,
+    mixed::STORM,
+];
