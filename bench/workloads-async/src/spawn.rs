@@ -69,7 +69,11 @@ pub async fn fanout<R: AsyncRuntime>(args: &Args) {
     let pause = Duration::from_millis(2);
     let mut times_us: Vec<f64> = Vec::with_capacity(n as usize);
     for _ in 0..n {
-        if args.workload == "fanout_cpu" { numbers::spin(pause) } else { R::sleep(pause).await }
+        if args.workload == "fanout_cpu" {
+            numbers::spin(pause)
+        } else {
+            R::sleep(pause).await
+        }
         let group = WaitGroup::<R>::new();
         group.add(2);
         let start = Instant::now();

@@ -76,7 +76,11 @@ pub fn fanout<R: Runtime>(args: &Args) -> ! {
     let pause = Duration::from_millis(2);
     let mut times_us: Vec<f64> = Vec::with_capacity(n as usize);
     for _ in 0..n {
-        if args.workload == "fanout_cpu" { numbers::spin(pause) } else { R::sleep(pause) }
+        if args.workload == "fanout_cpu" {
+            numbers::spin(pause)
+        } else {
+            R::sleep(pause)
+        }
         let group = R::WaitGroup::new();
         group.add(2);
         let start = Instant::now();

@@ -76,7 +76,13 @@ pub fn sieve<R: Runtime>(args: &Args) -> ! {
     let n = args.get("n", 2000);
     let start = Instant::now();
     let (tx, mut rx) = R::spsc::<u64>(0, true);
-    R::go(move || (2..).for_each(|candidate| tx.send(candidate)));
+    R::go(move || {
+        let mut candidate = 2;
+        loop {
+            tx.send(candidate);
+            candidate += 1;
+        }
+    });
     let mut prime = 0;
     for _ in 0..n {
         prime = rx.expect();

@@ -12,7 +12,11 @@ pub struct Channel<End> {
 }
 
 /// Puts a bound of `capacity`, at least one, to a channel if there is to be `flow` control.
-pub fn bound<Tx, Rx>((tx, rx): (Tx, Rx), capacity: usize, flow: bool) -> (Channel<Tx>, Channel<Rx>) {
+pub fn bound<Tx, Rx>(
+    (tx, rx): (Tx, Rx),
+    capacity: usize,
+    flow: bool,
+) -> (Channel<Tx>, Channel<Rx>) {
     let room = flow.then(|| Arc::new(Semphore::new(capacity.max(1))));
     (Channel { end: tx, room: room.clone() }, Channel { end: rx, room })
 }

@@ -8,9 +8,15 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-type Alarms = BTreeMap<(Deadline, u64), Waker>;
+struct Alarms {
+    /// By time, and by a number that is each alarm's own.
+    set: BTreeMap<(Deadline, u64), Waker>,
+    last: u64,
+    /// Does the thread run?
+    kept: bool,
+}
 
-static ALARMS: Mutex<(Alarms, u64)> = Mutex::new((Alarms::new(), 0));
+static ALARMS: Mutex<Alarms> = Mutex::new(Alarms { set: BTreeMap::new(), last: 0, kept: false });
 static EARLIER: Condvar = Condvar::new();
 
 /// An alarm that is set; dropped, it is off.
@@ -19,7 +25,7 @@ pub(super) struct Alarm {
     key: (Deadline, u64),
 }
 
-fn alarms() -> MutexGuard<'static, (Alarms, u64)> {
+fn alarms() -> MutexGuard<'static, Alarms> {
     ALARMS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -30,16 +36,16 @@ impl Alarm {
             return None;
         }
         let waker = waker.clone();
-        let mut guard = alarms();
-        let (set, last) = &mut *guard;
-        *last += 1;
-        let key = (deadline, *last);
-        if *last == 1 {
+        let mut alarms = alarms();
+        if !alarms.kept {
             let thread = std::thread::Builder::new().name("gort-alarm".into());
             thread.spawn(run).expect("the thread for alarms could not be started");
+            alarms.kept = true;
         }
-        set.insert(key, waker);
-        if set.first_key_value().is_some_and(|(first, _)| *first == key) {
+        alarms.last += 1;
+        let key = (deadline, alarms.last);
+        alarms.set.insert(key, waker);
+        if alarms.set.first_key_value().is_some_and(|(first, _)| *first == key) {
             EARLIER.notify_one();
         }
         Some(Alarm { key })
@@ -48,7 +54,7 @@ impl Alarm {
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        let waker = alarms().0.remove(&self.key);
+        let waker = alarms().set.remove(&self.key);
         drop(waker); // after the lock
     }
 }
@@ -56,7 +62,7 @@ impl Drop for Alarm {
 fn run() {
     let mut guard = alarms();
     loop {
-        let first = guard.0.first_key_value().map(|(key, _)| *key);
+        let first = guard.set.first_key_value().map(|(key, _)| *key);
         match first.map(|(deadline, _)| deadline.remaining().unwrap_or_default()) {
             None => guard = EARLIER.wait(guard).unwrap_or_else(PoisonError::into_inner),
             Some(left) if !left.is_zero() => {
@@ -64,7 +70,7 @@ fn run() {
                 guard = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
             Some(_) => {
-                let due = guard.0.pop_first();
+                let due = guard.set.pop_first();
                 drop(guard);
                 if let Some((_, waker)) = due {
                     waker.wake();

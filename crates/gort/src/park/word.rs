@@ -288,7 +288,7 @@ impl Task {
             }
         }
         // Acquire what `commit` released, so that whoever resumes the task sees its registers.
-        crate::prim::atomic::fence(Acquire);
+        let word = self.word.load(Acquire);
         debug_assert_eq!(word & STATE_MASK, CLAIMED_PARKED);
         false
     }

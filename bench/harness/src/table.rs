@@ -1,0 +1,137 @@
+//! The table: a row for each metric of each job, a column for each peer.
+
+use crate::metrics::{self, Better, Metric};
+use crate::numbers::{median, short, spread};
+use crate::peers::{OURS, is_minor};
+use crate::record::Failure;
+use crate::results::JobRuns;
+use crate::targets::{self, Target};
+
+const NOT_RUN: &str = "-";
+
+/// A Markdown table.
+pub fn markdown(jobs: &[JobRuns], peers: &[&str]) -> String {
+    let minor: Vec<&str> = peers.iter().copied().filter(|peer| is_minor(peer)).collect();
+    let major: Vec<&str> = peers.iter().copied().filter(|peer| !is_minor(peer)).collect();
+    let mut heads = vec!["workload: metric".to_owned()];
+    heads.extend(major.iter().map(|peer| (*peer).to_owned()));
+    if !minor.is_empty() {
+        heads.push("others".into());
+    }
+    heads.extend([format!("{OURS} / best peer"), "target".into()]);
+    let mut text = row(&heads) + &"|---".repeat(heads.len()) + "|\n";
+    for job in jobs {
+        for metric in metrics::of(job.workload) {
+            let mut cells = vec![format!("{}: {}", job.label, metric.title)];
+            cells.extend(major.iter().map(|peer| cell(job, peer, metric)));
+            if !minor.is_empty() {
+                let there = minor.iter().filter(|peer| job.of(peer).next().is_some());
+                let others: Vec<String> =
+                    there.map(|peer| format!("{peer} {}", cell(job, peer, metric))).collect();
+                cells.push(others.join("; "));
+            }
+            cells.push(ratio(job, peers, metric));
+            cells.push(target(job, metric));
+            text += &row(&cells);
+        }
+    }
+    text
+}
+
+/// A row of a Markdown table.
+pub fn row(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn cell(job: &JobRuns, peer: &str, metric: &Metric) -> String {
+    let runs = job.of(peer).count();
+    let failures: Vec<&Failure> =
+        job.of(peer).filter_map(|record| record.failure.as_ref()).collect();
+    let good = spread(&job.values(peer, metric));
+    match (good, failures.first()) {
+        (Some(good), None) => good,
+        (Some(good), Some(first)) => {
+            format!("{good} ({} of {runs} {})", failures.len(), first.status)
+        }
+        (None, Some(first)) => first.status.to_string(),
+        (None, None) => NOT_RUN.into(),
+    }
+}
+
+/// Ours divided by the best of the others. Below 1 it is better where less is, as nearly everywhere.
+fn ratio(job: &JobRuns, peers: &[&str], metric: &Metric) -> String {
+    let others = peers.iter().filter(|peer| **peer != OURS);
+    let medians = others.filter_map(|peer| Some((median(&job.values(peer, metric))?, *peer)));
+    let best = match metric.better {
+        Better::Lower => medians.min_by(|a, b| a.0.total_cmp(&b.0)),
+        Better::Higher => medians.max_by(|a, b| a.0.total_cmp(&b.0)),
+        Better::Neither => return String::new(),
+    };
+    let ours = median(&job.values(OURS, metric));
+    match (ours, best) {
+        (Some(ours), Some((best, peer))) if best > 0.0 => format!("{:.2} ({peer})", ours / best),
+        (None, Some((best, peer))) => format!("{NOT_RUN} ({peer} {})", short(best)),
+        _ => NOT_RUN.into(),
+    }
+}
+
+fn target(job: &JobRuns, metric: &Metric) -> String {
+    let Some(target) = targets::of(job.label, metric) else { return String::new() };
+    let (text, bound) = match target {
+        Target::AtMost(bound) => (format!("≤ {}", plain(bound)), Some(bound)),
+        Target::As(peer, tolerance) => {
+            let bound = median(&job.values(peer, metric)).map(|median| median + tolerance);
+            (format!("as {peer}"), bound)
+        }
+    };
+    match (median(&job.values(OURS, metric)), bound) {
+        (Some(ours), Some(bound)) if ours <= bound => format!("{text} ✓"),
+        (Some(_), Some(_)) => format!("{text} ✗"),
+        _ => text,
+    }
+}
+
+/// Targets are round numbers.
+fn plain(bound: f64) -> String {
+    format!("{bound:.0}")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::record::Record;
+    use crate::results::by_job;
+
+    fn run(peer: &str, ns: f64) -> Record {
+        let line = format!(
+            r#"{{"job":"pingpong w2","peer":"{peer}","rep":0,"args":"pingpong w=2","wall":0.2,
+            "foreign_cpu_s":0.0,"workload":"pingpong","ns_per_op":{ns}}}"#
+        );
+        serde_json::from_str(&line).expect("a record")
+    }
+
+    fn failed(peer: &str) -> Record {
+        let mut record = run(peer, 0.0);
+        record.failure = serde_json::from_str(r#"{"status":"hang","why":"it hung"}"#).ok();
+        record
+    }
+
+    fn rows(records: &[Record]) -> Vec<String> {
+        let (jobs, peers) = by_job(records);
+        super::markdown(&jobs, &peers).lines().skip(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_row_has_medians_the_ratio_and_the_target() {
+        let runs = [run("may", 200.0), run("gort", 90.0), run("go", 100.0), run("go", 200.0)];
+        let wanted = "| pingpong w2: ns/op | 90.0 | 150 [100..200] | 200 | 0.60 (go) | ≤ 100 ✓ |";
+        assert_eq!(rows(&runs), [wanted]);
+    }
+
+    #[test]
+    fn failures_are_shown() {
+        let runs = [failed("gort"), run("go", 100.0), failed("go"), run("corosensei", 9.0)];
+        let wanted = "| pingpong w2: ns/op | HANG | 100 (1 of 2 HANG) | corosensei 9.0 | \
+                      - (corosensei 9.0) | ≤ 100 |";
+        assert_eq!(rows(&runs), [wanted]);
+    }
+}

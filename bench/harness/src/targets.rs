@@ -1,0 +1,64 @@
+//! What gort is to reach on the reference machine (two CPUs of an AMD EPYC, near to each other).
+
+use crate::metrics::Metric;
+
+/// A bound for a row of the table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    AtMost(f64),
+    /// Not worse than that peer, give or take so much.
+    As(&'static str, f64),
+}
+
+use Target::{As, AtMost};
+
+/// The column of the process's CPU clock: two readings of it differ by that much.
+const CLOCK_MS: f64 = 0.5;
+
+/// By the job's label and the metric's field.
+const TARGETS: &[(&str, &str, Target)] = &[
+    ("yield w1", "ns_per_op", AtMost(20.0)),
+    ("spawn_waves w2", "ns_per_op", AtMost(100.0)),
+    ("spawn w2", "ns_per_op", AtMost(200.0)),
+    ("unstarted_1M", "bytes_per_task", AtMost(200.0)),
+    ("pingpong w2", "ns_per_op", AtMost(100.0)),
+    ("chan_buf w2", "ns_per_op", AtMost(12.0)),
+    ("mpmc w2", "ns_per_op", AtMost(25.0)),
+    ("ring w2", "ns_per_op", AtMost(80.0)),
+    ("skynet w2", "ns_per_op", AtMost(450.0)),
+    ("sieve w2", "seconds", AtMost(120.0)),
+    ("select w2", "ns_per_op", AtMost(70.0)),
+    ("select_buf w2", "ns_per_op", AtMost(55.0)),
+    ("fib w2", "ns_per_op", AtMost(350.0)),
+    ("fib w1", "ns_per_op", AtMost(300.0)),
+    ("sleep_100k", "cpu_s", AtMost(180.0)),
+    ("sleep_100k", "late_p50_us", AtMost(30.0)),
+    ("sleep_10k", "late_p99_us", AtMost(60.0)),
+    ("mem_1M", "bytes_per_task", AtMost(5000.0)),
+    ("mem_1M", "ns_per_op", AtMost(3000.0)),
+    ("fanout", "p50_us", AtMost(1050.0)),
+    ("fanout_cpu", "p50_us", AtMost(1050.0)),
+    ("idle", "cpu_ms", As("tokio", CLOCK_MS)),
+];
+
+/// The target of that row, if it has one.
+pub fn of(job: &str, metric: &Metric) -> Option<Target> {
+    let found = TARGETS.iter().find(|(label, field, _)| *label == job && *field == metric.field);
+    found.map(|(_, _, target)| *target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{jobs, metrics};
+
+    #[test]
+    fn every_target_has_a_row() {
+        let jobs = jobs::all();
+        for (label, field, _) in TARGETS {
+            let job = jobs.iter().find(|job| job.label == *label).expect(label);
+            let rows = metrics::of(job.workload);
+            assert!(rows.iter().any(|metric| metric.field == *field), "{label}: {field}");
+        }
+    }
+}
