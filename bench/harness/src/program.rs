@@ -56,10 +56,9 @@ pub fn run(peer: &Peer, words: &[String], timeout: Duration) -> RunResult {
     }
 }
 
-fn parse(output: &[u8]) -> RunResult {
-    let output = String::from_utf8_lossy(output);
+fn parse(output: &str) -> RunResult {
     let Some(line) = output.lines().rfind(|line| line.starts_with('{')) else {
-        return RunResult::failed(Status::Bad, format!("no result: {}", excerpt(&output)));
+        return RunResult::failed(Status::Bad, format!("no result: {}", excerpt(output)));
     };
     let mut fields: Fields = match serde_json::from_str(line) {
         Ok(fields) => fields,

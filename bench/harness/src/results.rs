@@ -16,6 +16,13 @@ impl<'a> JobRuns<'a> {
         self.runs.iter().copied().filter(move |record| record.peer == peer)
     }
 
+    /// Have all of that peer's runs been of the size that the list of jobs says?
+    pub fn are_full(&self, peer: &str) -> bool {
+        let job = jobs::all().into_iter().find(|job| job.label == self.label);
+        let command = job.map(|job| job.command(peer).join(" "));
+        self.of(peer).all(|run| Some(&run.args) == command.as_ref())
+    }
+
     /// What `metric` was in that peer's runs that were good.
     pub fn values(&self, peer: &str, metric: &metrics::Metric) -> Vec<f64> {
         let good = self.of(peer).filter(|record| record.failure.is_none());

@@ -85,6 +85,8 @@ fn target(job: &JobRuns, metric: &Metric) -> String {
         }
     };
     match (median(&job.values(OURS, metric)), bound) {
+        // A target is for the full size.
+        (Some(_), _) if !job.are_full(OURS) => text,
         (Some(ours), Some(bound)) if ours <= bound => format!("{text} ✓"),
         (Some(_), Some(_)) => format!("{text} ✗"),
         _ => text,
@@ -125,6 +127,13 @@ mod tests {
         let runs = [run("may", 200.0), run("gort", 90.0), run("go", 100.0), run("go", 200.0)];
         let wanted = "| pingpong w2: ns/op | 90.0 | 150 [100..200] | 200 | 0.60 (go) | ≤ 100 ✓ |";
         assert_eq!(rows(&runs), [wanted]);
+    }
+
+    #[test]
+    fn targets_are_for_runs_of_the_full_size() {
+        let mut small = run("gort", 90.0);
+        small.args = "pingpong w=2 n=100".into();
+        assert_eq!(rows(&[small]), ["| pingpong w2: ns/op | 90.0 | - | ≤ 100 |"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! gort's bottom layer alone.
 
 use gort_context::{Context, Stack, StackPool, discard, init};
+use std::cell::Cell;
 use std::time::Instant;
 use workloads::{Args, Report};
 
@@ -8,40 +9,37 @@ const STACK: usize = 256 << 10;
 
 /// Two flows that switch to each other.
 struct Pair {
-    caller: Context,
-    callee: Context,
-    steps: u64,
+    caller: Cell<Context>,
+    callee: Cell<Context>,
+    steps: Cell<u64>,
 }
 
 impl Pair {
     fn new() -> Pair {
-        Pair { caller: Context::DANGLING, callee: Context::DANGLING, steps: 0 }
+        let nobody = Cell::new(Context::DANGLING);
+        Pair { caller: nobody.clone(), callee: nobody, steps: Cell::new(0) }
     }
-}
 
-/// Goes on with the callee, until that switches back.
-///
-/// # Safety
-/// The callee of `pair` is suspended in `count`, or has yet to start.
-#[inline(always)]
-unsafe fn resume(pair: *mut Pair) {
-    // SAFETY: the callee is part of what the caller vouches for.
-    let callee = unsafe { (*pair).callee };
-    // SAFETY: as is that it is suspended. What it holds is not bound to a thread.
-    unsafe { gort_context::switch(&raw mut (*pair).caller, callee, pair.cast()) };
+    /// Goes on with the callee, until that switches back.
+    ///
+    /// # Safety
+    /// The callee is suspended in `count`, or has yet to start there.
+    #[inline(always)]
+    unsafe fn resume(&self) {
+        let me = (&raw const *self).cast_mut().cast();
+        // SAFETY: the callee is suspended, and nothing in `count` is bound to a thread.
+        unsafe { gort_context::switch(self.caller.as_ptr(), self.callee.get(), me) };
+    }
 }
 
 /// Counts how often it is resumed.
 unsafe extern "C-unwind" fn count(word: *mut ()) -> ! {
-    let pair = word.cast::<Pair>();
+    // SAFETY: the word comes from `resume`, whose pair is there for as long as this flow.
+    let pair = unsafe { &*word.cast::<Pair>() };
     loop {
-        // SAFETY: the caller is suspended in `resume` with its pair, and waits for this flow.
-        let caller = unsafe {
-            (*pair).steps += 1;
-            (*pair).caller
-        };
-        // SAFETY: by the same.
-        unsafe { gort_context::switch(&raw mut (*pair).callee, caller, pair.cast()) };
+        pair.steps.set(pair.steps.get() + 1);
+        // SAFETY: the caller is suspended in `resume`.
+        unsafe { gort_context::switch(pair.callee.as_ptr(), pair.caller.get(), word) };
     }
 }
 
@@ -53,18 +51,16 @@ fn a_stack() -> Stack {
 pub fn switch(peer: &str, args: &Args) -> ! {
     let n = args.get("n", 10_000_000);
     let stack = a_stack();
-    let mut pair = Pair::new();
-    // SAFETY: the stack is ours, and lives until the process ends.
-    pair.callee = unsafe { init(&stack, count) }.expect("a context");
-    let pair = &raw mut pair;
+    let pair = Pair::new();
+    // SAFETY: the stack is ours, and is there until the process ends.
+    pair.callee.set(unsafe { init(&stack, count) }.expect("a context"));
     let start = Instant::now();
     for _ in 0..n {
         // SAFETY: the callee is in `count`.
-        unsafe { resume(pair) };
+        unsafe { pair.resume() };
     }
     let seconds = start.elapsed().as_secs_f64();
-    // SAFETY: the callee is suspended.
-    assert_eq!(unsafe { (*pair).steps }, n);
+    assert_eq!(pair.steps.get(), n);
     Report::new(peer, args, 2 * n, seconds).emit()
 }
 
@@ -72,21 +68,17 @@ pub fn switch(peer: &str, args: &Args) -> ! {
 pub fn spawn(peer: &str, args: &Args) -> ! {
     let n = args.get("n", 1_000_000);
     let stack = a_stack();
-    let mut pair = Pair::new();
-    let pair = &raw mut pair;
+    let pair = Pair::new();
     let start = Instant::now();
     for _ in 0..n {
         // SAFETY: nothing else runs on the stack: the context before this one was given up.
-        let callee = unsafe { init(&stack, count) }.expect("a context");
-        // SAFETY: nobody else writes to the pair now.
-        unsafe { (*pair).callee = callee };
+        pair.callee.set(unsafe { init(&stack, count) }.expect("a context"));
         // SAFETY: the callee has yet to start.
-        unsafe { resume(pair) };
+        unsafe { pair.resume() };
         // SAFETY: it has switched away, and is not resumed any more.
-        unsafe { discard((*pair).callee) };
+        unsafe { discard(pair.callee.get()) };
     }
     let seconds = start.elapsed().as_secs_f64();
-    // SAFETY: the callees are gone.
-    assert_eq!(unsafe { (*pair).steps }, n);
+    assert_eq!(pair.steps.get(), n);
     Report::new(peer, args, n, seconds).emit()
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::marker::PhantomData;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use crate::stack::{Stack, StackPool};
 
@@ -37,15 +37,14 @@ impl AltStack {
     /// # Errors
     /// When there is no memory for it, or the thread is just running on an alternate stack.
     pub fn new() -> io::Result<AltStack> {
-        static POOL: OnceLock<StackPool> = OnceLock::new();
-        let pool = match POOL.get() {
-            Some(pool) => pool,
-            None => {
-                let fresh = StackPool::new(SIZE)?;
-                POOL.get_or_init(|| fresh)
+        static POOL: Mutex<Option<StackPool>> = Mutex::new(None);
+        let stack = {
+            let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+            match &*pool {
+                Some(pool) => pool.take()?,
+                None => pool.insert(StackPool::new(SIZE)?).take()?,
             }
         };
-        let stack = pool.take()?;
         let ours =
             libc::stack_t { ss_sp: stack.limit().cast(), ss_flags: 0, ss_size: stack.usable() };
         let mut before =

@@ -128,13 +128,13 @@ impl Machine {
         let mut watch = FIRST_WATCH;
         let mut seen = None;
         loop {
+            if shared.is_exiting() {
+                return false;
+            }
             let work = shared.has_work();
             if (work || self.is_due()) && shared.idle.idle_processors() > 0 && self.leave_idle(work)
             {
                 return !shared.is_exiting();
-            }
-            if shared.is_exiting() {
-                return false;
             }
             let timeout = self.keeper_timeout(&mut watch, &mut seen);
             if timeout.is_some_and(|timeout| timeout.is_zero()) {
@@ -147,7 +147,7 @@ impl Machine {
                 // Roused to look at the timers again.
                 shared.idle.enter(self.as_static(), None, false);
             } else if self.steal_stuck(&mut seen) {
-                return true;
+                return !shared.is_exiting();
             }
         }
     }
@@ -232,7 +232,7 @@ impl Machine {
             return false;
         }
         if shared.is_exiting() {
-            return false;
+            return true;
         }
         if let Some(goroutine) = victim.take_next() {
             self.processor().push(goroutine, shared);
