@@ -149,7 +149,7 @@ fn as_a_future() {
     within(LIMIT, || {
         assert_eq!(block_on(gort::spawn(|| 7)).unwrap(), 7);
         let payload = block_on(gort::spawn(|| std::panic::resume_unwind(Box::new("no"))));
-        assert_eq!(payload.map(|()| ()).unwrap_err().downcast_ref(), Some(&"no"));
+        assert_eq!(payload.unwrap_err().downcast_ref(), Some(&"no"));
         for _ in 0..1000 {
             let handle = gort::spawn(|| {
                 gort::yield_now();

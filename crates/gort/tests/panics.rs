@@ -260,7 +260,7 @@ fn nobody_else_is_panicking_meanwhile() {
                         while !stop.load(SeqCst) {
                             assert!(!thread::panicking());
                             turns += 1;
-                            if turns % 16 == 0 {
+                            if turns.is_multiple_of(16) {
                                 gort::sleep(Duration::from_micros(10));
                             }
                             gort::yield_now();
@@ -325,7 +325,7 @@ fn a_panic_within_a_destructor_that_catches_it() {
             });
             expected();
         });
-        assert_eq!(handle.join().map(|()| ()).unwrap_err().downcast_ref(), Some(&"expected"));
+        assert_eq!(handle.join().unwrap_err().downcast_ref(), Some(&"expected"));
     });
 }
 

@@ -151,7 +151,7 @@ fn a_processor_flooded_from_outside_starves_none_of_its_own() {
             thread::spawn(move || {
                 while !stop.load(SeqCst) {
                     while runtime.num_goroutines() < 500 {
-                        drop(runtime.spawn(|| gort::yield_now()));
+                        drop(runtime.spawn(gort::yield_now));
                     }
                     thread::yield_now();
                 }
@@ -224,7 +224,7 @@ fn made_ready_by_one_who_computes(processors: usize, rest: bool, way: &'static s
             match way {
                 "sleep" => gort::sleep(Duration::from_millis(5)),
                 "receive" => going.recv().unwrap(),
-                "spawn" => gort::spawn(|| gort::yield_now()).join().unwrap(),
+                "spawn" => gort::spawn(gort::yield_now).join().unwrap(),
                 _ => {}
             }
             wake.send(()).unwrap();

@@ -37,7 +37,7 @@ fn it_resumes_the_panic_of_its_closure() {
 
 #[test]
 fn its_closure_may_borrow() {
-    let words = vec!["a".to_string(), "b".to_string()];
+    let words = ["a".to_string(), "b".to_string()];
     let mut sum = 0;
     let joined = gort::run(|| {
         sum += 1;

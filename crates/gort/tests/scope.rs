@@ -19,7 +19,7 @@ fn everywhere(f: fn()) {
 #[test]
 fn goroutines_borrow_and_write() {
     everywhere(|| {
-        let words = vec!["a".to_string(), "bc".to_string()];
+        let words = ["a".to_string(), "bc".to_string()];
         let mut lengths = [0; 2];
         gort::scope(|s| {
             for (word, length) in words.iter().zip(&mut lengths) {
@@ -145,7 +145,7 @@ fn a_panic_that_is_joined_stays_with_the_handle() {
     everywhere(|| {
         gort::scope(|s| {
             let handle = s.go(|| std::panic::resume_unwind(Box::new("inner")));
-            let payload = handle.join().map(|()| ()).unwrap_err();
+            let payload = handle.join().unwrap_err();
             assert_eq!(payload.downcast_ref(), Some(&"inner"));
         });
     });

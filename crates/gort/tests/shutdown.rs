@@ -140,7 +140,8 @@ fn those_who_yield_or_use_channels_in_a_loop_are_unwound() {
         }));
         runtime.shutdown(LIMIT).unwrap();
         assert_eq!(tally.alive(), 0);
-        all_shut_down(handles);
+        // Some may have seen the end of their partner first, and ended by themselves.
+        handles.into_iter().for_each(|handle| drop(handle.join()));
     });
 }
 
@@ -372,7 +373,7 @@ fn those_that_have_not_started_are_dropped() {
 }
 
 #[test]
-fn what_is_spawned_during_a_shutdown_is_dropped() {
+fn what_destructors_spawn_is_run() {
     within(LIMIT, || {
         let runtime = runtime(2);
         let tally = Tally::new();
@@ -384,7 +385,7 @@ fn what_is_spawned_during_a_shutdown_is_dropped() {
                     gort::go!(move || drop(token));
                     let token = inner.token();
                     let child = gort::spawn(move || drop(token));
-                    assert!(child.join().unwrap_err().is::<Shutdown>());
+                    child.join().unwrap();
                 }
             });
             never::<()>().recv();

@@ -133,7 +133,7 @@ fn a_runtime_of_small_stacks_does_all_there_is_to_do() {
             let caught = catch_unwind(|| std::panic::resume_unwind(Box::new("quietly")));
             assert!(caught.is_err());
             gort::set_gomaxprocs(4);
-            assert_eq!(format!("{:?} {}", gort::current(), gort::gomaxprocs()).is_empty(), false);
+            assert!(format!("{:?}", gort::current()).contains("Goroutine"));
         });
     });
 }
@@ -216,7 +216,7 @@ macro_rules! aligned {
 #[test]
 fn closures_and_results_have_any_alignment() {
     within(LIMIT, || {
-        aligned!(1 2 8 16 32 64 128 256 4096);
+        aligned!(2 8 16 32 64 128 256 4096);
     });
 }
 
@@ -277,7 +277,7 @@ fn live(way: Way, fate: Fate, padding: bool) {
     };
     match fate {
         Fate::None => {
-            gort::go!(move || body());
+            gort::go!(body);
             drop(release);
             ended.recv();
         }
@@ -394,11 +394,10 @@ fn destructors_of_results_and_captures_may_block() {
                     let handle = gort::spawn(move || {
                         let _captured = captured;
                         let padding = large.then_some(padding);
-                        let result = OnDrop(move || {
+                        OnDrop(move || {
                             std::hint::black_box(&padding);
                             in_result.send("result").unwrap();
-                        });
-                        result
+                        })
                     });
                     if joined {
                         assert_eq!(rx.recv(), Some("captured"));
@@ -463,7 +462,7 @@ fn a_panic_drops_what_the_frames_hold() {
             })
             .collect();
         for (n, handle) in handles.into_iter().enumerate() {
-            let payload: Box<_> = handle.join().map(|()| ()).unwrap_err();
+            let payload = handle.join().unwrap_err();
             assert_eq!(payload.downcast_ref(), Some(&n));
         }
         assert_eq!((tally.made(), tally.alive()), (600, 0));

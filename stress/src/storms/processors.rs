@@ -36,7 +36,7 @@ fn load(kind: usize, mut random: Random, stop: &AtomicBool) {
                     let _late = Late;
                     panic_on_purpose();
                 });
-                let payload: Box<_> = handle.join().map(|()| ()).expect_err("it panics");
+                let payload = handle.join().expect_err("it panics");
                 assert!(payload.is::<OnPurpose>());
             }
             _ => (0..random.below(500)).for_each(|_| std::hint::spin_loop()),

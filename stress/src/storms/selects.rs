@@ -142,31 +142,35 @@ impl Worker {
         }
     }
 
+    /// Arms of both kinds, with guards.
     fn fixed(&mut self) {
-        let ((_, a), (_, b), (c, d)) = (self.channel(), self.channel(), self.channel());
+        let Some(message) = self.next.take() else { return self.fixed_receiving() };
+        let ((_, a), (_, b), (c, _)) = (self.channel(), self.channel(), self.channel());
         let (on, off) = (self.random.one_in(2), self.random.one_in(4));
         let timeout = TICK.min(self.random.micros(600));
-        if let Some(message) = self.next.take() {
-            let mut result = None;
-            gort::select! {
-                recv(a) -> message, if !off => self.received(message),
-                recv(b) -> message, if on => self.received(message),
-                send(c, message) -> sent => result = Some(sent.map_err(|error| error.0)),
-                recv(d) -> message => self.received(message),
-                after(timeout) => {}
-            }
-            // A message that was not sent is dropped by the select: written off.
-            match result {
-                Some(result) => self.sent(result),
-                None => self.left -= 1,
-            }
-        } else {
-            gort::select! {
-                recv(a) -> message => self.received(message),
-                recv(b) -> message, if on => self.received(message),
-                after(timeout) => {}
-                recv(d) -> message => self.received(message),
-            }
+        let mut result = None;
+        gort::select! {
+            recv(a) -> message, if !off => self.received(message),
+            recv(b) -> message, if on => self.received(message),
+            send(c, message) -> sent => result = Some(sent.map_err(|error| error.0)),
+            after(timeout) => {}
+        }
+        // A message that was not sent is dropped by the select: written off.
+        match result {
+            Some(result) => self.sent(result),
+            None => self.left -= 1,
+        }
+    }
+
+    fn fixed_receiving(&mut self) {
+        let ((_, a), (_, b), (_, c)) = (self.channel(), self.channel(), self.channel());
+        let on = self.random.one_in(2);
+        let timeout = TICK.min(self.random.micros(600));
+        gort::select! {
+            recv(a) -> message => self.received(message),
+            recv(b) -> message, if on => self.received(message),
+            after(timeout) => {}
+            recv(c) -> message => self.received(message),
         }
     }
 

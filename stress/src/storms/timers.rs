@@ -45,7 +45,7 @@ fn rival(ends: &Ends, post: &Post, mut random: Random, me: usize, count: usize) 
     let (tx, rx) = ends;
     for _ in 0..count {
         let timeout = random.micros(80);
-        if me % 2 == 0 {
+        if me.is_multiple_of(2) {
             match tx.send_timeout(post.write(me), timeout) {
                 Ok(()) => post.sent(),
                 Err(error) => post.returned(&error.into_inner()),

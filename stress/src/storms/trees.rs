@@ -67,7 +67,7 @@ impl Forest {
             handles.reverse();
         }
         for handle in handles {
-            count += handle.join().ok().expect("it does not panic").0;
+            count += handle.join().expect("it does not panic").0;
         }
         (count, self.ledger.token())
     }
