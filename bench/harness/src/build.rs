@@ -3,19 +3,25 @@
 
 use crate::peers::{Peer, Source, bench_dir, target_dir};
 use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::process::Command;
 
-/// Builds these peers and returns those that can be run; says what became of the others.
-pub fn build_all(peers: Vec<Peer>) -> Vec<Peer> {
+/// Builds these peers. Returns those that can be run, and for each of the others why not.
+pub fn build_all(peers: Vec<Peer>) -> (Vec<Peer>, Vec<String>) {
     let mut built: Vec<Peer> = Vec::new();
+    let mut left_out = Vec::new();
     for peer in peers {
         let done = built.iter().any(|other| other.source == peer.source);
         match if done { Ok(()) } else { build(&peer.source) } {
             Ok(()) => built.push(peer),
-            Err(why) => eprintln!("== left out: {}: {why}", peer.name),
+            Err(why) => {
+                left_out.push(format!("{} is left out: {why}", peer.name));
+                eprintln!("== {} is left out: {why}", peer.name);
+            }
         }
     }
-    built
+    (built, left_out)
 }
 
 /// Builds the program that looks at the CPUs.
@@ -48,10 +54,14 @@ fn build(source: &Source) -> Result<(), String> {
 }
 
 fn run(mut command: Command) -> Result<(), String> {
-    let program = command.get_program().to_string_lossy().into_owned();
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let program = program.to_string_lossy().into_owned();
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{program}: {status}")),
+        Ok(status) => Err(format!("it does not build ({program}: {status})")),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(format!("there is no `{program}` on the PATH"))
+        }
         Err(error) => Err(format!("{program}: {error}")),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::cli::TableOptions;
 use crate::jobs::Job;
-use crate::machine::{Cpus, Gate, Watch, load, wait_until_idle};
+use crate::machine::{Cpus, Gate, Watch, cpus, load, wait_until_idle};
 use crate::peers::{Peer, bench_dir};
 use crate::record::{Failure, Record, Status, check};
 use crate::{Result, build, metrics, program};
@@ -11,7 +11,6 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
-use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A run during which others used the machine is repeated, up to so often in all.
@@ -92,8 +91,7 @@ fn least_disturbed(
 
 /// A twentieth of the machine, and what the clocks' ticks may amount to.
 fn tolerated(wall: f64) -> f64 {
-    let cpus = thread::available_parallelism().map_or(1.0, |cpus| cpus.get() as f64);
-    0.03 + 0.05 * cpus * wall
+    0.03 + 0.05 * cpus() * wall
 }
 
 fn run_once(job: &Job, peer: &Peer, repetition: usize, gate: Option<&Gate>) -> Result<Record> {

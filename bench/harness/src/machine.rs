@@ -18,6 +18,11 @@ const WAIT_FOR_SPEED: Duration = Duration::from_secs(15);
 /// Two CPUs that are more than so many times slower than one at its best have no full speed.
 const SLOW: f64 = 1.5;
 
+/// How many CPUs there are.
+pub fn cpus() -> f64 {
+    thread::available_parallelism().map_or(1.0, |cpus| cpus.get() as f64)
+}
+
 /// CPU seconds since the machine was started.
 #[derive(Clone, Copy, Debug)]
 struct Usage {

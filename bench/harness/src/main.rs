@@ -60,15 +60,17 @@ fn table(options: &cli::TableOptions) -> Result<()> {
     // Not those that no job wants.
     let wanted = |peer: &Peer| jobs.iter().any(|job| job.peers.contains(&peer.name));
     let chosen: Vec<Peer> = chosen.into_iter().filter(wanted).collect();
-    let built = if options.build { build::build_all(chosen) } else { chosen };
+    let (built, left_out) =
+        if options.build { build::build_all(chosen) } else { (chosen, Vec::new()) };
     let records = campaign::run(&jobs, &built, options)?;
     if options.quick {
         println!("A quick run: it shows that everything works. The numbers mean nothing.\n");
     }
     print!("{}", results::markdown(&records, near_far::NEAR_BELOW));
-    if options.build {
-        println!("\nCalled with `{}`.", options.as_given);
+    for why in left_out {
+        println!("\n{why}.");
     }
+    println!("\nCalled with `{}`.", options.as_given);
     Ok(())
 }
 
@@ -84,7 +86,8 @@ fn one(
         known.push(Peer::added(name, path)?);
     }
     let chosen = peers::choose(known, &[peer.to_owned()])?;
-    let [peer] = &build::build_all(chosen)[..] else { return Err("it could not be built".into()) };
+    let (built, _) = build::build_all(chosen);
+    let [peer] = &built[..] else { return Err("there is nothing to run".into()) };
     let mut words = vec![workload];
     words.extend(arguments);
     let result = program::run(peer, &words, PATIENCE);

@@ -44,15 +44,18 @@ pub fn run(peer: &Peer, words: &[String], timeout: Duration) -> RunResult {
         let _ = child.kill();
     }
     let status = child.wait();
-    let said = excerpt(&errors.recv().unwrap_or_default());
+    let said = match excerpt(&errors.recv().unwrap_or_default()) {
+        nothing if nothing.is_empty() => nothing,
+        something => format!("; {something}"),
+    };
     let Some(output) = in_time else {
         let seconds = timeout.as_secs();
-        return RunResult::failed(Status::Hang, format!("no result in {seconds} s; {said}"));
+        return RunResult::failed(Status::Hang, format!("no result in {seconds} s{said}"));
     };
     match status {
         Ok(status) if status.success() => parse(&output),
-        Ok(status) => RunResult::failed(Status::Crash, format!("{}; {said}", ending(status))),
-        Err(error) => RunResult::failed(Status::Crash, format!("{error}; {said}")),
+        Ok(status) => RunResult::failed(Status::Crash, format!("{}{said}", ending(status))),
+        Err(error) => RunResult::failed(Status::Crash, format!("{error}{said}")),
     }
 }
 
@@ -90,9 +93,22 @@ fn read_all(from: Option<impl Read + Send + 'static>) -> Receiver<String> {
     rx
 }
 
+/// The beginning of `text`, on one line, without the places where this machine keeps its files.
 fn excerpt(text: &str) -> String {
-    let start: String = text.trim().chars().take(EXCERPT).collect();
-    start.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<String> = text.split_whitespace().take(EXCERPT).map(without_place).collect();
+    words.join(" ").chars().take(EXCERPT).collect()
+}
+
+fn without_place(word: &str) -> String {
+    let parts: Vec<&str> = word.split('/').collect();
+    let registry = parts.windows(2).position(|pair| pair == ["registry", "src"]);
+    let kept = match registry {
+        // Then comes which registry, then the package.
+        Some(at) => parts.get(at + 3..).unwrap_or_default(),
+        None if word.starts_with('/') => &parts[parts.len().saturating_sub(3)..],
+        None => &parts[..],
+    };
+    kept.join("/")
 }
 
 fn ending(status: ExitStatus) -> String {
@@ -145,6 +161,14 @@ mod tests {
         let crash = shell("echo why >&2; kill -SEGV $$").failure.expect("it has crashed");
         assert_eq!(crash.status, Status::Crash);
         assert_eq!(crash.why, "signal SIGSEGV; why");
+    }
+
+    #[test]
+    fn places_are_left_out() {
+        let kept =
+            ["/a/registry/src/some-host/pkg-1.0/src/lib.rs:5", "/a/b/c/src/lib.rs", "a/b/c/d"];
+        let kept = kept.map(without_place);
+        assert_eq!(kept, ["pkg-1.0/src/lib.rs:5", "c/src/lib.rs", "a/b/c/d"]);
         let none = shell(r#"echo '{"n":1,"status":"n/a","why":"not written"}'"#);
         let failure = none.failure.expect("there is no result");
         assert_eq!((failure.status, failure.why.as_str()), (Status::NotApplicable, "not written"));

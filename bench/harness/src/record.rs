@@ -1,6 +1,7 @@
 //! One run, as a line of a file of results.
 
 use crate::Result;
+use crate::machine::cpus;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -81,7 +82,7 @@ impl Record {
 
     /// Did others use more than a tenth of the machine, all attempts notwithstanding?
     pub fn is_disturbed(&self) -> bool {
-        self.foreign_cpu_s > 0.03 + 0.2 * self.wall
+        self.foreign_cpu_s > 0.03 + 0.1 * cpus() * self.wall
     }
 }
 

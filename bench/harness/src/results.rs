@@ -1,5 +1,6 @@
 //! Runs, put together for the tables.
 
+use crate::machine::cpus;
 use crate::record::{Record, Status};
 use crate::{jobs, metrics, near_far, peers, table};
 
@@ -92,7 +93,13 @@ fn disturbed(records: &[Record]) -> String {
         .iter()
         .filter(|record| record.is_disturbed())
         .map(|run| {
-            format!("{}/{} {:.2} s of {:.2}", run.job, run.peer, run.foreign_cpu_s, 2.0 * run.wall)
+            format!(
+                "{}/{} {:.2} s of {:.2}",
+                run.job,
+                run.peer,
+                run.foreign_cpu_s,
+                cpus() * run.wall
+            )
         })
         .collect();
     if disturbed.is_empty() {

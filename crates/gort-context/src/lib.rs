@@ -40,7 +40,7 @@
 //! ```
 //!
 //! # The parts
-//! * [`init`], [`switch`], [`discard`]: contexts. [`on_stack`] and [`on_context`] run a closure on another
+//! * [`init`], [`switch()`], [`discard`]: contexts. [`on_stack`] and [`on_context`] run a closure on another
 //!   stack and come back.
 //! * [`StackPool`] and [`Stack`]: memory that is taken up page by page as it is used, with a guard below. A
 //!   million of them take 4.6 KB each and a handful of mappings.
@@ -50,7 +50,7 @@
 //!
 //! # What whoever switches has to know
 //! * A flow may resume on another thread than it left. Nothing that was reached through thread-local storage
-//!   may be held over a [`switch`]; that includes locks that know their thread.
+//!   may be held over a [`switch()`]; that includes locks that know their thread.
 //! * std counts panics per thread. A flow that switches away while it unwinds from one must resume on the
 //!   same thread, and until then no other flow should panic there.
 //! * A panic unwinds to the first frame of its context and no further. One that gets there aborts the

@@ -5,7 +5,7 @@ mod support;
 use gort::chan::{Receiver, chan, never};
 use gort::sync::WaitGroup;
 use gort::{JoinHandle, Runtime, Shutdown};
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
@@ -772,12 +772,14 @@ fn a_result_that_panics_when_dropped_does_not_stop_the_end() {
                     std::panic::resume_unwind(Box::new("dropped"));
                 }
             });
-            drop(runtime.spawn(move || {
+            let handle = runtime.spawn(move || {
                 if n % 2 == 0 {
                     gort::sleep(Duration::MAX);
                 }
                 bomb
-            }));
+            });
+            // If it has ended already, this is where its result is dropped.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(handle)));
         }
         runtime.shutdown(LIMIT).unwrap();
     });

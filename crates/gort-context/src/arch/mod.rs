@@ -1,6 +1,6 @@
 //! The one table that says which switch this build uses.
 //!
-//! What each of these files supplies, and what it promises, is written down in [`crate::switch`].
+//! What each of these files supplies, and what it promises, is written down in [`crate::switch()`](mod@crate::switch).
 
 #[cfg(feature = "threads")]
 #[path = "threads.rs"]
