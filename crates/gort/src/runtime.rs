@@ -259,7 +259,7 @@ impl Builder {
         drop(stacks.take()?);
         let shared = Shared::new(self.name, processors, stacks);
         let runtime = Runtime { shared, shutdown_timeout: self.shutdown_timeout, stopped: false };
-        runtime.shared.start_first_machine()?;
+        runtime.shared.start_first_threads()?;
         Ok(runtime)
     }
 

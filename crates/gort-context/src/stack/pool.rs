@@ -3,6 +3,7 @@
 use std::io;
 use std::mem::size_of;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::options::{Guard, Options, Shape};
@@ -12,6 +13,9 @@ use super::{Header, Stack, sys};
 const CACHE_LINE: usize = 64;
 /// So many stacks are trimmed at a time; meanwhile they are not to be had.
 const TRIM_BATCH: usize = 64;
+/// So many guards are put in place by one system call, at least and at most; growing with the number of
+/// stacks, so that who needs one does not wait for 64.
+const GUARD_BATCH: (usize, usize) = (8, 64);
 
 /// Where stacks come from and go back to.
 ///
@@ -54,15 +58,16 @@ impl StackPool {
         let list = List {
             used: FreeList::default(),
             trimmed: FreeList::default(),
-            cold: Vec::new(),
+            blank: Vec::new(),
+            bare: Vec::new(),
+            unwanted: 0,
             out: 0,
             closed: false,
-            cheap_guards: shape.guard != Guard::Mprotect,
             slabs: Vec::new(),
         };
-        StackPool {
-            shared: NonNull::from(Box::leak(Box::new(Shared { shape, list: Mutex::new(list) }))),
-        }
+        let cheap_guards = AtomicBool::new(shape.guard != Guard::Mprotect);
+        let shared = Shared { shape, cheap_guards, list: Mutex::new(list) };
+        StackPool { shared: NonNull::from(Box::leak(Box::new(shared))) }
     }
 
     fn shared(&self) -> &Shared {
@@ -86,7 +91,9 @@ impl StackPool {
     /// When the kernel has no address space or, with `mprotect` guards, no mappings left; the message says
     /// which. A stack without a guard is never handed out.
     pub fn take(&self) -> io::Result<Stack> {
-        self.shared().lock().take(self.shared, 1)
+        // A statement of its own: the lock is not held while the kernel is asked for memory.
+        let free = self.shared().lock().pop();
+        free.map_or_else(|| self.fresh(1), Ok).map(|free| self.hand_out(free))
     }
 
     /// Takes `n` stacks at once and appends them to `into`.
@@ -94,12 +101,53 @@ impl StackPool {
     /// # Errors
     /// As for [`take`](Self::take); the stacks had so far are in `into`.
     pub fn take_many(&self, into: &mut Vec<Stack>, n: usize) -> io::Result<()> {
+        let end = into.len() + n;
         into.reserve(n);
-        let mut list = self.shared().lock();
-        for left in (1..=n).rev() {
-            into.push(list.take(self.shared, left)?);
+        while into.len() < end {
+            let left = end - into.len();
+            let mut batch = self.shared().lock().pop_up_to(left);
+            if batch.is_empty() {
+                batch.push(self.fresh(left)?);
+            }
+            into.extend(batch.into_iter().map(|free| self.hand_out(free)));
         }
         Ok(())
+    }
+
+    /// A stack that has not been used, if none has come back meanwhile. `wanted` is how many the caller
+    /// is after.
+    #[cold]
+    fn fresh(&self, wanted: usize) -> io::Result<Free> {
+        let shared = self.shared();
+        let claimed = {
+            let mut list = shared.lock();
+            let claimed = list.claim(shared, wanted);
+            claimed.map_err(|e| no_memory(e, list.out))?
+        };
+        let guarded = shared.guard(&claimed);
+        let mut list = shared.lock();
+        let done = *guarded.as_ref().unwrap_or(&0);
+        // So that they are taken in the order of their addresses.
+        list.blank.extend(claimed[..done].iter().rev());
+        list.bare.extend(claimed[done..].iter().rev());
+        match (list.pop(), guarded) {
+            (Some(free), _) => Ok(free),
+            (None, Err(e)) => Err(no_memory(e, list.out)),
+            (None, Ok(_)) => unreachable!("a call that succeeds has done one at least"),
+        }
+    }
+
+    fn hand_out(&self, free: Free) -> Stack {
+        match free {
+            Free::Used(header) => Stack(header),
+            Free::Blank(Blank { header, slot }) => {
+                let pool = self.shared;
+                // SAFETY: in a slot of our own, aligned as the colours are multiples of a cache line, and
+                // nobody else has it. It takes a page from the kernel, so the lock is not held.
+                unsafe { header.write(Header { next: None, pool, slot }) };
+                Stack(header)
+            }
+        }
     }
 
     /// Gives a stack back: the same as dropping it.
@@ -127,42 +175,53 @@ impl StackPool {
     /// time all but the first page, and of all beyond `keep` that too. Returns how many stacks that were; one
     /// to which both was done counts twice.
     ///
-    /// For a thread that has time: it takes 0.5 to 1 µs per stack. The lock is not held over the system
-    /// calls.
+    /// For a thread that has time: it takes 0.5 to 1 µs per stack that has something to give. The lock is not
+    /// held over the system calls.
     pub fn trim(&self, keep: usize) -> usize {
+        std::iter::from_fn(|| Some(self.trim_step(keep)).filter(|&count| count > 0)).sum()
+    }
+
+    /// A small part of [`trim`](Self::trim), 64 stacks at most: for a thread that has other things to do, too.
+    /// Zero: there is nothing left to do.
+    pub fn trim_step(&self, keep: usize) -> usize {
         let shared = self.shared();
-        let mut count = 0;
-        loop {
-            let batch = shared.lock().used.pop_many();
-            let Some(batch) = batch.filled() else { break };
-            count += batch.len();
+        let batch = shared.lock().used.pop_many();
+        if let Some(batch) = batch.filled() {
             shared.give_back(batch, false);
             let mut list = shared.lock();
             // So that the one that came back last is again the first to go.
             batch.iter().rev().for_each(|&header| list.trimmed.push(header));
+            return batch.len();
         }
-        loop {
-            let mut list = shared.lock();
-            if list.trimmed.count <= keep {
-                return count;
-            }
-            let mut batch = list.trimmed.pop_many();
-            while list.trimmed.count < keep && batch.count > 1 {
+        let batch = {
+            let trimmed = &mut shared.lock().trimmed;
+            let mut batch = trimmed.pop_many();
+            while trimmed.count < keep && batch.count > 0 {
                 batch.count -= 1;
-                list.trimmed.push(batch.headers[batch.count]);
+                trimmed.push(batch.headers[batch.count]);
             }
-            drop(list);
-            let Some(batch) = batch.filled() else { return count };
-            count += batch.len();
-            // The header goes with the page, so what it says is kept here.
-            let cold = batch
-                .iter()
-                .map(|&header| Cold { header, slot: slot_of(header) })
-                .collect::<Vec<_>>();
-            shared.give_back(batch, true);
-            shared.lock().cold.extend(cold);
-        }
+            batch
+        };
+        let Some(batch) = batch.filled() else { return 0 };
+        // The header goes with the page, so what it says is kept here.
+        let blank =
+            batch.iter().map(|&header| Blank { header, slot: slot_of(header) }).collect::<Vec<_>>();
+        shared.give_back(batch, true);
+        shared.lock().blank.extend(blank);
+        batch.len()
     }
+
+    /// How many of the stacks that lie in the pool with memory have been out of it at some time since the
+    /// last call: as many as [`trim`](Self::trim) had better keep.
+    pub fn wanted(&self) -> usize {
+        let mut list = self.shared().lock();
+        let free = list.with_memory();
+        free - std::mem::replace(&mut list.unwanted, free).min(free)
+    }
+}
+
+fn no_memory(e: io::Error, live: usize) -> io::Error {
+    io::Error::new(e.kind(), format!("no memory for another stack: {e}; {live} stacks are live"))
 }
 
 fn slot_of(header: NonNull<Header>) -> *mut u8 {
@@ -187,6 +246,8 @@ impl Drop for StackPool {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) shape: Shape,
+    /// Guards are tried by madvise.
+    cheap_guards: AtomicBool,
     list: Mutex<List>,
 }
 
@@ -196,14 +257,16 @@ struct List {
     used: FreeList,
     /// Came back, and have the first page only.
     trimmed: FreeList,
-    /// Came back, and have no memory any more.
-    cold: Vec<Cold>,
+    /// Have no memory: never used, or given back.
+    blank: Vec<Blank>,
+    /// Have no guard yet, either.
+    bare: Vec<Blank>,
+    /// The fewest stacks with memory that lay in the pool since `wanted` was called last.
+    unwanted: usize,
     /// Stacks out of the pool.
     out: usize,
     /// The `StackPool` is gone; the last stack to come back frees everything.
     closed: bool,
-    /// Guards are tried by madvise.
-    cheap_guards: bool,
     /// All but the last are used up.
     slabs: Vec<Slab>,
 }
@@ -218,10 +281,17 @@ struct FreeList {
     count: usize,
 }
 
-#[derive(Debug)]
-struct Cold {
+/// A stack without memory: its header is still to be written.
+#[derive(Clone, Copy, Debug)]
+struct Blank {
     header: NonNull<Header>,
     slot: *mut u8,
+}
+
+/// A stack that counts as out of the pool.
+enum Free {
+    Used(NonNull<Header>),
+    Blank(Blank),
 }
 
 struct Batch {
@@ -290,72 +360,93 @@ impl Shared {
         }
     }
 
+    fn blank(&self, (slot, number): (*mut u8, usize)) -> Blank {
+        // Times seven, so that already a few stacks are far apart.
+        let colour = number * 7 % self.shape.colours * CACHE_LINE;
+        let header = slot.wrapping_add(self.shape.slot - colour - size_of::<Header>()).cast();
+        Blank { header: NonNull::new(header).expect("inside a mapping"), slot }
+    }
+
+    /// Puts guards below slots that have been claimed: below the first ones, as many as it says and at
+    /// least one.
+    fn guard(&self, claimed: &[Blank]) -> io::Result<usize> {
+        let len = self.shape.guard_len;
+        if self.cheap_guards.load(Relaxed) {
+            let mut ranges = [sys::Range::EMPTY; GUARD_BATCH.1];
+            for (range, blank) in ranges.iter_mut().zip(claimed) {
+                *range = sys::Range::new(blank.slot, len);
+            }
+            // SAFETY: the slots are the caller's, who has claimed them.
+            match unsafe { sys::guard_many(&ranges[..claimed.len()]) } {
+                Err(e) if self.shape.guard != Guard::Auto => {
+                    return Err(io::Error::new(e.kind(), format!("guard pages by madvise: {e}")));
+                }
+                // The kernel does not have them.
+                Err(_) => self.cheap_guards.store(false, Relaxed),
+                done => return done,
+            }
+        }
+        // SAFETY: as above.
+        unsafe { sys::guard_mapped(claimed[0].slot, len) }.map(|()| 1)
+    }
+
     /// Of stacks that are in no list: the first page too, if `all`.
     fn give_back(&self, stacks: &[NonNull<Header>], all: bool) {
         let mut ranges = [sys::Range::EMPTY; TRIM_BATCH];
-        for (range, &header) in ranges.iter_mut().zip(stacks) {
+        let mut count = 0;
+        for &header in stacks {
             // The handle is not dropped: the stack is not out.
             let mut stack = std::mem::ManuallyDrop::new(Stack(header));
+            if !all && !stack.used_deep(0) {
+                continue;
+            }
             let end = if all {
                 slot_of(header).wrapping_add(self.shape.slot)
             } else {
                 stack.forget_depth()
             };
-            *range = sys::Range::new(stack.limit(), end.addr() - stack.limit().addr());
+            ranges[count] = sys::Range::new(stack.limit(), end.addr() - stack.limit().addr());
+            count += 1;
         }
         // SAFETY: these stacks are nobody else's, and nothing on them is needed any more.
-        unsafe { sys::give_back(&ranges[..stacks.len()]) };
+        unsafe { sys::give_back(&ranges[..count]) };
     }
 }
 
 impl List {
-    /// One stack, the warmest there is; or else a fresh one. `wanted` says how many the caller is after.
-    fn take(&mut self, shared: NonNull<Shared>, wanted: usize) -> io::Result<Stack> {
-        let header = match self.used.pop().or_else(|| self.trimmed.pop()) {
-            Some(header) => header,
-            None => self.cold_or_fresh(shared, wanted)?,
-        };
+    /// The warmest there is.
+    fn pop(&mut self) -> Option<Free> {
+        let used = self.used.pop().or_else(|| self.trimmed.pop()).map(Free::Used);
+        let free = used.or_else(|| self.blank.pop().map(Free::Blank))?;
+        self.unwanted = self.unwanted.min(self.with_memory());
         self.out += 1;
-        Ok(Stack(header))
+        Some(free)
     }
 
-    #[cold]
-    fn cold_or_fresh(
-        &mut self,
-        shared: NonNull<Shared>,
-        wanted: usize,
-    ) -> io::Result<NonNull<Header>> {
-        let (header, slot) = match self.cold.pop() {
-            Some(Cold { header, slot }) => (header, slot),
-            None => {
-                // SAFETY: the caller holds a pool, which keeps it alive.
-                let shape = unsafe { shared.as_ref() }.shape;
-                let fresh = self.fresh_slot(shape, wanted);
-                let (slot, number) = fresh.map_err(|e| {
-                    let live = self.out;
-                    io::Error::new(
-                        e.kind(),
-                        format!("no memory for another stack: {e}; {live} stacks are live"),
-                    )
-                })?;
-                // Times seven, so that already a few stacks are far apart.
-                let colour = number * 7 % shape.colours * CACHE_LINE;
-                let header = slot.wrapping_add(shape.slot - colour - size_of::<Header>()).cast();
-                (NonNull::new(header).expect("inside a mapping"), slot)
-            }
+    fn with_memory(&self) -> usize {
+        self.used.count + self.trimmed.count
+    }
+
+    fn pop_up_to(&mut self, count: usize) -> Vec<Free> {
+        std::iter::from_fn(|| self.pop()).take(count).collect()
+    }
+
+    /// Takes some slots, at least one, for their guards to be put in place.
+    fn claim(&mut self, shared: &Shared, wanted: usize) -> io::Result<Vec<Blank>> {
+        let count = if shared.cheap_guards.load(Relaxed) {
+            wanted.max(self.out).clamp(GUARD_BATCH.0, GUARD_BATCH.1)
+        } else {
+            1
         };
-        // SAFETY: in a slot of our own, aligned as the colours are multiples of a cache line, and nobody has
-        // it yet.
-        unsafe { header.write(Header { next: None, pool: shared, slot }) };
-        Ok(header)
-    }
-
-    fn fresh_slot(&mut self, shape: Shape, wanted: usize) -> io::Result<(*mut u8, usize)> {
-        if self.slabs.last().is_none_or(Slab::is_used_up) {
-            let slab = Slab::larger_than(self.slabs.last(), shape)?;
-            self.slabs.push(slab);
+        if self.bare.is_empty() {
+            if self.slabs.last().is_none_or(Slab::is_used_up) {
+                let slab = Slab::larger_than(self.slabs.last(), shared.shape)?;
+                self.slabs.push(slab);
+            }
+            let slab = self.slabs.last_mut().expect("there is one now");
+            Ok(slab.by_ref().take(count).map(|slot| shared.blank(slot)).collect())
+        } else {
+            Ok(self.bare.drain(self.bare.len().saturating_sub(count)..).rev().collect())
         }
-        let slab = self.slabs.last_mut().expect("there is one now");
-        slab.take(&mut self.cheap_guards, wanted)
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::ptr::NonNull;
 
-use super::options::{Guard, Shape};
+use super::options::Shape;
 use super::sys;
 use crate::overflow::registry::{Layout, Registered, register};
 
@@ -11,17 +11,12 @@ use crate::overflow::registry::{Layout, Registered, register};
 const FIRST_SLOTS: usize = 64;
 const FIRST_BYTES: usize = 1 << 30;
 const LAST_BYTES: usize = 16 << 30;
-/// So many guards are put in place by one system call, at least and at most; growing with the slab, so that
-/// who needs one stack does not wait for 64.
-const BATCH: (usize, usize) = (8, 64);
 
-/// A mapping, cut into `slots` stacks. Slots below `taken` have been handed out; those below `guarded` have a
-/// guard.
+/// A mapping, cut into `slots` stacks. Those below `taken` have been handed out.
 #[derive(Debug)]
 pub(super) struct Slab {
     base: NonNull<u8>,
     slots: usize,
-    guarded: usize,
     taken: usize,
     shape: Shape,
     /// How the overflow handler knows the guards. None once the slab is on its way out.
@@ -48,52 +43,25 @@ impl Slab {
         let len = slots * shape.slot;
         let layout =
             Layout { base: base.addr().get(), len, slot: shape.slot, guard: shape.guard_len };
-        Ok(Slab { base, slots, guarded: 0, taken: 0, shape, registered: Some(register(layout)) })
+        Ok(Slab { base, slots, taken: 0, shape, registered: Some(register(layout)) })
     }
 
     pub(super) fn is_used_up(&self) -> bool {
         self.taken == self.slots
     }
+}
 
-    /// The next slot, which has a guard, and its number.
-    ///
-    /// `cheap` says whether guards are tried by madvise; this turns it off when the kernel does not have
-    /// them. `wanted` is how many slots the caller is after.
-    pub(super) fn take(&mut self, cheap: &mut bool, wanted: usize) -> io::Result<(*mut u8, usize)> {
-        debug_assert!(!self.is_used_up());
-        if self.taken == self.guarded {
-            if *cheap && let Err(e) = self.guard_cheaply(wanted) {
-                if self.shape.guard != Guard::Auto {
-                    return Err(io::Error::new(e.kind(), format!("guard pages by madvise: {e}")));
-                }
-                *cheap = false;
-            }
-            if !*cheap {
-                // SAFETY: the slot is in the slab and has not been handed out.
-                unsafe { sys::guard_mapped(self.slot(self.guarded), self.shape.guard_len) }?;
-                self.guarded += 1;
-            }
-        }
+/// The slots, with their numbers.
+impl Iterator for Slab {
+    type Item = (*mut u8, usize);
+
+    fn next(&mut self) -> Option<(*mut u8, usize)> {
         let number = self.taken;
-        self.taken += 1;
-        Ok((self.slot(number), number))
-    }
-
-    fn slot(&self, number: usize) -> *mut u8 {
-        self.base.as_ptr().wrapping_add(number * self.shape.slot)
-    }
-
-    /// Puts guards below at least one of the next stacks, and below as many as make sense at once.
-    fn guard_cheaply(&mut self, wanted: usize) -> io::Result<()> {
-        let (least, most) = BATCH;
-        let batch = wanted.max(self.taken).clamp(least, most).min(self.slots - self.guarded);
-        let mut ranges = [sys::Range::EMPTY; BATCH.1];
-        for (n, range) in ranges[..batch].iter_mut().enumerate() {
-            *range = sys::Range::new(self.slot(self.guarded + n), self.shape.guard_len);
+        if number == self.slots {
+            return None;
         }
-        // SAFETY: the slots are in the slab and have not been handed out.
-        self.guarded += unsafe { sys::guard_many(&ranges[..batch]) }?;
-        Ok(())
+        self.taken += 1;
+        Some((self.base.as_ptr().wrapping_add(number * self.shape.slot), number))
     }
 }
 

@@ -1,17 +1,12 @@
 //! How machines go idle and are woken: the [protocol](super::idle) applied.
 
-use super::idle::{Leave, NoKeeper, Rouse};
+use super::idle::{Leave, Rouse};
 use super::machine::Machine;
 use super::timer::NEVER;
 use super::{Processor, Shared};
 use crate::clock;
-use crate::prim::atomic::Ordering::*;
 use std::ptr;
 use std::time::Duration;
-
-/// How often the keeper looks after busy processors: at first, and at most.
-const FIRST_WATCH: u64 = 50_000;
-const LONGEST_WATCH: u64 = 1_000_000;
 
 impl Shared {
     /// There is work: wakes a machine for it, if one is idle and none is searching.
@@ -55,11 +50,9 @@ impl Shared {
     /// A timer has become the first of a busy processor: makes sure that somebody wakes for it.
     #[cold]
     pub(crate) fn ensure_keeper(&self, when: u64) {
-        match self.idle.keeper_for(when) {
-            Ok(None) => {}
+        if let Some(keeper) = self.idle.keeper_for(when) {
             // It enters the lists again, with the time as it is then.
-            Ok(Some(keeper)) => keeper.rouse(None, false),
-            Err(NoKeeper) => self.notify(),
+            keeper.rouse(None, false);
         }
     }
 
@@ -68,10 +61,11 @@ impl Shared {
         while let Some(machine) = self.idle.take_machine() {
             machine.rouse(None, false);
         }
+        self.idle.bell.ring_for_the_end();
     }
 
     /// The time of the first timer of all.
-    fn earliest_timer(&self) -> u64 {
+    pub(crate) fn earliest_timer(&self) -> u64 {
         self.processors().map(|processor| processor.timers.earliest()).min().unwrap_or(NEVER)
     }
 
@@ -81,13 +75,6 @@ impl Shared {
             || self.processors().any(|processor| processor.queue.len() > 0)
             || self.is_exiting()
     }
-}
-
-/// What the keeper remembers of a busy processor from one look to the next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    index: usize,
-    tick: u32,
 }
 
 impl Machine {
@@ -119,37 +106,44 @@ impl Machine {
         if let Some(mine) = processor {
             mine.owned.wants_keeper.set(false);
             if shared.is_active(mine) {
-                processor = self.tidy(mine);
+                mine.tidy();
             } else if shared.retire_if_inactive(mine) {
                 processor = None;
             }
         }
-        shared.idle.enter(self.as_static(), processor, self.searching.replace(false));
-        let mut watch = FIRST_WATCH;
-        let mut seen = None;
+        self.enter_lists(processor);
         loop {
             if shared.is_exiting() {
                 return false;
             }
-            let work = shared.has_work();
-            if (work || self.is_due()) && shared.idle.idle_processors() > 0 && self.leave_idle(work)
-            {
+            if shared.has_work() && shared.idle.idle_processors() > 0 && self.leave_lists(true) {
                 return !shared.is_exiting();
             }
-            let timeout = self.keeper_timeout(&mut watch, &mut seen);
-            if timeout.is_some_and(|timeout| timeout.is_zero()) {
-                continue;
-            }
-            if self.doze(timeout) {
+            let timeout = self.keeper_timeout();
+            if timeout == Some(Duration::ZERO) {
+                if self.leave_lists(false) {
+                    if shared.is_exiting() || self.fire_all_timers() > 0 {
+                        return !shared.is_exiting();
+                    }
+                    // Others were faster.
+                    let processor = self.try_processor();
+                    self.set_processor(None);
+                    self.enter_lists(processor);
+                }
+            } else if self.doze(timeout) {
                 if self.try_processor().is_some() || shared.is_exiting() {
                     return !shared.is_exiting();
                 }
                 // Roused to look at the timers again.
-                shared.idle.enter(self.as_static(), None, false);
-            } else if self.steal_stuck(&mut seen) {
-                return !shared.is_exiting();
+                self.enter_lists(None);
             }
         }
+    }
+
+    fn enter_lists(&self, processor: Option<&'static Processor>) {
+        let shared = self.shared();
+        let searching = self.searching.replace(false);
+        shared.idle.enter(self.as_static(), processor, searching, shared.earliest_timer());
     }
 
     fn as_static(&self) -> &'static Machine {
@@ -157,21 +151,12 @@ impl Machine {
         unsafe { &*ptr::from_ref(self) }
     }
 
-    /// Is a timer due?
-    fn is_due(&self) -> bool {
-        let earliest = self.shared().earliest_timer();
-        earliest != NEVER && earliest <= clock::now()
-    }
-
     /// Takes a processor and leaves the lists; true also if the runtime ends. False: there is none to
     /// be had.
-    fn leave_idle(&self, search: bool) -> bool {
+    fn leave_lists(&self, search: bool) -> bool {
         loop {
             match self.shared().idle.leave(self.as_static(), search) {
-                Leave::With(processor, successor) => {
-                    if let Some(successor) = successor {
-                        successor.rouse(None, false);
-                    }
+                Leave::With(processor) => {
                     self.set_processor(Some(processor));
                     self.searching.set(search);
                     return true;
@@ -182,61 +167,23 @@ impl Machine {
                     if self.try_processor().is_some() || self.shared().is_exiting() {
                         return true;
                     }
-                    self.shared().idle.enter(self.as_static(), None, false);
+                    self.enter_lists(None);
                 }
             }
         }
     }
 
-    /// How long to sleep: the keeper up to the first timer, or up to its next look at the busy.
-    /// While all processors are busy, their machines see to the timers. Announces the time, so that whoever adds an earlier timer can tell.
-    fn keeper_timeout(&self, watch: &mut u64, seen: &mut Option<Seen>) -> Option<Duration> {
+    /// How long to sleep: the keeper up to the first timer. While all processors are busy, their machines
+    /// see to the timers. Announces the time, so that whoever adds an earlier timer can tell.
+    fn keeper_timeout(&self) -> Option<Duration> {
         let shared = self.shared();
         let idle = &shared.idle;
         if !idle.is_keeper(self.as_static()) {
             return None;
         }
-        let busy = idle.idle_processors() < shared.active_processors();
-        let now = clock::now();
-        let mut wake = NEVER;
-        if idle.idle_processors() > 0 {
-            idle.announce(shared.earliest_timer());
-            wake = shared.earliest_timer();
-        }
-        if busy {
-            *seen = self.look_for_stuck().or(*seen);
-            wake = wake.min(now + *watch);
-            *watch = (*watch * 2).min(LONGEST_WATCH);
-        }
-        (wake != NEVER).then(|| Duration::from_nanos(wake.saturating_sub(now)))
-    }
-
-    /// A busy processor with somebody in its `next` slot.
-    fn look_for_stuck(&self) -> Option<Seen> {
-        self.shared()
-            .processors()
-            .find(|processor| processor.queue.has_next())
-            .map(|processor| Seen { index: processor.index, tick: processor.tick.load(Relaxed) })
-    }
-
-    /// The keeper, after its sleep: has a busy processor not looked at its queue since? Then what
-    /// waits in its `next` slot is taken along.
-    fn steal_stuck(&self, seen: &mut Option<Seen>) -> bool {
-        let shared = self.shared();
-        let Some(before) = seen.take() else { return false };
-        let Some(victim) = shared.processors().nth(before.index) else { return false };
-        if !victim.queue.has_next() || victim.tick.load(Relaxed) != before.tick {
-            return false;
-        }
-        if !self.leave_idle(true) {
-            return false;
-        }
-        if shared.is_exiting() {
-            return true;
-        }
-        if let Some(goroutine) = victim.take_next() {
-            self.processor().push(goroutine, shared);
-        }
-        true
+        let first = || if idle.idle_processors() > 0 { shared.earliest_timer() } else { NEVER };
+        idle.announce(first());
+        let wake = first();
+        (wake != NEVER).then(|| Duration::from_nanos(wake.saturating_sub(clock::now())))
     }
 }

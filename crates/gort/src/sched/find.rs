@@ -172,7 +172,7 @@ impl Machine {
     }
 
     /// Fires what is due anywhere: those of idle processors, and of busy ones that do not get to it.
-    fn fire_all_timers(&self) -> usize {
+    pub(crate) fn fire_all_timers(&self) -> usize {
         let now = clock::now();
         self.shared().processors().map(|processor| processor.timers.fire(now)).sum()
     }

@@ -1,6 +1,6 @@
 //! The idle protocol: how machines go to sleep when there is no work, and are woken when there is.
 //!
-//! After the one of Go's scheduler, with a *keeper* instead of a monitor thread.
+//! After the one of Go's scheduler.
 //!
 //! **Counters.** `searching`: machines that hold a processor and look for work at others'.
 //! `idle_processors`: those that lie in the list. Both are changed with sequential consistency
@@ -20,23 +20,23 @@
 //! changes the counters, fences, then reads the queues. One of the two sees the other. If the
 //! notifier sees a searching machine, that machine has not yet looked for the last time.
 //!
-//! **The keeper** is the one idle machine that sleeps with a time limit: the one that went idle last
-//! (whoever becomes busy by a notification notifies another machine in turn, which finds nothing,
-//! goes idle, and so becomes the keeper with a view of who is busy now). It wakes for the earliest
-//! timer of all processors (whose owner may be busy or idle), and while any processor is busy it also
-//! looks now and then (50 µs, doubling up to 1 ms) for a goroutine that waits in a busy
-//! processor's `next` slot: readying a single goroutine does not notify, as the one that readied it
-//! is most often about to park, and would run it sooner than any other machine could. When all are
-//! idle and there are no timers, nobody has a time limit and nothing wakes up.
+//! **The keeper** is the one idle machine that sleeps with a time limit: up to the earliest timer of
+//! all processors, whose owners may be busy or idle. Who goes idle takes that over if there is no keeper
+//! or if it knows of an earlier timer (its own last goroutine's, most often); a busy machine whose
+//! processor has got an earlier timer rouses the keeper to look again (`keeper_for`). While all
+//! processors are busy their machines see to the timers, and the keeper has no limit. When all are
+//! idle and there are no timers, nobody has one and nothing wakes up. A keeper that leaves to run what
+//! is due does not appoint another: most often it is back at once. What may go wrong meanwhile is the
+//! [monitor](super::monitor)'s affair.
 //!
 //! Rejected: a notification at every ready (two goroutines that talk to each other then wake and
 //! exhaust a second machine all the time: twice the CPU, and slower); a timer thread (a switch of
 //! threads for every timer).
-
 //!
 //! This file is the protocol alone, for machines and processors of any kind, so that the models below
 //! run it; [`doze`](super::doze) applies it.
 
+use super::monitor::Bell;
 use super::timer::NEVER;
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicU32, AtomicU64, Ordering::*, fence};
@@ -47,6 +47,8 @@ pub(crate) struct Idle<M, P> {
     idle_processors: CachePadded<AtomicU32>,
     /// When the keeper wakes; `NEVER` also if there is none.
     keeper_wakes: AtomicU64,
+    /// Rung when a processor is taken out of the list.
+    pub(crate) bell: Bell,
     lists: Lock<Lists<M, P>>,
 }
 
@@ -66,9 +68,9 @@ pub(crate) struct Rouse<M, P> {
 
 /// What came of a machine's wish to leave the lists with a processor.
 #[derive(Debug)]
-pub(crate) enum Leave<M, P> {
-    /// With a processor. It was the keeper if it leaves a successor, who is to be roused to take over.
-    With(P, Option<M>),
+pub(crate) enum Leave<P> {
+    /// With a processor.
+    With(P),
     /// It stays in the lists.
     NoProcessor,
     /// It has been taken out: its signal is on the way.
@@ -76,11 +78,6 @@ pub(crate) enum Leave<M, P> {
 }
 
 impl<M: Copy + PartialEq, P> Lists<M, P> {
-    /// The last to come is the keeper: it has seen last who is busy and what is due.
-    fn enter(&mut self, machine: M) {
-        self.machines.extend(self.keeper.replace(machine));
-    }
-
     fn position(&self, machine: M) -> Option<usize> {
         self.machines.iter().position(|&other| other == machine)
     }
@@ -92,6 +89,7 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
             searching: CachePadded::new(AtomicU32::new(0)),
             idle_processors: CachePadded::new(AtomicU32::new(0)),
             keeper_wakes: AtomicU64::new(NEVER),
+            bell: Bell::default(),
             lists: Lock::new(Lists { processors: Vec::new(), machines: Vec::new(), keeper: None }),
         }
     }
@@ -124,7 +122,10 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
             self.searching.fetch_sub(1, SeqCst);
             return None;
         };
-        Some(Rouse { machine: self.pop_machine(&mut lists), processor })
+        let machine = self.pop_machine(&mut lists);
+        drop(lists);
+        self.bell.ring();
+        Some(Rouse { machine, processor })
     }
 
     /// An idle machine, for a processor that its own cannot use.
@@ -143,15 +144,16 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
         Some(keeper)
     }
 
-    /// A timer has become the first one of its processor, which is busy. The keeper, if it has to be
-    /// roused to look at the timers again; an error if there is none.
-    pub(crate) fn keeper_for(&self, when: u64) -> Result<Option<M>, NoKeeper> {
-        // The timer was published before; the keeper's time is read after.
+    /// A busy processor has got a timer that is its first: the keeper, if it has to be roused to look at
+    /// the timers again; or another machine, if there is no keeper.
+    pub(crate) fn keeper_for(&self, when: u64) -> Option<M> {
+        // The timer was published before; the counters and the keeper's time are read after.
         fence(SeqCst);
-        if self.keeper_wakes.load(Relaxed) <= when {
-            return Ok(None);
+        if self.idle_processors() == 0 || self.keeper_wakes.load(Relaxed) <= when {
+            return None;
         }
-        self.pop_keeper(&mut self.lists.lock()).map(Some).ok_or(NoKeeper)
+        let mut lists = self.lists.lock();
+        self.pop_keeper(&mut lists).or_else(|| lists.machines.pop())
     }
 
     // ---- searching
@@ -175,14 +177,22 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
     // ---- sleeping
 
     /// A machine, which may have searched, has found nothing: it enters the lists, with what
-    /// processor it has. It must look for work once more before it sleeps.
-    pub(crate) fn enter(&self, machine: M, processor: Option<P>, searching: bool) {
+    /// processor it has. It must look for work once more before it sleeps. `earliest` is the time of the
+    /// first timer.
+    pub(crate) fn enter(&self, machine: M, processor: Option<P>, searching: bool, earliest: u64) {
         {
             let mut lists = self.lists.lock();
             if let Some(processor) = processor {
                 self.push_processor(&mut lists, processor);
             }
-            lists.enter(machine);
+            if lists.keeper.is_none() || earliest < self.keeper_wakes.load(Relaxed) {
+                // It has not announced its time yet.
+                self.keeper_wakes.store(NEVER, SeqCst);
+                let before = lists.keeper.replace(machine);
+                lists.machines.extend(before);
+            } else {
+                lists.machines.push(machine);
+            }
         }
         if searching {
             self.searching.fetch_sub(1, SeqCst);
@@ -192,7 +202,7 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
     }
 
     /// A machine in the lists wants to run after all; `search`: it counts as searching then.
-    pub(crate) fn leave(&self, machine: M, search: bool) -> Leave<M, P> {
+    pub(crate) fn leave(&self, machine: M, search: bool) -> Leave<P> {
         let mut lists = self.lists.lock();
         let position = lists.position(machine);
         let is_keeper = lists.keeper == Some(machine);
@@ -200,22 +210,16 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
             return Leave::IsRoused;
         }
         let Some(processor) = self.pop_processor(&mut lists) else { return Leave::NoProcessor };
-        let successor = match position {
-            Some(position) => {
-                lists.machines.swap_remove(position);
-                None
-            }
-            None => {
-                lists.keeper = None;
-                self.keeper_wakes.store(NEVER, SeqCst);
-                // It enters again, as the keeper.
-                lists.machines.pop()
-            }
-        };
+        match position {
+            Some(position) => drop(lists.machines.swap_remove(position)),
+            None => drop(self.pop_keeper(&mut lists)),
+        }
+        drop(lists);
         if search {
             self.searching.fetch_add(1, SeqCst);
         }
-        Leave::With(processor, successor)
+        self.bell.ring();
+        Leave::With(processor)
     }
 
     pub(crate) fn is_keeper(&self, machine: M) -> bool {
@@ -246,7 +250,9 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
     }
 
     pub(crate) fn take_processor(&self) -> Option<P> {
-        self.pop_processor(&mut self.lists.lock())
+        let processor = self.pop_processor(&mut self.lists.lock());
+        self.bell.ring();
+        processor
     }
 
     /// Takes those out of the list that `keep` refuses.
@@ -257,10 +263,6 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
         self.idle_processors.fetch_sub((before - lists.processors.len()) as u32, SeqCst);
     }
 }
-
-/// There is no keeper: whoever wakes next becomes it.
-#[derive(Debug)]
-pub(crate) struct NoKeeper;
 
 #[cfg(all(test, loom))]
 mod tests {
@@ -281,8 +283,6 @@ mod tests {
     #[derive(Default)]
     struct Signal {
         processor: Option<usize>,
-        /// Roused without a processor: to take over as the keeper.
-        enter: bool,
         end: bool,
     }
 
@@ -345,27 +345,21 @@ mod tests {
                     self.finish_one();
                     continue;
                 }
-                self.idle.enter(me, processor.take(), std::mem::take(&mut searching));
+                self.idle.enter(me, processor.take(), std::mem::take(&mut searching), NEVER);
                 if self.work.load(Acquire) > 0
-                    && let Leave::With(mine, successor) = self.idle.leave(me, true)
+                    && let Leave::With(mine) = self.idle.leave(me, true)
                 {
-                    if let Some(successor) = successor {
-                        let (signal, condvar) = &self.signals[successor];
-                        signal.lock().unwrap().enter = true;
-                        condvar.notify_one();
-                    }
                     (processor, searching) = (Some(mine), true);
                     continue;
                 }
                 let (signal, condvar) = &self.signals[me];
                 let mut signal = signal.lock().unwrap();
-                while signal.processor.is_none() && !signal.end && !signal.enter {
+                while signal.processor.is_none() && !signal.end {
                     signal = condvar.wait(signal).unwrap();
                 }
                 if signal.end {
                     return;
                 }
-                signal.enter = false;
                 processor = signal.processor.take();
                 searching = processor.is_some();
             }

@@ -23,6 +23,7 @@
 //! | [`worker`](mod@worker) | stacks, and the loop on each that runs goroutines |
 //! | [`find`](mod@find) | what runs next; stealing |
 //! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |
+//! | [`monitor`](mod@monitor) | who looks after processors whose goroutine does not come back |
 //! | [`run_queue`](mod@run_queue), [`global`](mod@global), [`timer`](mod@timer) | what waits to be run |
 //! | [`processor`](mod@processor), [`shared`](mod@shared) | what a processor and what the runtime holds |
 //! | [`tidy`](mod@tidy), [`shutdown`](mod@shutdown) | giving memory back; the end |
@@ -74,6 +75,7 @@ mod global;
 mod idle;
 #[cfg(not(loom))]
 mod machine;
+mod monitor;
 #[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]

@@ -3,6 +3,7 @@
 use super::Machine;
 use super::global::GlobalQueue;
 use super::idle::Idle;
+use super::monitor::Monitor;
 use super::processor::Processor;
 use super::worker::Workers;
 use crate::clock;
@@ -189,10 +190,21 @@ impl Shared {
 
     // ---- machines
 
-    /// Shows that threads are to be had: one machine, which goes to sleep.
-    pub(crate) fn start_first_machine(&self) -> io::Result<()> {
+    /// Shows that threads are to be had: the monitor, and one machine, which goes to sleep.
+    pub(crate) fn start_first_threads(&self) -> io::Result<()> {
+        self.start_monitor()?;
         let processor = self.idle.take_processor().expect("a new runtime's are idle");
         self.new_machine(processor, false).inspect_err(|_| self.idle.add_processor(processor))
+    }
+
+    fn start_monitor(&self) -> io::Result<()> {
+        let shared = self.this.upgrade().expect("a runtime that starts is alive");
+        let thread = thread::Builder::new()
+            .name(format!("{}-monitor", self.name))
+            .stack_size(SYSTEM_STACK)
+            .spawn(move || Monitor::new(&shared).main())?;
+        self.registry().threads.push(thread);
+        Ok(())
     }
 
     /// Starts a thread that begins by running `processor`. False: there is none to be had. That is
