@@ -1,5 +1,6 @@
 //! How machines go idle and are woken: the [protocol](super::idle) applied.
 
+use super::find::FEW;
 use super::idle::{Leave, Rouse};
 use super::machine::Machine;
 use super::timer::NEVER;
@@ -13,6 +14,15 @@ impl Shared {
     #[inline(always)]
     pub(crate) fn notify(&self) {
         if let Some(Rouse { machine, processor }) = self.idle.notify() {
+            self.start(machine, processor, true);
+        }
+    }
+
+    /// As [`notify`](Self::notify), for the queue of `processor`, which is busy.
+    #[inline(always)]
+    pub(crate) fn notify_of(&self, processor: &Processor) {
+        let few = || processor.queue.len() < FEW;
+        if let Some(Rouse { machine, processor }) = self.idle.notify_reluctantly(few) {
             self.start(machine, processor, true);
         }
     }
@@ -71,8 +81,12 @@ impl Shared {
 
     /// Is there anything that a machine could run? `next` slots are their processors' own affair.
     pub(crate) fn has_work(&self) -> bool {
+        self.has_queues_of(1)
+    }
+
+    fn has_queues_of(&self, count: u32) -> bool {
         self.global.len() > 0
-            || self.processors().any(|processor| processor.queue.len() > 0)
+            || self.processors().any(|processor| processor.queue.len() >= count)
             || self.is_exiting()
     }
 }
@@ -112,13 +126,19 @@ impl Machine {
             }
         }
         self.enter_lists(processor);
+        let discouraged = self.discouraged.replace(false);
+        let mut worthwhile = if discouraged { FEW } else { 1 };
         loop {
             if shared.is_exiting() {
                 return false;
             }
-            if shared.has_work() && shared.idle.idle_processors() > 0 && self.leave_lists(true) {
+            if shared.has_queues_of(worthwhile)
+                && shared.idle.idle_processors() > 0
+                && self.leave_lists(true)
+            {
                 return !shared.is_exiting();
             }
+            worthwhile = 1;
             let timeout = self.keeper_timeout();
             if timeout == Some(Duration::ZERO) {
                 if self.leave_lists(false) {

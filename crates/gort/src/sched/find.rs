@@ -19,6 +19,40 @@ const LONGEST_STRIDE: u32 = 7;
 const ROUNDS: u32 = 7;
 const FIRST_PAUSE: u32 = 8;
 
+/// A queue that is shorter is left to an owner that goes through it quickly.
+pub(crate) const FEW: u32 = 4;
+/// Quickly: with less than so many nanoseconds for a goroutine, which is about what stealing it costs.
+const QUICK: u64 = 500;
+/// Nanoseconds after which to tell how quick an owner is.
+const JUDGED_AFTER: u64 = 1_000;
+
+/// How quickly another processor goes through its queue.
+#[derive(Default)]
+struct Pace {
+    /// Which it is, when it was looked at, and how many picks it had made by then.
+    seen: Option<(usize, u64, u32)>,
+}
+
+impl Pace {
+    /// False also as long as it is not known.
+    fn is_slow(&mut self, processor: &Processor) -> bool {
+        let (now, tick) = (clock::now(), processor.tick.load(Relaxed));
+        if let Some((index, since, before)) = self.seen
+            && index == processor.index
+        {
+            let time = now - since;
+            if time < JUDGED_AFTER {
+                return false;
+            }
+            if u64::from(tick.wrapping_sub(before)) * QUICK < time {
+                return true;
+            }
+        }
+        self.seen = Some((processor.index, now, tick));
+        false
+    }
+}
+
 impl Machine {
     /// The next goroutine of the processor's own, if it has one.
     #[inline(always)]
@@ -139,7 +173,9 @@ impl Machine {
         let shared = self.shared();
         let mine = self.processor();
         debug_assert!(mine.queue.len() <= CAPACITY / 2);
+        let mut pace = Pace::default();
         for round in 0..ROUNDS {
+            self.discouraged.set(false);
             let count = shared.processor_count();
             let offset = self.next_random() as usize;
             for index in 0..count {
@@ -147,7 +183,13 @@ impl Machine {
                 if std::ptr::eq(victim, mine) {
                     continue;
                 }
+                let len = victim.queue.len();
+                if len > 0 && len < FEW && !pace.is_slow(victim) {
+                    self.discouraged.set(true);
+                    continue;
+                }
                 if let Some(stolen) = victim.queue.steal_into(&mine.queue) {
+                    shared.idle.encourage();
                     self.begin_slice();
                     return Some(from_entry(stolen));
                 }
@@ -167,6 +209,9 @@ impl Machine {
             for _ in 0..FIRST_PAUSE << round {
                 std::hint::spin_loop();
             }
+        }
+        if self.discouraged.get() {
+            shared.idle.discourage();
         }
         None
     }

@@ -20,6 +20,14 @@
 //! changes the counters, fences, then reads the queues. One of the two sees the other. If the
 //! notifier sees a searching machine, that machine has not yet looked for the last time.
 //!
+//! **Reluctance.** A few goroutines that keep waking each other run best on one processor: each
+//! message is in the cache where it is read, while a machine that takes one of them away needs longer
+//! for that than the goroutine runs. So a searching machine leaves a short queue to an owner that goes
+//! through it quickly ([`find`](super::find)), sleeps although that queue is not empty, and is not
+//! roused again for some time by what is made ready on busy processors. What then stays in a queue after
+//! all, as two others keep the processor between them or as one begins to compute, the
+//! [monitor](super::monitor) passes on.
+//!
 //! **The keeper** is the one idle machine that sleeps with a time limit: up to the earliest timer of
 //! all processors, whose owners may be busy or idle. Who goes idle takes that over if there is no keeper
 //! or if it knows of an earlier timer (its own last goroutine's, most often); a busy machine whose
@@ -42,11 +50,18 @@ use crate::prim::Lock;
 use crate::prim::atomic::{AtomicU32, AtomicU64, Ordering::*, fence};
 use crossbeam_utils::CachePadded;
 
+/// The least and the most reluctance, in goroutines made ready.
+const RELUCTANCE: (u32, u32) = (64, 4096);
+
 pub(crate) struct Idle<M, P> {
     searching: CachePadded<AtomicU32>,
     idle_processors: CachePadded<AtomicU32>,
     /// When the keeper wakes; `NEVER` also if there is none.
     keeper_wakes: AtomicU64,
+    /// So many goroutines may be made ready on busy processors until a machine is roused for one; and
+    /// how many it was the last time.
+    reluctance: CachePadded<AtomicU32>,
+    last_reluctance: AtomicU32,
     /// Rung when a processor is taken out of the list.
     pub(crate) bell: Bell,
     lists: Lock<Lists<M, P>>,
@@ -89,6 +104,8 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
             searching: CachePadded::new(AtomicU32::new(0)),
             idle_processors: CachePadded::new(AtomicU32::new(0)),
             keeper_wakes: AtomicU64::new(NEVER),
+            reluctance: CachePadded::new(AtomicU32::new(0)),
+            last_reluctance: AtomicU32::new(0),
             bell: Bell::default(),
             lists: Lock::new(Lists { processors: Vec::new(), machines: Vec::new(), keeper: None }),
         }
@@ -109,6 +126,38 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
             self.choose()
         } else {
             None
+        }
+    }
+
+    /// As [`notify`](Self::notify), for a busy processor's queue; `few`: it is short. Then nobody is
+    /// roused while machines that search are [discouraged](Self::discourage).
+    #[inline(always)]
+    pub(crate) fn notify_reluctantly(&self, few: impl FnOnce() -> bool) -> Option<Rouse<M, P>> {
+        fence(SeqCst);
+        if self.idle_processors.load(Relaxed) == 0 || self.searching.load(Relaxed) != 0 {
+            return None;
+        }
+        let left = self.reluctance.load(Relaxed);
+        if left > 0 && few() {
+            // Others may count at the same time; it need not be exact.
+            self.reluctance.store(left - 1, Relaxed);
+            return None;
+        }
+        self.choose()
+    }
+
+    /// A search has found only queues that are better left to their owners.
+    pub(crate) fn discourage(&self) {
+        let next = (self.last_reluctance.load(Relaxed) * 2).clamp(RELUCTANCE.0, RELUCTANCE.1);
+        self.last_reluctance.store(next, Relaxed);
+        self.reluctance.store(next, Relaxed);
+    }
+
+    /// A search has found work at another processor.
+    pub(crate) fn encourage(&self) {
+        if self.last_reluctance.load(Relaxed) != 0 {
+            self.last_reluctance.store(0, Relaxed);
+            self.reluctance.store(0, Relaxed);
         }
     }
 

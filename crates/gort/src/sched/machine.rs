@@ -52,6 +52,8 @@ pub(crate) struct Machine {
     operations: Cell<u32>,
     slice_start: Cell<u64>,
     pub(crate) searching: Cell<bool>,
+    /// The last search has found only queues that are better left to their owners.
+    pub(crate) discouraged: Cell<bool>,
     pub(crate) random: Cell<u32>,
     /// The doze protocol: 1 = wake up; `granted` is the processor that comes with it.
     signal: AtomicU32,
@@ -84,6 +86,7 @@ impl Machine {
             operations: Cell::new(OPERATIONS_PER_LOOK),
             slice_start: Cell::new(0),
             searching: Cell::new(false),
+            discouraged: Cell::new(false),
             random: Cell::new(0x9e37_79b9 ^ (number as u32).wrapping_mul(0x85eb_ca6b) | 1),
             signal: AtomicU32::new(0),
             granted: AtomicPtr::new(ptr::null_mut()),

@@ -3,6 +3,7 @@
 //! Machines hand work to each other where they can tell that there is some. What they cannot tell is
 //! what comes of a goroutine that does not come back to its scheduler for a while:
 //!
+//! - others wait in its queue, and nobody was told ([reluctance](super::idle));
 //! - one that it has made ready waits in the processor's `next` slot. Readying a single goroutine wakes
 //!   nobody, as the one that readied it is most often about to park, and would run it sooner than any
 //!   other machine could;
@@ -97,9 +98,15 @@ mod application {
     /// What the monitor remembers from one look to the next.
     pub(crate) struct Monitor<'a> {
         shared: &'a Shared,
-        /// Of each processor, how many picks it had made.
-        ticks: Vec<u32>,
+        before: Vec<Before>,
         tidier: PoolTidier,
+    }
+
+    /// Of a processor: how many picks it had made, and what had been taken out of its ring.
+    #[derive(Clone, Copy, Default, PartialEq, Eq)]
+    struct Before {
+        tick: u32,
+        taken: u32,
     }
 
     /// What a look has shown.
@@ -114,7 +121,7 @@ mod application {
 
     impl<'a> Monitor<'a> {
         pub(crate) fn new(shared: &'a Shared) -> Self {
-            Monitor { shared, ticks: Vec::new(), tidier: PoolTidier::default() }
+            Monitor { shared, before: Vec::new(), tidier: PoolTidier::default() }
         }
 
         /// The monitor's thread, until the runtime ends.
@@ -157,17 +164,29 @@ mod application {
         fn look(&mut self) -> Seen {
             let shared = self.shared;
             let mut seen = Seen::Calm;
-            self.ticks.resize(shared.processor_count(), 0);
-            for (processor, before) in shared.processors().zip(&mut self.ticks) {
-                let tick = processor.tick.load(Relaxed);
-                if std::mem::replace(before, tick) != tick {
+            self.before.resize(shared.processor_count(), Before::default());
+            for (processor, before) in shared.processors().zip(&mut self.before) {
+                let queue = &processor.queue;
+                let now = Before { tick: processor.tick.load(Relaxed), taken: queue.taken() };
+                let before = std::mem::replace(before, now);
+                let goes_on = now.tick != before.tick;
+                if goes_on {
                     seen = Seen::Busy;
-                } else if processor.queue.has_next()
-                    && shared.idle.idle_processors() > 0
-                    && let Some(goroutine) = processor.take_next()
-                {
+                }
+                if shared.idle.idle_processors() == 0 {
+                    continue;
+                }
+                let oldest = if now.taken == before.taken { processor.pop() } else { None };
+                if let Some(goroutine) = oldest {
                     shared.inject(goroutine);
-                    return Seen::Stuck;
+                }
+                if !goes_on {
+                    let next = processor.take_next();
+                    let is_stuck = oldest.is_some() || next.is_some();
+                    next.into_iter().for_each(|next| shared.inject(next));
+                    if is_stuck {
+                        return Seen::Stuck;
+                    }
                 }
             }
             let earliest = shared.earliest_timer();

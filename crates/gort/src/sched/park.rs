@@ -190,7 +190,7 @@ impl Processor {
     pub(crate) fn ready(&self, goroutine: GoroutineRef, machine: &Machine) {
         if let Some(old) = self.queue.set_next(goroutine.as_ptr()) {
             self.push(super::processor::from_entry(old), machine.shared());
-            machine.shared().notify();
+            machine.shared().notify_of(self);
         }
     }
 }

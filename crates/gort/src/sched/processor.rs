@@ -113,7 +113,7 @@ impl Processor {
         id + 1
     }
 
-    /// Owner: the oldest goroutine of the ring.
+    /// The oldest goroutine of the ring.
     #[inline(always)]
     pub(crate) fn pop(&self) -> Option<GoroutineRef> {
         self.queue.pop().map(from_entry)

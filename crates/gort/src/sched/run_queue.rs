@@ -92,10 +92,10 @@ impl<T> RunQueue<T> {
         }
     }
 
-    /// Owner: takes the oldest entry of the ring.
+    /// Takes the oldest entry of the ring: the owner, or a thief that wants just one.
     #[inline(always)]
     pub(crate) fn pop(&self) -> Option<*mut T> {
-        let tail = self.tail.load(Relaxed);
+        let tail = self.tail.load(Acquire);
         let mut head = self.head.load(Acquire);
         while head != tail {
             let entry = self.slot(head).load(Relaxed);
@@ -127,6 +127,12 @@ impl<T> RunQueue<T> {
     #[inline(always)]
     pub(crate) fn has_next(&self) -> bool {
         !self.next.load(Relaxed).is_null()
+    }
+
+    /// Counts the entries that have been taken out of the ring, wrapping: others see by it whether the
+    /// oldest is still the same.
+    pub(crate) fn taken(&self) -> u32 {
+        self.head.load(Relaxed)
     }
 
     /// Entries in the ring; a moment later it may be another number.
@@ -206,6 +212,25 @@ mod tests {
         let mut all: Vec<usize> = parts.into_iter().flatten().collect();
         all.sort_unstable();
         assert_eq!(all, (1..=total).collect::<Vec<_>>(), "each entry comes out exactly once");
+    }
+
+    #[test]
+    fn owner_pushes_and_pops_while_another_pops_one() {
+        loom::model(|| {
+            let queue = Queue::new(RunQueue::new());
+            queue.push(entry(1), |_| unreachable!("there is room"));
+            let other = thread::spawn({
+                let queue = queue.clone();
+                move || queue.pop().map(number).into_iter().collect::<Vec<_>>()
+            });
+            let mut got = Vec::new();
+            queue.push(entry(2), |_| unreachable!("there is room"));
+            got.extend(queue.pop().map(number));
+            queue.push(entry(3), |_| unreachable!("there is room"));
+            let theirs = other.join().unwrap();
+            got.extend(std::iter::from_fn(|| queue.pop()).map(number));
+            check(3, [got, theirs]);
+        });
     }
 
     #[test]
