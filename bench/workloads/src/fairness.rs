@@ -1,8 +1,8 @@
 //! Does anybody else get to run while some tasks only compute?
 
-use crate::{Args, Receiver, Report, Runtime, Sender, numbers};
+use crate::{Args, Receiver, Report, Runtime, Sender, WaitGroup, numbers};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,13 @@ pub fn raised_after(time: Duration, flag: &Arc<AtomicBool>) {
     });
 }
 
-/// How late the ticks were, with as many of them as there were.
-pub fn report(peer: &str, args: &Args, seconds: f64, mut late_us: Vec<f64>) -> ! {
+/// How late the ticks were, with as many of them as there were, and how much the others did in all.
+pub fn report(peer: &str, args: &Args, seconds: f64, mut late_us: Vec<f64>, rounds: f64) -> ! {
     late_us.sort_by(f64::total_cmp);
     Report::new(peer, args, late_us.len() as u64, seconds)
         .with_late(&late_us)
         .with("ticks", late_us.len() as f64)
+        .with("hogs_rounds_per_us", rounds / seconds / 1e6)
         .emit()
 }
 
@@ -79,10 +80,19 @@ fn under_hogs<R: Runtime>(
     R::sleep(Duration::from_millis(20));
     raised_after(Duration::from_millis(args.get("ms", 3000)), stop);
     let start = Instant::now();
+    let rounds = Arc::new(AtomicU64::new(0));
+    let hogs = R::WaitGroup::new();
     for _ in 0..args.get("hogs", 4) {
-        let stop = stop.clone();
-        R::go(move || numbers::hog(|| stop.load(Relaxed)));
+        hogs.add(1);
+        let (stop, rounds, hogs) = (stop.clone(), rounds.clone(), hogs.clone());
+        R::go(move || {
+            rounds.fetch_add(numbers::hog(|| stop.load(Relaxed)), Relaxed);
+            hogs.done();
+        });
     }
     let late_us = results.expect();
-    report(R::NAME, args, start.elapsed().as_secs_f64(), late_us)
+    let seconds = start.elapsed().as_secs_f64();
+    hogs.wait();
+    let rounds = rounds.load(Relaxed) as f64;
+    report(R::NAME, args, seconds, late_us, rounds)
 }

@@ -49,12 +49,15 @@ pub fn fib_tasks(n: u64, cut: u64) -> u64 {
 }
 
 /// Computes until `stop` says so, looking at it all the time but never at the runtime.
-pub fn hog(stop: impl Fn() -> bool) {
+pub fn hog(stop: impl Fn() -> bool) -> u64 {
     let mut x = 1_u64;
+    let mut rounds = 0;
     while !stop() {
         x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        rounds += 1;
     }
     black_box(x);
+    rounds
 }
 
 #[cfg(test)]

@@ -68,6 +68,8 @@
 
 extern crate self as gort;
 
+#[cfg(not(loom))]
+mod blocking;
 pub mod chan;
 mod clock;
 #[cfg(not(loom))]
@@ -101,6 +103,8 @@ pub use chan::chan;
 pub use gort_macros::{main, select, select_biased, test};
 
 #[cfg(not(loom))]
+pub use blocking::{blocking, with_syscall};
+#[cfg(not(loom))]
 pub use goroutine::local::LocalKey;
 #[cfg(not(loom))]
 pub use goroutine::panic::{PanicInfo, Shutdown, set_panic_handler};
@@ -111,6 +115,8 @@ pub use runtime::{
     Builder as RuntimeBuilder, Runtime, ShutdownError, gomaxprocs, num_goroutines, run,
     set_gomaxprocs, spawn_detached,
 };
+#[cfg(not(loom))]
+pub use sched::Preempt;
 #[cfg(not(loom))]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 #[cfg(not(loom))]

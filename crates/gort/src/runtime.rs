@@ -4,7 +4,8 @@ use crate::clock::Deadline;
 use crate::goroutine::panic;
 use crate::join_handle::JoinHandle;
 use crate::park::Wait;
-use crate::sched::{self, Attributes, MAX_PROCESSORS, Shared};
+use crate::prim::barrier;
+use crate::sched::{self, Attributes, MAX_PROCESSORS, Preempt, Settings, Shared};
 use crate::tls;
 use gort_context::{StackPool, overflow};
 use std::fmt;
@@ -16,6 +17,9 @@ use std::time::Duration;
 const DEFAULT_STACK: usize = 256 << 10;
 const DEFAULT_NAME: &str = "gort";
 const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Both as in Go.
+const DEFAULT_TIME_SLICE: Duration = Duration::from_millis(10);
+const DEFAULT_MAX_THREADS: usize = 10_000;
 
 static PROCESS: OnceLock<Runtime> = OnceLock::new();
 
@@ -196,6 +200,9 @@ pub struct Builder {
     stack_size: usize,
     name: String,
     shutdown_timeout: Duration,
+    time_slice: Duration,
+    max_threads: usize,
+    preempt: Preempt,
 }
 
 impl Default for Builder {
@@ -205,6 +212,9 @@ impl Default for Builder {
             stack_size: DEFAULT_STACK,
             name: DEFAULT_NAME.into(),
             shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
+            time_slice: DEFAULT_TIME_SLICE,
+            max_threads: DEFAULT_MAX_THREADS,
+            preempt: Preempt::default(),
         }
     }
 }
@@ -237,11 +247,35 @@ impl Builder {
         self
     }
 
+    /// How long a goroutine may keep its processor while others wait; 10 ms by default.
+    ///
+    /// One that uses channels or the like all the time yields then. One that computes, or blocks
+    /// its thread, makes room as [`preempt`](Self::preempt) says.
+    pub fn time_slice(mut self, time: Duration) -> Self {
+        self.time_slice = time;
+        self
+    }
+
+    /// How goroutines that compute or block make room for others; [`Preempt::Handoff`] by default.
+    pub fn preempt(mut self, preempt: Preempt) -> Self {
+        self.preempt = preempt;
+        self
+    }
+
+    /// How many threads may run goroutines; 10,000 by default. More than the number of processors are
+    /// needed by goroutines that compute for long or block their threads. At the limit a goroutine that
+    /// computes keeps its processor, and [`blocking`](crate::blocking()) waits for another to return.
+    pub fn max_threads(mut self, threads: usize) -> Self {
+        self.max_threads = threads;
+        self
+    }
+
     /// Makes a runtime of one's own.
     ///
     /// # Errors
-    /// `InvalidInput` for a number of processors or a stack size out of bounds, or a name with a NUL
-    /// in it; the system's error if no stack or no thread can be had.
+    /// `InvalidInput` for a number of processors or a stack size out of bounds, a name with a NUL
+    /// in it, a time slice of zero, or fewer threads than processors and one more; the system's error if no
+    /// stack or no thread can be had.
     pub fn build(self) -> io::Result<Runtime> {
         let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
         let processors = self.processors.unwrap_or_else(default_processors);
@@ -253,11 +287,28 @@ impl Builder {
         if self.name.contains('\0') {
             return Err(invalid(format!("a name with a NUL in it: {:?}", self.name)));
         }
+        if self.time_slice.is_zero() {
+            return Err(invalid("a time slice of zero".into()));
+        }
+        if self.max_threads <= processors {
+            let most = self.max_threads;
+            return Err(invalid(format!(
+                "{processors} processors need more than {processors} threads, not at most {most}"
+            )));
+        }
+        barrier::choose();
         overflow::install(panic::report_overflow)?;
         let stacks = StackPool::new(self.stack_size)?;
         // The first stack shows whether there are any to be had.
         drop(stacks.take()?);
-        let shared = Shared::new(self.name, processors, stacks);
+        let settings = Settings {
+            name: self.name,
+            processors,
+            slice: self.time_slice,
+            most_threads: self.max_threads,
+            preempt: self.preempt,
+        };
+        let shared = Shared::new(settings, stacks);
         let runtime = Runtime { shared, shutdown_timeout: self.shutdown_timeout, stopped: false };
         runtime.shared.start_first_threads()?;
         Ok(runtime)

@@ -53,8 +53,8 @@ impl Runtime for Gort {
         gort::sleep(time);
     }
 
-    fn blocking(_f: fn()) {
-        unimplemented!("see `supports`")
+    fn blocking(f: fn()) {
+        gort::blocking(f);
     }
 
     fn spsc<T: Send + 'static>(capacity: usize, _flow: bool) -> (Tx<T>, Rx<T>) {
@@ -88,8 +88,6 @@ impl Runtime for Gort {
     fn supports(workload: &str) -> Result<(), &'static str> {
         match workload {
             "mutex" => Err("its Mutex comes with a later version"),
-            "blocking" => Err("calls that block come with a later version"),
-            "starve" | "starve_chan" => Err("preemption comes with a later version"),
             "chan_buf_unb" | "mpmc_unb" => Err("its channels have bounds"),
             _ => Ok(()),
         }

@@ -38,6 +38,7 @@ pub(crate) enum Wait {
     Join,
     Scope,
     Group,
+    Blocking,
 }
 
 /// Runs `f` with the task of the caller: the running goroutine's, or one made for a plain thread.

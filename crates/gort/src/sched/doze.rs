@@ -9,6 +9,9 @@ use crate::clock;
 use std::ptr;
 use std::time::Duration;
 
+/// So long a machine waits for work that there are enough others to do, before it ends.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 impl Shared {
     /// There is work: wakes a machine for it, if one is idle and none is searching.
     #[inline(always)]
@@ -112,7 +115,7 @@ impl Machine {
     }
 
     /// Gives the processor up, if it has one, and sleeps until there is work: the machine then has a
-    /// processor again. False: the runtime ends.
+    /// processor again. False: the machine is to end.
     pub(crate) fn go_idle(&self) -> bool {
         let shared = self.shared();
         let mut processor = self.try_processor();
@@ -150,12 +153,14 @@ impl Machine {
                     self.set_processor(None);
                     self.enter_lists(processor);
                 }
-            } else if self.doze(timeout) {
+            } else if self.doze(timeout.or_else(|| shared.idle.is_crowded().then_some(PATIENCE))) {
                 if self.try_processor().is_some() || shared.is_exiting() {
                     return !shared.is_exiting();
                 }
                 // Roused to look at the timers again.
                 self.enter_lists(None);
+            } else if timeout.is_none() && shared.idle.retire(self.as_static()) {
+                return false;
             }
         }
     }

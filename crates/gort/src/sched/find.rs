@@ -34,30 +34,32 @@ struct Pace {
 }
 
 impl Pace {
-    /// False also as long as it is not known.
-    fn is_slow(&mut self, processor: &Processor) -> bool {
+    /// Does it go through its queue quickly? `None` as long as that is not known.
+    fn is_quick(&mut self, processor: &Processor) -> Option<bool> {
         let (now, tick) = (clock::now(), processor.tick.load(Relaxed));
         if let Some((index, since, before)) = self.seen
             && index == processor.index
         {
             let time = now - since;
             if time < JUDGED_AFTER {
-                return false;
+                return None;
             }
             if u64::from(tick.wrapping_sub(before)) * QUICK < time {
-                return true;
+                return Some(false);
             }
+            self.seen = Some((processor.index, now, tick));
+            return Some(true);
         }
         self.seen = Some((processor.index, now, tick));
-        false
+        None
     }
 }
 
 impl Machine {
-    /// The next goroutine of the processor's own, if it has one.
+    /// The next goroutine of the processor's own, if there is a processor and it has one.
     #[inline(always)]
     pub(crate) fn pick(&self) -> Option<GoroutineRef> {
-        let processor = self.processor();
+        let processor = self.try_processor()?;
         let tick = processor.tick.load(Relaxed).wrapping_add(1);
         processor.tick.store(tick, Relaxed);
         if tick.is_multiple_of(GLOBAL_EVERY)
@@ -99,14 +101,14 @@ impl Machine {
         if owned.wants_keeper.replace(false) {
             self.shared().ensure_keeper(processor.timers.earliest());
         }
-        let skip = owned.timers_skip.get();
+        let skip = self.timers_skip.get();
         if skip > 0 {
-            owned.timers_skip.set(skip - 1);
+            self.timers_skip.set(skip - 1);
             return;
         }
         let now = clock::now();
-        let since = now - owned.timers_seen.replace(now);
-        let stride = owned.timers_stride.get();
+        let since = now - self.timers_seen.replace(now);
+        let stride = self.timers_stride.get();
         let stride = if since < LOOK_AT_TIMERS / 2 {
             (stride * 2 + 1).min(LONGEST_STRIDE)
         } else if since > LOOK_AT_TIMERS * 2 {
@@ -114,8 +116,8 @@ impl Machine {
         } else {
             stride
         };
-        owned.timers_stride.set(stride);
-        owned.timers_skip.set(stride);
+        self.timers_stride.set(stride);
+        self.timers_skip.set(stride);
         processor.timers.fire(now);
     }
 
@@ -174,8 +176,8 @@ impl Machine {
         let mine = self.processor();
         debug_assert!(mine.queue.len() <= CAPACITY / 2);
         let mut pace = Pace::default();
+        self.discouraged.set(false);
         for round in 0..ROUNDS {
-            self.discouraged.set(false);
             let count = shared.processor_count();
             let offset = self.next_random() as usize;
             for index in 0..count {
@@ -184,9 +186,15 @@ impl Machine {
                     continue;
                 }
                 let len = victim.queue.len();
-                if len > 0 && len < FEW && !pace.is_slow(victim) {
-                    self.discouraged.set(true);
-                    continue;
+                if len > 0 && len < FEW {
+                    match pace.is_quick(victim) {
+                        Some(false) => {}
+                        Some(true) => {
+                            self.discouraged.set(true);
+                            continue;
+                        }
+                        None => continue,
+                    }
                 }
                 if let Some(stolen) = victim.queue.steal_into(&mine.queue) {
                     shared.idle.encourage();

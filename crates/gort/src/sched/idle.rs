@@ -44,7 +44,7 @@
 //! This file is the protocol alone, for machines and processors of any kind, so that the models below
 //! run it; [`doze`](super::doze) applies it.
 
-use super::monitor::Bell;
+use super::bell::Bell;
 use super::timer::NEVER;
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicU32, AtomicU64, Ordering::*, fence};
@@ -203,6 +203,29 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
         }
         let mut lists = self.lists.lock();
         self.pop_keeper(&mut lists).or_else(|| lists.machines.pop())
+    }
+
+    pub(crate) fn has_machine(&self) -> bool {
+        let lists = self.lists.lock();
+        lists.keeper.is_some() || !lists.machines.is_empty()
+    }
+
+    /// Are there more machines in the lists than idle processors could ever need?
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.lists.lock().machines.len() > self.idle_processors()
+    }
+
+    /// A machine that sleeps in the lists, and is not the keeper, would like to end. Not if the others
+    /// were too few then.
+    pub(crate) fn retire(&self, machine: M) -> bool {
+        let mut lists = self.lists.lock();
+        match lists.position(machine) {
+            Some(position) if lists.machines.len() > self.idle_processors() => {
+                lists.machines.swap_remove(position);
+                true
+            }
+            _ => false,
+        }
     }
 
     // ---- searching

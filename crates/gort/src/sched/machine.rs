@@ -9,6 +9,7 @@
 //! whoever runs then on this machine, the next goroutine or the system stack, does it first thing.
 
 use super::Shared;
+use super::hold::{Entry, Hold};
 use super::processor::Processor;
 use super::worker::{Assignment, Finished};
 use crate::goroutine::{GoroutineRef, PINNED};
@@ -21,8 +22,10 @@ use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
-/// A time slice: who has run that long while others wait goes to the end of the queue.
-pub(crate) const SLICE: u64 = 10_000_000;
+/// For how long the kernel is to run a machine's thread at a time when there are more threads than CPUs:
+/// one that has, or is given, a processor, and one that computes without.
+const AT_ONCE: Duration = Duration::from_micros(200);
+const AT_LENGTH: Duration = Duration::from_millis(5);
 /// Operations between two looks at the clock.
 const OPERATIONS_PER_LOOK: u32 = 256;
 
@@ -39,6 +42,10 @@ pub(crate) enum After {
 
 pub(crate) struct Machine {
     pub(crate) shared: NonNull<Shared>,
+    /// Is it inside the runtime, and has it a processor?
+    pub(crate) hold: Hold,
+    /// Its thread, while that runs.
+    thread: sys::AtomicThreadId,
     processor: Cell<Option<&'static Processor>>,
     current: Cell<Option<GoroutineRef>>,
     after: UnsafeCell<After>,
@@ -55,10 +62,37 @@ pub(crate) struct Machine {
     /// The last search has found only queues that are better left to their owners.
     pub(crate) discouraged: Cell<bool>,
     pub(crate) random: Cell<u32>,
+    /// When timers were last looked at, and for how many picks not to.
+    pub(crate) timers_seen: Cell<u64>,
+    pub(crate) timers_skip: Cell<u32>,
+    pub(crate) timers_stride: Cell<u32>,
     /// The doze protocol: 1 = wake up; `granted` is the processor that comes with it.
     signal: AtomicU32,
     granted: AtomicPtr<Processor>,
     granted_searching: AtomicU32,
+}
+
+/// A machine is inside the runtime as long as this lives.
+pub(crate) struct Inside<'a> {
+    machine: &'a Machine,
+    nested: bool,
+}
+
+impl Inside<'_> {
+    /// The machine's processor; there is none if it was taken away while the machine was outside.
+    #[inline(always)]
+    pub(crate) fn processor(&self) -> Option<&'static Processor> {
+        self.machine.try_processor()
+    }
+}
+
+impl Drop for Inside<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if !self.nested {
+            self.machine.exit();
+        }
+    }
 }
 
 impl PartialEq for Machine {
@@ -77,6 +111,8 @@ impl Machine {
     pub(crate) fn new(shared: NonNull<Shared>, number: usize) -> Machine {
         Machine {
             shared,
+            hold: Hold::new(),
+            thread: sys::AtomicThreadId::default(),
             processor: Cell::new(None),
             current: Cell::new(None),
             after: UnsafeCell::new(After::Nothing),
@@ -88,6 +124,9 @@ impl Machine {
             searching: Cell::new(false),
             discouraged: Cell::new(false),
             random: Cell::new(0x9e37_79b9 ^ (number as u32).wrapping_mul(0x85eb_ca6b) | 1),
+            timers_seen: Cell::new(0),
+            timers_skip: Cell::new(0),
+            timers_stride: Cell::new(0),
             signal: AtomicU32::new(0),
             granted: AtomicPtr::new(ptr::null_mut()),
             granted_searching: AtomicU32::new(0),
@@ -110,7 +149,8 @@ impl Machine {
         self.current.set(goroutine);
     }
 
-    /// The processor; there is none while the machine is idle or waits with a pinned goroutine.
+    /// The processor; there is none while the machine is idle, waits with a pinned goroutine, or
+    /// has lost it while it was outside. To be called inside.
     #[inline(always)]
     pub(crate) fn try_processor(&self) -> Option<&'static Processor> {
         self.processor.get()
@@ -121,8 +161,55 @@ impl Machine {
         self.processor.get().expect("a machine that schedules holds a processor")
     }
 
+    /// Inside: takes a processor, which is the caller's to give, or lets go of it.
     pub(crate) fn set_processor(&self, processor: Option<&'static Processor>) {
         self.processor.set(processor);
+        if let Some(processor) = processor {
+            processor.holder.store(ptr::from_ref(self).cast_mut(), Release);
+        }
+        self.hold.set_held(processor.is_some());
+    }
+
+    // ---- inside and outside, see `hold`
+
+    /// Goes inside the runtime: from here on nobody takes the processor away.
+    #[inline(always)]
+    pub(crate) fn enter(&self) {
+        match self.hold.enter() {
+            Entry::Kept => {}
+            entry => self.enter_without(entry),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_without(&self, entry: Entry) {
+        if entry == Entry::Lost {
+            self.processor.set(None);
+            self.thread.set_kernel_slice(AT_ONCE);
+        }
+        let idle = &self.shared().idle;
+        if idle.idle_processors() > 0
+            && let Some(processor) = idle.take_processor()
+        {
+            self.set_processor(Some(processor));
+        }
+    }
+
+    /// Goes outside: to be called before code of the user's runs.
+    #[inline(always)]
+    pub(crate) fn exit(&self) {
+        self.hold.exit();
+    }
+
+    /// Goes inside until the value is dropped, if it is not there already.
+    #[inline(always)]
+    pub(crate) fn inside(&self) -> Inside<'_> {
+        let nested = self.hold.is_inside();
+        if !nested {
+            self.enter();
+        }
+        Inside { machine: self, nested }
     }
 
     pub(crate) fn next_random(&self) -> u32 {
@@ -152,9 +239,7 @@ impl Machine {
     fn look_at_the_clock(&self) -> bool {
         self.operations.set(OPERATIONS_PER_LOOK);
         let now = clock::now();
-        if let Some(processor) = self.processor.get() {
-            processor.owned.timers_skip.set(0);
-        }
+        self.timers_skip.set(0);
         match self.slice_start.get() {
             // The first look in this slice: it is measured from here, so that beginning a slice
             // costs no look at the clock.
@@ -162,7 +247,7 @@ impl Machine {
                 self.slice_start.set(now);
                 false
             }
-            start => now.saturating_sub(start) >= SLICE,
+            start => now.saturating_sub(start) >= self.shared().slice,
         }
     }
 
@@ -182,11 +267,14 @@ impl Machine {
             After::Nothing => {}
             After::Commit(goroutine) => {
                 if !goroutine.task().commit() {
-                    self.processor().ready(goroutine, self);
+                    self.ready(goroutine);
                 }
             }
-            After::Requeue(goroutine) => self.processor().push(goroutine, self.shared()),
-            After::Stash(finished) => self.shared().stash(self.processor(), finished),
+            After::Requeue(goroutine) => match self.try_processor() {
+                Some(processor) => processor.push(goroutine, self.shared()),
+                None => self.shared().inject(goroutine),
+            },
+            After::Stash(finished) => self.shared().stash(self.try_processor(), finished),
         }
     }
 
@@ -266,6 +354,16 @@ impl Machine {
         self.assigned.take().expect("a worker is only resumed with an assignment")
     }
 
+    /// The monitor has taken its processor: its thread gives way to those that have one.
+    pub(crate) fn step_back(&self) {
+        self.thread.set_kernel_slice(AT_LENGTH);
+    }
+
+    /// Does its thread sleep in the kernel? If that cannot be told it is taken to be awake.
+    pub(crate) fn sleeps(&self) -> bool {
+        self.thread.sleeps().unwrap_or(false)
+    }
+
     // ---- waiting for a processor
 
     /// Sleeps until signalled or until `timeout` has passed: true if signalled. With the signal comes
@@ -276,7 +374,7 @@ impl Machine {
             if self.signal.swap(0, AcqRel) != 0 {
                 let granted = self.granted.swap(ptr::null_mut(), Acquire);
                 // SAFETY: processors live as long as the runtime.
-                self.processor.set(unsafe { granted.as_ref() });
+                self.set_processor(unsafe { granted.as_ref() });
                 self.searching.set(self.granted_searching.load(Relaxed) != 0);
                 return true;
             }
@@ -302,6 +400,8 @@ impl Machine {
         // SAFETY: the caller keeps the machine until this returns, and the word is reset below.
         unsafe { tls::set_machine(Some(self)) };
         sys::prepare_machine_thread();
+        self.thread.set_current();
+        self.thread.set_kernel_slice(AT_ONCE);
         // Without one of its own the thread has std's, which is enough for the report alone.
         let _signal_stack = AltStack::new().ok();
         while let Some(goroutine) = self.find() {

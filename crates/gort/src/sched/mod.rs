@@ -23,7 +23,8 @@
 //! | [`worker`](mod@worker) | stacks, and the loop on each that runs goroutines |
 //! | [`find`](mod@find) | what runs next; stealing |
 //! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |
-//! | [`monitor`](mod@monitor) | who looks after processors whose goroutine does not come back |
+//! | [`monitor`](mod@monitor), [`hold`](mod@hold), [`bell`](mod@bell) | who looks after processors whose goroutine does not come back, and takes them |
+//! | [`blocking`](mod@blocking) | giving the processor up for a call that blocks |
 //! | [`run_queue`](mod@run_queue), [`global`](mod@global), [`timer`](mod@timer) | what waits to be run |
 //! | [`processor`](mod@processor), [`shared`](mod@shared) | what a processor and what the runtime holds |
 //! | [`tidy`](mod@tidy), [`shutdown`](mod@shutdown) | giving memory back; the end |
@@ -66,15 +67,20 @@
 //!   have to take it back first.
 //! - *A queue of its own for new goroutines*, run newest first, as work-stealing pools have it: fewer
 //!   stacks are live at a time, but a steady stream of spawns starves the oldest.
+mod bell;
+#[cfg(not(loom))]
+mod blocking;
 #[cfg(not(loom))]
 mod doze;
 #[cfg(not(loom))]
 mod find;
 #[cfg(not(loom))]
 mod global;
+mod hold;
 mod idle;
 #[cfg(not(loom))]
 mod machine;
+#[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
 mod park;
@@ -94,6 +100,8 @@ mod timer;
 mod worker;
 
 #[cfg(not(loom))]
+pub(crate) use blocking::blocking;
+#[cfg(not(loom))]
 pub(crate) use machine::Machine;
 #[cfg(not(loom))]
 pub(crate) use park::{
@@ -102,6 +110,8 @@ pub(crate) use park::{
 #[cfg(not(loom))]
 pub(crate) use processor::Processor;
 #[cfg(not(loom))]
-pub(crate) use shared::{MAX_PROCESSORS, Shared};
+pub use shared::Preempt;
+#[cfg(not(loom))]
+pub(crate) use shared::{MAX_PROCESSORS, Settings, Shared};
 #[cfg(not(loom))]
 pub(crate) use spawn::Attributes;

@@ -26,16 +26,18 @@ pub(crate) fn park(goroutine: GoroutineRef, deadline: Deadline, why: Wait) -> Ou
         return outcome;
     }
     let machine = tls::machine().expect("a goroutine runs on a machine");
+    machine.enter();
     goroutine.set_wait(why);
     let timers = (deadline != Deadline::NEVER).then(|| start_timer(machine, goroutine, deadline));
     if std::thread::panicking() {
         // std counts panics per thread: the goroutine stays where its count is.
         park_pinned(machine, goroutine);
+        machine.exit();
     } else {
         let next = machine.pick();
         // SAFETY: the slot is the goroutine's own; once it is committed a claimer may ready it; `next`
         // was picked.
-        unsafe { machine.leave(goroutine.context_slot(), After::Commit(goroutine), next) };
+        unsafe { machine.leave(goroutine.context_slot(), After::Commit(goroutine), next) }.exit();
     }
     let outcome = goroutine.task().resumed();
     goroutine.set_wait(Wait::Nothing);
@@ -52,10 +54,14 @@ fn start_timer(
     goroutine: GoroutineRef,
     deadline: Deadline,
 ) -> &'static Processor {
-    let processor = machine.processor();
     debug_assert!(deadline.nanos() != NEVER);
+    let mine = machine.try_processor();
+    let processor = mine.unwrap_or_else(|| machine.shared().first_processor());
     if processor.timers.add(deadline.nanos(), goroutine.task().ticket()) {
-        processor.owned.wants_keeper.set(true);
+        match mine {
+            Some(mine) => mine.owned.wants_keeper.set(true),
+            None => machine.shared().ensure_keeper(deadline.nanos()),
+        }
     }
     processor
 }
@@ -81,26 +87,40 @@ fn pin(machine: &Machine, goroutine: GoroutineRef) {
 /// back.
 #[cold]
 #[inline(never)]
-fn yield_pinned(machine: &Machine, goroutine: GoroutineRef) {
+pub(super) fn yield_pinned(machine: &Machine, goroutine: GoroutineRef) {
     pin(machine, goroutine);
     let ticket = goroutine.task().arm();
     goroutine.task().commit();
     // SAFETY: the goroutine is the caller.
     if unsafe { ticket.claim(Outcome::arm(0)) }.is_some() {
-        machine.processor().push(goroutine, machine.shared());
+        match machine.try_processor() {
+            Some(processor) => processor.push(goroutine, machine.shared()),
+            None => machine.shared().inject(goroutine),
+        }
         machine.await_processor(goroutine);
     }
     goroutine.set_flag(PINNED, false);
 }
 
 impl Machine {
+    /// Inside: makes a goroutine runnable.
+    #[inline(always)]
+    pub(crate) fn ready(&self, goroutine: GoroutineRef) {
+        match self.try_processor() {
+            Some(processor) => processor.ready(goroutine, self),
+            None => self.shared().inject(goroutine),
+        }
+    }
+
     /// Gives the processor away and sleeps, with a pinned goroutine, until it is given one for it.
     fn await_processor(&self, goroutine: GoroutineRef) {
         /// How often to try again to have a thread for the processor, if there was none.
         const RETRY: Duration = Duration::from_millis(10);
-        let processor = self.processor();
-        self.set_processor(None);
-        let retry = (!self.shared().hand_off(processor)).then_some(RETRY);
+        let given = self.try_processor().map(|processor| {
+            self.set_processor(None);
+            self.shared().hand_off(processor)
+        });
+        let retry = (given == Some(false)).then_some(RETRY);
         while self.try_processor().is_none() {
             if !self.doze(retry) {
                 self.schedule_pinned(goroutine);
@@ -142,7 +162,8 @@ impl Machine {
     /// With nobody in the processor's own queue: is there a reason to leave for the system stack?
     fn has_to_look_further(&self) -> bool {
         let shared = self.shared();
-        shared.global.len() > 0 || !shared.is_active(self.processor()) || shared.is_exiting()
+        let is_active = self.try_processor().is_some_and(|mine| shared.is_active(mine));
+        shared.global.len() > 0 || !is_active || shared.is_exiting()
     }
 
     /// On the system stack, having picked a goroutine that waits with its machine: gives it the
@@ -167,9 +188,9 @@ pub(crate) unsafe fn resume_goroutine(task: NonNull<Task>) {
     let goroutine = unsafe { GoroutineRef::from_task(task) };
     if let Some(machine) = tls::machine()
         && machine.shared == goroutine.shared_ptr()
-        && let Some(processor) = machine.try_processor()
     {
-        processor.ready(goroutine, machine);
+        let _inside = machine.inside();
+        machine.ready(goroutine);
     } else {
         goroutine.shared().inject_from_outside(goroutine);
     }
@@ -185,7 +206,7 @@ impl Processor {
     }
 
     /// Owner: makes a goroutine the next to run. Who was that goes to the queue, where others find
-    /// it; the new one is for this processor, so nobody is told of it (see `idle`, the keeper).
+    /// it; the new one is for this processor, so nobody is told of it (see `monitor`).
     #[inline(always)]
     pub(crate) fn ready(&self, goroutine: GoroutineRef, machine: &Machine) {
         if let Some(old) = self.queue.set_next(goroutine.as_ptr()) {
@@ -216,18 +237,21 @@ pub(crate) fn yield_now() {
     let Some(machine) = tls::machine() else { return std::thread::yield_now() };
     let Some(goroutine) = machine.current() else { return };
     if std::thread::panicking() {
-        return yield_pinned(machine, goroutine);
+        machine.enter();
+        yield_pinned(machine, goroutine);
+        return machine.exit();
     }
     if machine.shared().is_stopping() && !goroutine.has_flag(SHIELDED) {
         goroutine.set_flag(SHIELDED, true);
         panic::unwind_for_shutdown();
     }
+    machine.enter();
     let next = machine.pick();
     if next.is_none() && !machine.has_to_look_further() {
-        return;
+        return machine.exit();
     }
     // SAFETY: the slot is the goroutine's own; it is requeued once it is saved; `next` was picked.
-    unsafe { machine.leave(goroutine.context_slot(), After::Requeue(goroutine), next) };
+    unsafe { machine.leave(goroutine.context_slot(), After::Requeue(goroutine), next) }.exit();
 }
 
 /// Counts an operation that does not block; yields if the time slice is over.

@@ -2,14 +2,16 @@
 //!
 //! A processor belongs to one machine at a time, or lies in the idle list. What others may touch
 //! (the queue's head, the timers, the tick) comes first; the rest is its machine's alone and is
-//! handed over with it, by the lock of the idle list or by a machine's signal.
+//! handed over with it: by the lock of the idle list, by a machine's signal, or by the [hold](super::hold)
+//! of a machine that it is taken from.
 
+use super::machine::Machine;
 use super::run_queue::RunQueue;
 use super::timer::Timers;
 use super::worker::Worker;
 use crate::goroutine::arena::Stock;
 use crate::goroutine::{Goroutine, GoroutineRef};
-use crate::prim::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
+use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 use crossbeam_utils::CachePadded;
 use std::cell::{Cell, UnsafeCell};
 
@@ -22,6 +24,8 @@ pub(crate) struct Processor {
     pub(crate) timers: CachePadded<Timers>,
     /// Counts the picks; others see by it whether the owner still looks at its queue.
     pub(crate) tick: CachePadded<AtomicU32>,
+    /// The machine that has taken it last.
+    pub(crate) holder: AtomicPtr<Machine>,
     /// Not to run any more, as there are fewer processors now; nobody holds it.
     pub(crate) retired: AtomicBool,
     /// Goroutines made and ended here. Written by the owner only, without a locked instruction.
@@ -36,10 +40,6 @@ pub(crate) struct Owned {
     /// Stacks whose worker waits for a goroutine, the warmest last.
     pub(crate) workers: UnsafeCell<Vec<Worker>>,
     pub(crate) next_id: Cell<u64>,
-    /// When the timers were last looked at, and for how many picks not to.
-    pub(crate) timers_seen: Cell<u64>,
-    pub(crate) timers_skip: Cell<u32>,
-    pub(crate) timers_stride: Cell<u32>,
     /// When idle stacks were last looked at.
     pub(crate) tidied: Cell<u64>,
     /// A timer was added that is the first one: somebody has to keep it.
@@ -59,6 +59,7 @@ impl Processor {
             queue: RunQueue::new(),
             timers: CachePadded::new(Timers::new()),
             tick: CachePadded::new(AtomicU32::new(0)),
+            holder: AtomicPtr::new(std::ptr::null_mut()),
             retired: AtomicBool::new(false),
             spawned: AtomicU64::new(0),
             ended: AtomicU64::new(0),
@@ -66,9 +67,6 @@ impl Processor {
                 stock: UnsafeCell::new(Stock::default()),
                 workers: UnsafeCell::new(Vec::with_capacity(super::worker::KEPT)),
                 next_id: Cell::new(0),
-                timers_seen: Cell::new(0),
-                timers_skip: Cell::new(0),
-                timers_stride: Cell::new(0),
                 tidied: Cell::new(0),
                 wants_keeper: Cell::new(false),
             }),

@@ -1,6 +1,7 @@
 //! A runtime's shared part: processors, queues, and the counts that its shutdown needs.
 
 use super::Machine;
+use super::blocking::Calls;
 use super::global::GlobalQueue;
 use super::idle::Idle;
 use super::monitor::Monitor;
@@ -12,10 +13,12 @@ use crate::goroutine::{GoroutineRef, State};
 use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 use crossbeam_utils::CachePadded;
 use gort_context::StackPool;
+use std::collections::HashMap;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::thread;
+use std::time::Duration;
 
 /// The most processors that a runtime can have.
 pub(crate) const MAX_PROCESSORS: usize = 1024;
@@ -26,12 +29,14 @@ pub(crate) struct Shared {
     pub(crate) global: GlobalQueue,
     pub(crate) idle: Idle<&'static Machine, &'static Processor>,
     pub(crate) arena: Arena,
+    pub(crate) calls: Calls,
     pub(crate) workers: Workers,
     pub(crate) ids: CachePadded<AtomicU64>,
     /// Threads from outside that are making a goroutine runnable.
     pub(crate) visitors: CachePadded<AtomicUsize>,
-    /// Goroutines made by threads that hold no processor.
+    /// Goroutines made, and ended, by threads that hold no processor.
     spawned_outside: AtomicU64,
+    ended_outside: AtomicU64,
 
     // Read by all, written seldom.
     active: AtomicUsize,
@@ -39,6 +44,12 @@ pub(crate) struct Shared {
     processors: Box<[AtomicPtr<Processor>]>,
     /// The last attempt to start a thread failed; when to try again, as the clock counts.
     threads_again_at: AtomicU64,
+    /// Machines that have a thread.
+    running: AtomicUsize,
+    most_threads: usize,
+    /// Nanoseconds after which a goroutine has to make room, while others wait.
+    pub(crate) slice: u64,
+    preempt: Preempt,
     stopping: AtomicBool,
     exiting: AtomicBool,
     name: String,
@@ -49,12 +60,38 @@ pub(crate) struct Shared {
     this: Weak<Shared>,
 }
 
+/// How a goroutine that keeps its processor for a time slice makes room for others that wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Preempt {
+    /// Its processor is taken away and given to another thread. The goroutine goes on on its own, next to
+    /// it; nothing is interrupted and nothing moves. So is the processor of one whose thread sleeps in the
+    /// kernel.
+    #[default]
+    Handoff,
+    /// Not at all: as many goroutines as there are processors can hold up the others. What calls
+    /// [`blocking`](crate::blocking()) makes room even so.
+    Off,
+}
+
+/// What a runtime is made with.
+pub(crate) struct Settings {
+    pub(crate) name: String,
+    pub(crate) processors: usize,
+    pub(crate) slice: Duration,
+    pub(crate) most_threads: usize,
+    pub(crate) preempt: Preempt,
+}
+
 /// What changes seldom, under a lock.
 #[derive(Default)]
 pub(crate) struct Registry {
     #[expect(clippy::vec_box, reason = "machines are pointed to, so they do not move")]
     machines: Vec<Box<Machine>>,
-    threads: Vec<thread::JoinHandle<()>>,
+    /// Numbers of machines whose thread has ended.
+    vacant: Vec<usize>,
+    monitor: Option<thread::JoinHandle<()>>,
+    threads: HashMap<usize, thread::JoinHandle<()>>,
     /// The runtime has ended; `orphans` of its records are still held by handles, and a reference
     /// count on their behalf is given back with the last of them.
     closed: bool,
@@ -69,19 +106,26 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 impl Shared {
-    pub(crate) fn new(name: String, processors: usize, stacks: StackPool) -> Arc<Shared> {
+    pub(crate) fn new(settings: Settings, stacks: StackPool) -> Arc<Shared> {
+        let Settings { name, processors, slice, most_threads, preempt } = settings;
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             global: GlobalQueue::new(),
             idle: Idle::new(),
             arena: Arena::new(NonNull::new(this.as_ptr().cast_mut()).expect("an Arc's pointer")),
             workers: Workers::new(stacks),
+            calls: Calls::new(),
             ids: CachePadded::new(AtomicU64::new(0)),
             visitors: CachePadded::new(AtomicUsize::new(0)),
             spawned_outside: AtomicU64::new(0),
+            ended_outside: AtomicU64::new(0),
             active: AtomicUsize::new(0),
             made: AtomicUsize::new(0),
             processors: (0..MAX_PROCESSORS).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
             threads_again_at: AtomicU64::new(0),
+            running: AtomicUsize::new(0),
+            most_threads,
+            slice: u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX),
+            preempt,
             stopping: AtomicBool::new(false),
             exiting: AtomicBool::new(false),
             name,
@@ -117,6 +161,10 @@ impl Shared {
     pub(crate) fn processor_at(&self, index: usize) -> Option<&'static Processor> {
         // SAFETY: made from a box that is given back when the runtime goes, which no machine outlives.
         unsafe { self.processors.get(index)?.load(Acquire).as_ref() }
+    }
+
+    pub(crate) fn first_processor(&self) -> &'static Processor {
+        self.processor_at(0).expect("a runtime has a processor")
     }
 
     pub(crate) fn processors(&self) -> impl Iterator<Item = &'static Processor> + '_ {
@@ -155,10 +203,9 @@ impl Shared {
         if self.has_work() {
             self.notify();
         }
-        if let Some(first) = self.processor_at(0)
-            && first.timers.earliest() != super::timer::NEVER
-        {
-            self.ensure_keeper(first.timers.earliest());
+        let earliest = self.first_processor().timers.earliest();
+        if earliest != super::timer::NEVER {
+            self.ensure_keeper(earliest);
         }
         before
     }
@@ -203,8 +250,23 @@ impl Shared {
             .name(format!("{}-monitor", self.name))
             .stack_size(SYSTEM_STACK)
             .spawn(move || Monitor::new(&shared).main())?;
-        self.registry().threads.push(thread);
+        self.registry().monitor = Some(thread);
         Ok(())
+    }
+
+    /// May the monitor take processors away?
+    pub(crate) fn takes_processors(&self) -> bool {
+        self.preempt != Preempt::Off
+    }
+
+    /// Is there a machine to be had for a processor?
+    pub(crate) fn can_run_another(&self) -> bool {
+        self.running.load(Relaxed) < self.most_threads || self.idle.has_machine()
+    }
+
+    /// How many blocking calls may be under way.
+    pub(crate) fn most_calls(&self) -> usize {
+        self.most_threads.saturating_sub(self.active_processors()).max(1)
     }
 
     /// Starts a thread that begins by running `processor`. False: there is none to be had. That is
@@ -213,6 +275,9 @@ impl Shared {
         const INTERVAL: u64 = 10_000_000;
         let again_at = self.threads_again_at.load(Relaxed);
         if again_at != 0 && clock::now() < again_at {
+            return false;
+        }
+        if self.running.load(Relaxed) >= self.most_threads {
             return false;
         }
         match self.new_machine(processor, searching) {
@@ -233,14 +298,17 @@ impl Shared {
     fn new_machine(&self, processor: &'static Processor, searching: bool) -> io::Result<()> {
         let shared = self.this.upgrade().expect("a runtime that schedules is alive");
         let mut registry = self.registry();
-        let number = registry.machines.len();
-        let machine = Box::new(Machine::new(NonNull::from(self), number));
+        let number = registry.vacant.pop().unwrap_or(registry.machines.len());
+        if number == registry.machines.len() {
+            registry.machines.push(Box::new(Machine::new(NonNull::from(self), number)));
+        }
+        let machine = &*registry.machines[number];
         machine.set_processor(Some(processor));
         machine.searching.set(searching);
         struct Send<T>(T);
         // SAFETY: the machine's cells are touched by its thread alone from here on.
         unsafe impl<T> std::marker::Send for Send<T> {}
-        let for_thread = Send(ptr::from_ref(&*machine));
+        let for_thread = Send(ptr::from_ref(machine));
         let thread = thread::Builder::new()
             .name(format!("{}-{number}", self.name))
             .stack_size(SYSTEM_STACK)
@@ -248,11 +316,24 @@ impl Shared {
                 let Send(machine) = { for_thread };
                 // SAFETY: the registry keeps the machine as long as `shared` lives.
                 unsafe { &*machine }.main();
-                drop(shared);
-            })?;
-        registry.machines.push(machine);
-        registry.threads.push(thread);
+                shared.machine_has_ended(number);
+            });
+        let thread = thread.inspect_err(|_| {
+            registry.machines[number].set_processor(None);
+            registry.vacant.push(number);
+        })?;
+        self.running.fetch_add(1, Relaxed);
+        registry.threads.insert(number, thread);
         Ok(())
+    }
+
+    /// The last thing that a machine's thread does.
+    fn machine_has_ended(&self, number: usize) {
+        self.running.fetch_sub(1, Relaxed);
+        let mut registry = self.registry();
+        registry.vacant.push(number);
+        // Nobody joins it, unless the runtime ends and has taken the handle already.
+        registry.threads.remove(&number);
     }
 
     // ---- goroutines
@@ -277,14 +358,20 @@ impl Shared {
         Some(record)
     }
 
-    /// A goroutine has ended on `processor`; `record` is to be freed, if it is not the handle's.
+    /// A goroutine has ended, on `processor` if its machine still had one; `record` is to be freed, if it is not the handle's.
     #[inline(always)]
-    pub(crate) fn count_end(&self, processor: &Processor, record: Option<GoroutineRef>) {
+    pub(crate) fn count_end(&self, processor: Option<&Processor>, record: Option<GoroutineRef>) {
         if let Some(record) = record {
             record.set_state(State::Free);
-            processor.with_stock(|stock| stock.put(&self.arena, record));
+            match processor {
+                Some(processor) => processor.with_stock(|stock| stock.put(&self.arena, record)),
+                None => self.arena.put_one(record),
+            }
         }
-        processor.count_ended();
+        match processor {
+            Some(processor) => processor.count_ended(),
+            None => drop(self.ended_outside.fetch_add(1, Release)),
+        }
         if self.is_stopping() {
             self.tell_of_end();
         }
@@ -302,7 +389,8 @@ impl Shared {
     pub(crate) fn free_record(&self, goroutine: GoroutineRef) {
         if let Some(machine) = crate::tls::machine()
             && ptr::eq(machine.shared.as_ptr(), self)
-            && let Some(processor) = machine.try_processor()
+            && let inside = machine.inside()
+            && let Some(processor) = inside.processor()
         {
             goroutine.set_state(State::Free);
             processor.with_stock(|stock| stock.put(&self.arena, goroutine));
@@ -332,6 +420,7 @@ impl Shared {
     pub(crate) fn live_goroutines(&self) -> u64 {
         // The ends are read first: a difference of zero then means that there was a moment with none.
         let ended: u64 = self.processors().map(|processor| processor.ended.load(Acquire)).sum();
+        let ended = ended + self.ended_outside.load(Acquire);
         let spawned: u64 = self.processors().map(|processor| processor.spawned.load(Acquire)).sum();
         (spawned + self.spawned_outside.load(Acquire)).saturating_sub(ended)
     }
@@ -358,11 +447,14 @@ impl Shared {
         // A machine enters the list first and then looks for the mark: it is roused, or sees it.
         self.rouse_all();
         loop {
-            let threads = std::mem::take(&mut self.registry().threads);
+            let mut registry = self.registry();
+            let monitor = registry.monitor.take();
+            let threads = std::mem::take(&mut registry.threads);
+            drop(registry);
             if threads.is_empty() {
                 break;
             }
-            for thread in threads {
+            for thread in threads.into_values().chain(monitor) {
                 // A machine's thread does not panic: goroutines catch their own.
                 let _ = thread.join();
             }

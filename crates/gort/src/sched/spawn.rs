@@ -1,6 +1,7 @@
 //! Making goroutines.
 
 use super::Shared;
+use super::machine::{Inside, Machine};
 use crate::goroutine::{Extra, GoroutineRef, SHIELDED, State, payload};
 use crate::prim::atomic::Ordering::*;
 use crate::tls;
@@ -69,7 +70,8 @@ impl Shared {
         self.check_stacks()?;
         let extra = attributes.into_extra(self)?;
         let machine = tls::machine().filter(|machine| std::ptr::eq(machine.shared.as_ptr(), self));
-        let processor = machine.and_then(|machine| machine.try_processor());
+        let inside = machine.map(Machine::inside);
+        let processor = inside.as_ref().and_then(Inside::processor);
         let Some(record) = self.take_record(processor) else {
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, "no memory for a goroutine"));
         };
@@ -87,7 +89,8 @@ impl Shared {
         goroutine.set_state(State::New);
         if let Some(machine) = tls::machine()
             && std::ptr::eq(machine.shared.as_ptr(), self)
-            && let Some(processor) = machine.try_processor()
+            && let inside = machine.inside()
+            && let Some(processor) = inside.processor()
         {
             if let Some(old) = processor.queue.set_next(goroutine.as_ptr()) {
                 processor.push(super::processor::from_entry(old), self);

@@ -103,7 +103,7 @@ impl Workers {
 impl Shared {
     /// Takes in a worker whose goroutine has ended, after the switch away from it.
     #[inline(always)]
-    pub(crate) fn stash(&self, processor: &Processor, finished: Finished) {
+    pub(crate) fn stash(&self, processor: Option<&Processor>, finished: Finished) {
         // SAFETY: the cell is in the suspended worker's frame.
         let context = unsafe { *finished.context };
         // SAFETY: the switch has saved the context there.
@@ -117,6 +117,7 @@ impl Shared {
             self.workers.idle.lock().push(worker);
             return self.feed_starved(1);
         }
+        let Some(processor) = processor else { return worker.discard() };
         processor.with_workers(|workers| {
             if workers.len() == KEPT {
                 self.make_room(workers);
@@ -241,9 +242,11 @@ unsafe extern "C-unwind" fn main(word: *mut ()) -> ! {
     loop {
         let Assignment { mut goroutine, stack, reusable } = machine.take_assignment();
         let next = loop {
+            machine.exit();
             let record = run_goroutine(goroutine);
             // It may have ended on another machine than it began on.
             machine = tls::machine().expect("goroutines run on machines");
+            machine.enter();
             machine.end(record);
             match machine.pick() {
                 // The next one is new, too: it runs right here.
@@ -262,7 +265,7 @@ unsafe extern "C-unwind" fn main(word: *mut ()) -> ! {
     }
 }
 
-/// Runs a goroutine's closure, and what has to be done in its name afterwards; nothing unwinds out of
+/// Outside: runs a goroutine's closure, and what has to be done in its name afterwards; nothing unwinds out of
 /// here. Returns the record if it is to be freed, which else is the handle's now.
 #[inline(never)]
 fn run_goroutine(goroutine: GoroutineRef) -> Option<GoroutineRef> {
@@ -292,6 +295,6 @@ impl Machine {
     /// The running goroutine has ended; the worker that ran it goes on.
     #[inline(always)]
     fn end(&self, record: Option<GoroutineRef>) {
-        self.shared().count_end(self.processor(), record);
+        self.shared().count_end(self.try_processor(), record);
     }
 }

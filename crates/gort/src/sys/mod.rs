@@ -3,4 +3,7 @@
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::{prepare_machine_thread, wait_on_address, wake_one};
+pub(crate) use unix::{
+    AtomicThreadId, barrier_in_all_threads, prepare_machine_thread, register_barrier,
+    wait_on_address, wake_one,
+};

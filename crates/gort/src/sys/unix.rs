@@ -1,6 +1,6 @@
 //! Linux: futexes, and the timer slack of a thread.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Sleeps while `*address == expected`, at most for `timeout`. Wakes up without reason at times.
@@ -34,6 +34,84 @@ pub(crate) fn wake_one(address: &AtomicU32) {
             1_i32,
         )
     };
+}
+
+/// Makes [`barrier_in_all_threads`] possible; false: this system does not have it.
+pub(crate) fn register_barrier() -> bool {
+    membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+}
+
+/// Has every thread of the process that runs just now execute a full barrier. After
+/// [`register_barrier`] has succeeded.
+pub(crate) fn barrier_in_all_threads() {
+    let done = membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    // It cannot fail once it is registered; without it a processor could have two machines.
+    assert!(done, "membarrier has failed: {}", std::io::Error::last_os_error());
+}
+
+fn membarrier(command: libc::c_int) -> bool {
+    // SAFETY: touches no memory.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}
+
+/// The kernel's number of a thread, for others to ask about it. Zero: not known.
+#[derive(Debug, Default)]
+pub(crate) struct AtomicThreadId(AtomicI32);
+
+impl AtomicThreadId {
+    pub(crate) fn set_current(&self) {
+        // SAFETY: asks for a number.
+        self.0.store(unsafe { libc::gettid() }, Relaxed);
+    }
+
+    /// Asks the kernel to run the thread for about so long at a time while others want its CPU. A thread with
+    /// a short time gets its CPU sooner when it wakes: Linux from 6.12 on lets it take the place of one with a
+    /// longer time at once. Elsewhere, and if the kernel refuses, nothing changes.
+    pub(crate) fn set_kernel_slice(&self, slice: Duration) {
+        #[repr(C)]
+        struct Attributes {
+            size: u32,
+            policy: u32,
+            flags: u64,
+            nice: i32,
+            priority: u32,
+            runtime: u64,
+            deadline: u64,
+            period: u64,
+        }
+        let thread = self.0.load(Relaxed);
+        let size = size_of::<Attributes>() as u32;
+        let mut attributes = Attributes {
+            size,
+            policy: 0,
+            flags: 0,
+            nice: 0,
+            priority: 0,
+            runtime: 0,
+            deadline: 0,
+            period: 0,
+        };
+        // SAFETY: the kernel writes not more than `size` bytes to the structure.
+        let got =
+            unsafe { libc::syscall(libc::SYS_sched_getattr, thread, &raw mut attributes, size, 0) };
+        // Only of the default policy: others have been chosen by the user.
+        if got != 0 || attributes.policy != libc::SCHED_OTHER as u32 {
+            return;
+        }
+        attributes.size = size;
+        attributes.runtime = slice.as_nanos() as u64;
+        // SAFETY: the kernel reads `size` bytes of the structure.
+        unsafe { libc::syscall(libc::SYS_sched_setattr, thread, &raw const attributes, 0) };
+    }
+
+    /// Does the thread sleep in the kernel? `None` if that cannot be told.
+    pub(crate) fn sleeps(&self) -> Option<bool> {
+        let number = self.0.load(Relaxed);
+        // "number (name) state ..."; the name may hold anything.
+        let stat = std::fs::read(format!("/proc/self/task/{number}/stat")).ok()?;
+        let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
+        stat.get(end_of_name + 2).map(|state| matches!(state, b'S' | b'D'))
+    }
 }
 
 /// To be called on a new machine's thread: lets its timed waits end on time instead of up to the

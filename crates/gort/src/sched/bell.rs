@@ -1,0 +1,83 @@
+//! What wakes the [monitor](super::monitor) when it sleeps without a limit, as no processor is in use.
+//!
+//! The one side takes a processor into use, fences, then reads `rests`; the other sets `rests`, fences,
+//! then looks whether a processor is in use. One of the two sees the other.
+
+use crate::prim::atomic::{AtomicBool, Ordering::*, fence};
+use crate::prim::thread::{self, Thread};
+use std::sync::OnceLock;
+
+#[derive(Default)]
+pub(crate) struct Bell {
+    rests: AtomicBool,
+    monitor: OnceLock<Thread>,
+}
+
+impl Bell {
+    /// A processor has been taken into use.
+    #[inline(always)]
+    pub(crate) fn ring(&self) {
+        fence(SeqCst);
+        if self.rests.load(Relaxed) {
+            self.wake();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake(&self) {
+        if self.rests.swap(false, SeqCst)
+            && let Some(monitor) = self.monitor.get()
+        {
+            monitor.unpark();
+        }
+    }
+
+    /// The runtime ends: wakes the monitor from any sleep.
+    pub(crate) fn ring_for_the_end(&self) {
+        self.rests.store(false, SeqCst);
+        if let Some(monitor) = self.monitor.get() {
+            monitor.unpark();
+        }
+    }
+
+    /// The calling thread is the monitor.
+    pub(crate) fn answer(&self) {
+        self.monitor.get_or_init(thread::current);
+    }
+
+    /// The monitor: sleeps until somebody rings, unless there is something to do.
+    pub(crate) fn rest(&self, nothing_to_do: impl Fn() -> bool, sleep: impl Fn()) {
+        self.rests.store(true, Relaxed);
+        fence(SeqCst);
+        while self.rests.load(Relaxed) && nothing_to_do() {
+            sleep();
+        }
+        self.rests.store(false, Relaxed);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod tests {
+    use super::super::idle::{Idle, Leave};
+    use crate::prim::{Arc, thread};
+
+    /// If a ring is lost, the monitor sleeps although a processor is in use: loom reports that as a
+    /// deadlock. It does when either of the fences is taken out.
+    #[test]
+    fn a_monitor_that_goes_to_rest_and_a_machine_that_takes_a_processor() {
+        loom::model(|| {
+            let idle = Arc::new(Idle::<usize, usize>::new());
+            idle.enter(0, Some(0), false, super::super::timer::NEVER);
+            let monitor = thread::spawn({
+                let idle = idle.clone();
+                move || {
+                    idle.bell.answer();
+                    idle.bell.rest(|| idle.idle_processors() == 1, thread::park);
+                }
+            });
+            assert!(matches!(idle.leave(0, false), Leave::With(0)));
+            monitor.join().unwrap();
+        });
+    }
+}

@@ -1,0 +1,129 @@
+//! Giving the processor up for a call that blocks the thread, and getting one back; after Go's
+//! `entersyscall` and `exitsyscall`, but the processor goes at once.
+//!
+//! A blocking call takes a thread for as long as it lasts. So that there are always some left to run
+//! goroutines, no more calls are let in than there are threads beyond one for each processor; the others
+//! wait, in order, parked.
+
+use super::machine::{After, Machine};
+use super::park;
+use crate::clock::Deadline;
+use crate::goroutine::GoroutineRef;
+use crate::park::{Outcome, Ticket, Wait};
+use crate::prim::Lock;
+use crate::prim::atomic::Ordering::*;
+use crate::prim::atomic::fence;
+use crate::tls;
+use std::collections::VecDeque;
+
+/// How many blocking calls are under way, and who waits to begin one.
+pub(crate) struct Calls {
+    turn: Lock<Turn>,
+}
+
+#[derive(Default)]
+struct Turn {
+    under_way: usize,
+    waiting: VecDeque<Ticket>,
+}
+
+impl Calls {
+    pub(crate) fn new() -> Calls {
+        Calls { turn: Lock::new(Turn::default()) }
+    }
+
+    /// Waits until there is a thread for a call of `goroutine`, the caller.
+    fn begin(&self, goroutine: GoroutineRef, most: usize) {
+        let ticket = {
+            let mut turn = self.turn.lock();
+            if turn.under_way < most {
+                turn.under_way += 1;
+                return;
+            }
+            let ticket = goroutine.task().arm();
+            turn.waiting.push_back(ticket);
+            ticket
+        };
+        // The one that ends hands its place over.
+        if park::park(goroutine, Deadline::NEVER, Wait::Blocking) == Outcome::SHUTDOWN {
+            self.turn.lock().waiting.retain(|&other| other != ticket);
+            park::unwind_for_shutdown();
+        }
+    }
+
+    fn end(&self) {
+        let mut turn = self.turn.lock();
+        while let Some(ticket) = turn.waiting.pop_front() {
+            // SAFETY: goroutines' records stay as long as the runtime.
+            if let Some(claim) = unsafe { ticket.claim(Outcome::arm(0)) } {
+                drop(turn);
+                return claim.wake();
+            }
+        }
+        turn.under_way -= 1;
+    }
+}
+
+/// Calls `f`, which may block the thread. On a thread that runs no goroutine it is just called.
+pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
+    /// Comes back also when `f` panics.
+    struct Call;
+
+    impl Drop for Call {
+        fn drop(&mut self) {
+            // So may `f`.
+            let machine = tls::machine().expect("a goroutine runs on a machine");
+            machine.shared().calls.end();
+            machine.come_back();
+        }
+    }
+
+    let Some(machine) = tls::machine() else { return f() };
+    let Some(goroutine) = machine.current() else { return f() };
+    let shared = machine.shared();
+    shared.calls.begin(goroutine, shared.most_calls());
+    // It may have waited, so the machine may be another.
+    let machine = tls::machine().expect("a goroutine runs on a machine");
+    machine.give_up_processor();
+    let _call = Call;
+    f()
+}
+
+impl Machine {
+    /// Gives the processor to a machine that has a use for it, or lays it down.
+    fn give_up_processor(&self) {
+        let shared = self.shared();
+        self.enter();
+        if let Some(processor) = self.try_processor() {
+            self.set_processor(None);
+            if processor.queue.len() > 0 || processor.queue.has_next() || shared.global.len() > 0 {
+                shared.hand_off(processor);
+            } else {
+                shared.idle.add_processor(processor);
+                // The processor was added before; the queues and timers are read after.
+                fence(SeqCst);
+                if shared.has_work() {
+                    shared.notify();
+                }
+                shared.ensure_keeper(processor.timers.earliest());
+            }
+        }
+        self.exit();
+    }
+
+    /// After a blocking call: goes on with a processor, here if one is idle, else where it is this
+    /// goroutine's turn.
+    fn come_back(&self) {
+        // This takes an idle one.
+        self.enter();
+        let Some(goroutine) = self.current().filter(|_| self.try_processor().is_none()) else {
+            return self.exit();
+        };
+        if std::thread::panicking() {
+            park::yield_pinned(self, goroutine);
+            return self.exit();
+        }
+        // SAFETY: the slot is the goroutine's own; it is requeued once it is saved.
+        unsafe { self.leave(goroutine.context_slot(), After::Requeue(goroutine), None) }.exit();
+    }
+}

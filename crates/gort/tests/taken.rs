@@ -1,0 +1,457 @@
+//! Goroutines that compute for long or block their threads, and how the others get on.
+
+mod support;
+
+use gort::chan::chan;
+use gort::{Preempt, Runtime, RuntimeBuilder};
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use std::{fs, net, thread};
+use support::{LIMIT, assert_success, child, compute_until, eventually, on, within};
+
+fn build(set: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder) -> Runtime {
+    set(Runtime::builder()).build().expect("a runtime")
+}
+
+/// Starts so many goroutines that compute until the flag is raised and never call the runtime, and waits
+/// until each has begun, so far as there are processors for them.
+fn hogs(count: usize, stop: &Arc<AtomicBool>) -> Vec<gort::JoinHandle<bool>> {
+    let hog = |_| {
+        let stop = stop.clone();
+        gort::spawn(move || compute_until(LIMIT, || stop.load(SeqCst)))
+    };
+    (0..count).map(hog).collect()
+}
+
+/// `count` goroutines block, in some way that the runtime knows nothing of, until `release` is called;
+/// then a goroutine sleeps ten times for a millisecond. It could not if the processors were not taken.
+#[track_caller]
+fn others_go_on_while(
+    count: usize,
+    block: impl Fn() + Send + Sync + 'static,
+    release: impl FnOnce() + Send + 'static,
+) {
+    on(2, move || {
+        let block = Arc::new(block);
+        let begun = Arc::new(AtomicUsize::new(0));
+        let blocked: Vec<_> = (0..count)
+            .map(|_| {
+                let (block, begun) = (block.clone(), begun.clone());
+                gort::spawn(move || {
+                    begun.fetch_add(1, SeqCst);
+                    block();
+                })
+            })
+            .collect();
+        for _ in 0..10 {
+            gort::sleep(Duration::from_millis(1));
+        }
+        while begun.load(SeqCst) < count {
+            gort::sleep(Duration::from_millis(1));
+        }
+        assert!(blocked.iter().all(|handle| !handle.is_finished()), "they were to block");
+        release();
+        blocked.into_iter().for_each(|handle| handle.join().unwrap());
+    });
+}
+
+#[test]
+fn a_sleeper_wakes_beside_busy_goroutines() {
+    on(2, || {
+        let stop = Arc::new(AtomicBool::new(false));
+        let hogs = hogs(4, &stop);
+        for _ in 0..20 {
+            gort::sleep(Duration::from_millis(1));
+        }
+        assert!(hogs.iter().all(|hog| !hog.is_finished()));
+        stop.store(true, SeqCst);
+        assert!(hogs.into_iter().all(|hog| hog.join().unwrap()), "nobody else came to run");
+    });
+}
+
+/// What the test above would see without its protection.
+#[test]
+fn with_preemption_off_busy_goroutines_hold_up_the_others() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(2).preempt(Preempt::Off));
+        let stop = Arc::new(AtomicBool::new(false));
+        let woken = Arc::new(AtomicBool::new(false));
+        let sleeper = runtime.spawn({
+            let woken = woken.clone();
+            move || {
+                gort::sleep(Duration::from_millis(30));
+                woken.store(true, SeqCst);
+            }
+        });
+        let begun = Arc::new(AtomicUsize::new(0));
+        let hogs: Vec<_> = (0..2)
+            .map(|_| {
+                let (begun, stop) = (begun.clone(), stop.clone());
+                runtime.spawn(move || {
+                    begun.fetch_add(1, SeqCst);
+                    compute_until(LIMIT, || stop.load(SeqCst))
+                })
+            })
+            .collect();
+        eventually("both compute", || begun.load(SeqCst) == 2);
+        thread::sleep(Duration::from_millis(100));
+        assert!(!woken.load(SeqCst), "there was no processor for it");
+        stop.store(true, SeqCst);
+        sleeper.join().unwrap();
+        assert!(hogs.into_iter().all(|hog| hog.join().unwrap()));
+    });
+}
+
+#[test]
+fn many_busy_goroutines_all_get_a_turn() {
+    const COUNT: usize = 40;
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(2).time_slice(Duration::from_millis(1)));
+        runtime.run(|| {
+            let begun = Arc::new(AtomicUsize::new(0));
+            let hogs: Vec<_> = (0..COUNT)
+                .map(|_| {
+                    let begun = begun.clone();
+                    gort::spawn(move || {
+                        begun.fetch_add(1, SeqCst);
+                        compute_until(LIMIT, || begun.load(SeqCst) > COUNT)
+                    })
+                })
+                .collect();
+            while begun.load(SeqCst) < COUNT {
+                gort::sleep(Duration::from_millis(1));
+            }
+            // They all compute; and yet one more begins.
+            gort::spawn(move || begun.fetch_add(1, SeqCst)).join().unwrap();
+            assert!(hogs.into_iter().all(|hog| hog.join().unwrap()));
+        });
+    });
+}
+
+#[test]
+fn who_has_lost_a_processor_uses_the_runtime_as_before() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(1).time_slice(Duration::from_micros(200)));
+        runtime.run(|| {
+            let turns = Arc::new(AtomicUsize::new(0));
+            let other = gort::spawn({
+                let turns = turns.clone();
+                move || {
+                    while turns.fetch_add(1, SeqCst) < 50 {
+                        gort::sleep(Duration::from_micros(100));
+                    }
+                }
+            });
+            let (tx, rx) = chan(1);
+            let mut started = 0_u64;
+            while !other.is_finished() {
+                // The other one can only have run on this one's processor.
+                let before = turns.load(SeqCst);
+                compute_until(Duration::from_millis(20), || turns.load(SeqCst) > before);
+                let tx = tx.clone();
+                gort::go!(move || tx.send(1).unwrap());
+                started += 1;
+            }
+            drop(tx);
+            assert_eq!(rx.iter().sum::<u64>(), started);
+            other.join().unwrap();
+        });
+    });
+}
+
+/// The names of this process's threads that begin like that, sorted.
+fn threads_called(prefix: &str) -> Vec<String> {
+    // One that is ending has none.
+    let name = |path: std::path::PathBuf| fs::read_to_string(path.join("comm")).ok();
+    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| name(task.unwrap().path()));
+    let mut names: Vec<_> =
+        names.map(|name| name.trim().to_owned()).filter(|name| name.starts_with(prefix)).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn nothing_is_taken_while_nothing_waits() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(1).name("calm"));
+        runtime.run(|| compute_until(Duration::from_millis(100), || false));
+        assert_eq!(threads_called("calm"), ["calm-0", "calm-monitor"]);
+    });
+}
+
+#[test]
+fn with_fences_for_barriers() {
+    for test in ["a_sleeper_wakes_beside_busy_goroutines", "many_busy_goroutines_all_get_a_turn"] {
+        assert_success(&child(test, |command| {
+            command.env("GORT_BARRIER", "fence");
+        }));
+    }
+}
+
+#[test]
+fn a_nonsense_barrier_is_reported_and_ignored() {
+    let output = child("a_sleeper_wakes_beside_busy_goroutines", |command| {
+        command.env("GORT_BARRIER", "perhaps");
+    });
+    assert_success(&output);
+    assert!(support::stderr(&output).contains(r#"GORT_BARRIER="perhaps""#));
+}
+
+// ---- blocking the thread without a word to the runtime
+
+#[test]
+fn beside_sleeping_threads() {
+    let released = Arc::new(AtomicBool::new(false));
+    let release = released.clone();
+    others_go_on_while(
+        8,
+        move || {
+            while !released.load(SeqCst) {
+                thread::sleep(Duration::from_millis(2));
+            }
+        },
+        move || release.store(true, SeqCst),
+    );
+}
+
+#[test]
+fn beside_a_contended_mutex_of_std() {
+    let mutex = Arc::new(Mutex::new(()));
+    let held = mutex.clone();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let holder = thread::spawn({
+        let mutex = mutex.clone();
+        move || {
+            let _guard = mutex.lock().unwrap();
+            released.recv().unwrap();
+        }
+    });
+    eventually("it is locked", || mutex.try_lock().is_err());
+    others_go_on_while(8, move || drop(held.lock().unwrap()), move || release.send(()).unwrap());
+    holder.join().unwrap();
+}
+
+#[test]
+fn beside_reads_of_sockets_of_std() {
+    let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let accepted = thread::spawn(move || {
+        let accept = |_| listener.accept().unwrap().0;
+        (0..4).map(accept).collect::<Vec<_>>()
+    });
+    let connect = |_| net::TcpStream::connect(address).unwrap();
+    let streams = Mutex::new((0..4).map(connect).collect::<Vec<_>>());
+    let mut accepted = accepted.join().unwrap();
+    others_go_on_while(
+        4,
+        move || {
+            let mut stream = streams.lock().unwrap().pop().unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "at last");
+        },
+        move || accepted.iter_mut().for_each(|stream| stream.write_all(b"at last").unwrap()),
+    );
+}
+
+#[test]
+fn beside_reads_of_a_fifo() {
+    let path = std::env::temp_dir().join(format!("gort-fifo-{}", std::process::id()));
+    let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    // SAFETY: the name is a C string.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    let (read, written) = (path.clone(), path.clone());
+    others_go_on_while(
+        1,
+        move || assert_eq!(fs::read(&read).unwrap(), b"water"),
+        move || fs::write(&written, "water").unwrap(),
+    );
+    fs::remove_file(path).unwrap();
+}
+
+/// Where a runtime preempts in place, a goroutine is put aside that holds the lock, and every thread
+/// waits for it. Here the holder keeps its thread.
+#[test]
+fn a_mutex_of_std_hammered_while_processors_are_taken() {
+    const EACH: usize = 20_000;
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(2).time_slice(Duration::from_micros(100)));
+        let count = runtime.run(|| {
+            let count = Arc::new(Mutex::new(0_usize));
+            let handles: Vec<_> = (0..16)
+                .map(|_| {
+                    let count = count.clone();
+                    gort::spawn(move || (0..EACH).for_each(|_| *count.lock().unwrap() += 1))
+                })
+                .collect();
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
+            *count.lock().unwrap()
+        });
+        assert_eq!(count, 16 * EACH);
+    });
+}
+
+// ---- blocking with a word to it
+
+#[test]
+fn blocking_borrows_and_returns_what_is_not_send() {
+    on(1, || {
+        let mut log = vec![1];
+        let shared = gort::blocking(|| {
+            log.push(2);
+            std::rc::Rc::new(3)
+        });
+        assert_eq!((log, *shared), (vec![1, 2], 3));
+        assert_eq!(gort::with_syscall(|| gort::blocking(|| 4)), 4);
+    });
+    assert_eq!(gort::blocking(|| 5), 5, "on a plain thread");
+}
+
+#[test]
+fn blocking_makes_room_at_once() {
+    within(LIMIT, || {
+        // So that it is not the monitor who makes room.
+        let runtime = build(|builder| builder.processors(1).preempt(Preempt::Off));
+        runtime.run(|| {
+            let (tx, rx) = std::sync::mpsc::channel();
+            let handles: Vec<_> = (0..8)
+                .map(|_| {
+                    let tx = tx.clone();
+                    gort::spawn(move || {
+                        gort::yield_now();
+                        tx.send(()).unwrap();
+                    })
+                })
+                .collect();
+            gort::blocking(|| (0..8).for_each(|_| rx.recv().unwrap()));
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
+        });
+    });
+}
+
+#[test]
+fn blocking_calls_that_use_the_runtime() {
+    on(2, || {
+        let (tx, rx) = chan(0);
+        let handles: Vec<_> = (0..20)
+            .map(|n| {
+                let tx = tx.clone();
+                gort::spawn(move || {
+                    gort::blocking(|| {
+                        gort::sleep(Duration::from_millis(1));
+                        tx.send(n).unwrap();
+                        gort::yield_now();
+                        gort::spawn(move || n).join().unwrap()
+                    })
+                })
+            })
+            .collect();
+        drop(tx);
+        assert_eq!(rx.iter().sum::<i32>(), 190);
+        let sum: i32 = handles.into_iter().map(|handle| handle.join().unwrap()).sum();
+        assert_eq!(sum, 190);
+    });
+}
+
+#[test]
+fn a_panic_in_a_blocking_call_is_the_goroutines() {
+    on(1, || {
+        for _ in 0..50 {
+            let handle = gort::spawn(|| {
+                gort::blocking(|| std::panic::resume_unwind(Box::new("not found")));
+            });
+            let payload = handle.join().unwrap_err();
+            assert_eq!(payload.downcast_ref(), Some(&"not found"));
+        }
+        gort::spawn(gort::yield_now).join().unwrap();
+    });
+}
+
+#[test]
+fn at_the_limit_of_threads_blocking_calls_wait_their_turn() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(1).max_threads(3));
+        runtime.run(|| {
+            let calls = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+            let handles: Vec<_> = (0..12)
+                .map(|_| {
+                    let calls = calls.clone();
+                    gort::spawn(move || {
+                        gort::blocking(|| {
+                            let now = calls.0.fetch_add(1, SeqCst) + 1;
+                            calls.1.fetch_max(now, SeqCst);
+                            thread::sleep(Duration::from_millis(2));
+                            calls.0.fetch_sub(1, SeqCst);
+                        });
+                    })
+                })
+                .collect();
+            // There is always a thread for the others.
+            let start = Instant::now();
+            gort::sleep(Duration::from_millis(1));
+            assert!(start.elapsed() < Duration::from_secs(10));
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
+            assert_eq!(calls.1.load(SeqCst), 2, "as many at once as there are threads to spare");
+        });
+    });
+}
+
+#[test]
+fn at_the_limit_of_threads_the_busy_keep_their_processors() {
+    within(LIMIT, || {
+        let slice = Duration::from_millis(1);
+        let builder = Runtime::builder().processors(1).max_threads(2).time_slice(slice);
+        let runtime = builder.name("full").build().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let begun = Arc::new(AtomicUsize::new(0));
+        let hogs: Vec<_> = (0..4)
+            .map(|_| {
+                let (begun, stop) = (begun.clone(), stop.clone());
+                runtime.spawn(move || {
+                    begun.fetch_add(1, SeqCst);
+                    compute_until(LIMIT, || stop.load(SeqCst))
+                })
+            })
+            .collect();
+        eventually("there is a thread for two", || begun.load(SeqCst) == 2);
+        thread::sleep(Duration::from_millis(50));
+        assert_eq!(begun.load(SeqCst), 2);
+        assert_eq!(threads_called("full"), ["full-0", "full-1", "full-monitor"]);
+        stop.store(true, SeqCst);
+        assert!(hogs.into_iter().all(|hog| hog.join().unwrap()));
+    });
+}
+
+#[test]
+fn settings_that_make_no_sense() {
+    let zero = Runtime::builder().time_slice(Duration::ZERO).build().unwrap_err();
+    assert_eq!(zero.to_string(), "a time slice of zero");
+    let few = Runtime::builder().processors(4).max_threads(4).build().unwrap_err();
+    assert_eq!(few.to_string(), "4 processors need more than 4 threads, not at most 4");
+}
+
+#[test]
+fn shut_down_among_the_busy_and_the_blocked() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(2));
+        let stop = Arc::new(AtomicBool::new(false));
+        runtime.run(|| {
+            for n in 0..6 {
+                let stop = stop.clone();
+                gort::go!(move || match n % 3 {
+                    0 => drop(compute_until(LIMIT, || stop.load(SeqCst))),
+                    1 => gort::blocking(|| while !stop.load(SeqCst) {
+                        thread::sleep(Duration::from_millis(1));
+                    }),
+                    _ => gort::sleep(Duration::MAX),
+                });
+            }
+            gort::sleep(Duration::from_millis(5));
+        });
+        stop.store(true, SeqCst);
+        runtime.shutdown(LIMIT).unwrap();
+    });
+}
