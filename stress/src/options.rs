@@ -13,6 +13,7 @@ Runs storms against gort (all, unless some are named) and checks what must alway
   --seconds S      how long each storm lasts, at least one round (2)
   --processors P   processors of the runtimes; 1 to 4 at random, unless given
   --threads T      plain threads that take part (4)
+  --slice MICROS   the time slice of most runtimes (50)
   --round K        only the round with this number of each storm, again and again
   --stall S        seconds without progress after which the process is aborted (20)
   --list           names the storms
@@ -24,6 +25,7 @@ pub(crate) struct Options {
     pub(crate) seconds: f64,
     pub(crate) processors: Option<usize>,
     pub(crate) threads: usize,
+    pub(crate) slice: Duration,
     pub(crate) round: Option<u64>,
     pub(crate) stall: Duration,
     pub(crate) storms: Vec<&'static Storm>,
@@ -41,6 +43,7 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wish,
         seconds: 2.0,
         processors: None,
         threads: 4,
+        slice: Duration::from_micros(50),
         round: None,
         stall: Duration::from_secs(20),
         storms: Vec::new(),
@@ -53,6 +56,10 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wish,
             "--seconds" => options.seconds = number(&argument, arguments.next())?,
             "--processors" => options.processors = Some(number(&argument, arguments.next())?),
             "--threads" => options.threads = number(&argument, arguments.next())?,
+            "--slice" => {
+                let micros = number(&argument, arguments.next())?;
+                options.slice = Duration::from_micros(micros);
+            }
             "--round" => options.round = Some(number(&argument, arguments.next())?),
             "--stall" => options.stall = Duration::from_secs(number(&argument, arguments.next())?),
             name => {
@@ -67,6 +74,9 @@ pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wish,
     }
     if !(0.0..=1e6).contains(&options.seconds) {
         return Err(format!("--seconds {} is out of bounds", options.seconds));
+    }
+    if options.slice.is_zero() {
+        return Err("--slice takes one microsecond or more".into());
     }
     if options.processors.is_some_and(|processors| !(1..=1024).contains(&processors)) {
         return Err("--processors takes 1 to 1024".into());

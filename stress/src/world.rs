@@ -6,7 +6,7 @@ use crate::watchdog;
 use gort::Runtime;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long the shutdown of a runtime may take before it is a failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
@@ -16,6 +16,7 @@ pub(crate) struct World {
     seed: u64,
     processors: Option<usize>,
     threads: usize,
+    slice: Duration,
     /// One runtime that lasts as long as the storm: most rounds run in it.
     lasting: Arc<Runtime>,
 }
@@ -65,11 +66,13 @@ impl World {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
         let processors = options.processors.unwrap_or(2);
-        let lasting = Runtime::builder().processors(processors).name(storm).build();
+        let builder = Runtime::builder().processors(processors).name(storm);
+        let lasting = builder.time_slice(options.slice).build();
         World {
             seed: name,
             processors: options.processors,
             threads: options.threads,
+            slice: options.slice,
             lasting: Arc::new(lasting.expect("a runtime")),
         }
     }
@@ -100,7 +103,10 @@ impl Round<'_> {
     pub(crate) fn runtime(&mut self) -> Runtime {
         let processors = self.processors();
         watchdog::note(&format!("{processors} processors"));
-        Runtime::builder().processors(processors).name("fresh").build().expect("a runtime")
+        let slice =
+            if self.random.one_in(2) { self.world.slice } else { Duration::from_millis(10) };
+        let builder = Runtime::builder().processors(processors).name("fresh").time_slice(slice);
+        builder.build().expect("a runtime")
     }
 
     pub(crate) fn processors(&mut self) -> usize {
@@ -122,8 +128,23 @@ pub(crate) fn panic_on_purpose() -> ! {
 /// The payload of a panic on purpose.
 pub(crate) struct OnPurpose;
 
-/// A short stretch of something: nothing, yields, a sleep, computing.
+fn compute(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
+/// A short stretch of something: nothing, yields, a sleep, computing, now and then for longer than a time
+/// slice, or with the thread asleep.
 pub(crate) fn dawdle(random: &mut Random) {
+    if random.one_in(32) {
+        return match random.below(3) {
+            0 => compute(random.micros(200)),
+            1 => thread::sleep(random.micros(100)),
+            _ => gort::blocking(|| thread::sleep(random.micros(100))),
+        };
+    }
     match random.below(8) {
         0..3 => {}
         3 => gort::yield_now(),

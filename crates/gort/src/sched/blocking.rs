@@ -96,7 +96,7 @@ impl Machine {
         self.enter();
         if let Some(processor) = self.try_processor() {
             self.set_processor(None);
-            if processor.queue.len() > 0 || processor.queue.has_next() || shared.global.len() > 0 {
+            if !processor.is_empty() || shared.global.len() > 0 {
                 shared.hand_off(processor);
             } else {
                 shared.idle.add_processor(processor);

@@ -145,7 +145,7 @@ impl Machine {
             let timeout = self.keeper_timeout();
             if timeout == Some(Duration::ZERO) {
                 if self.leave_lists(false) {
-                    if shared.is_exiting() || self.fire_all_timers() > 0 {
+                    if shared.is_exiting() || self.fire_all_timers() > 0 || self.is_sent_for() {
                         return !shared.is_exiting();
                     }
                     // Others were faster.
@@ -165,7 +165,13 @@ impl Machine {
         }
     }
 
+    /// Has it been roused meanwhile, for the sake of the processor that came with that?
+    fn is_sent_for(&self) -> bool {
+        self.searching.get() || !self.processor().is_empty()
+    }
+
     fn enter_lists(&self, processor: Option<&'static Processor>) {
+        debug_assert!(processor.is_none_or(Processor::is_empty), "no work lies in the idle list");
         let shared = self.shared();
         let searching = self.searching.replace(false);
         shared.idle.enter(self.as_static(), processor, searching, shared.earliest_timer());
@@ -203,12 +209,8 @@ impl Machine {
     fn keeper_timeout(&self) -> Option<Duration> {
         let shared = self.shared();
         let idle = &shared.idle;
-        if !idle.is_keeper(self.as_static()) {
-            return None;
-        }
         let first = || if idle.idle_processors() > 0 { shared.earliest_timer() } else { NEVER };
-        idle.announce(first());
-        let wake = first();
+        let wake = idle.keep(self.as_static(), first)?;
         (wake != NEVER).then(|| Duration::from_nanos(wake.saturating_sub(clock::now())))
     }
 }

@@ -294,14 +294,28 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
         Leave::With(processor)
     }
 
-    pub(crate) fn is_keeper(&self, machine: M) -> bool {
-        self.lists.lock().keeper == Some(machine)
+    /// A machine in the lists, about to sleep: if it is the keeper, announces when it is going to wake, and
+    /// returns that. `first` tells the time of the first timer, as far as the keeper has to wake for it.
+    pub(crate) fn keep(&self, machine: M, first: impl Fn() -> u64) -> Option<u64> {
+        let announced = first();
+        if !self.announce(machine, announced) {
+            return None;
+        }
+        // Whoever adds a timer from here on sees the time that was announced. One that was added before
+        // is seen here. The time stands even if that timer is gone by now.
+        Some(announced.min(first()))
     }
 
-    /// The keeper, about to sleep: announces when it wakes. It must look at the timers once more.
-    pub(crate) fn announce(&self, when: u64) {
-        self.keeper_wakes.store(when, SeqCst);
+    fn announce(&self, machine: M, when: u64) -> bool {
+        let lists = self.lists.lock();
+        // With the lock held, so that this cannot come after what its successor announces.
+        let is_keeper = lists.keeper == Some(machine);
+        if is_keeper {
+            self.keeper_wakes.store(when, SeqCst);
+        }
+        drop(lists);
         fence(SeqCst);
+        is_keeper
     }
 
     // ---- the list of processors
@@ -436,6 +450,45 @@ mod tests {
                 searching = processor.is_some();
             }
         }
+    }
+
+    /// A keeper that has been relieved while it was about to announce its time does not overwrite its
+    /// successor's: nobody would wake for that one's timer.
+    #[test]
+    fn a_keeper_that_is_relieved_while_it_announces() {
+        loom::model(|| {
+            let idle = Arc::new(Idle::<usize, usize>::new());
+            idle.enter(1, None, false, 10);
+            let first = thread::spawn({
+                let idle = idle.clone();
+                move || idle.announce(1, 10)
+            });
+            idle.enter(2, None, false, 5);
+            assert!(idle.announce(2, 5));
+            first.join().unwrap();
+            assert_eq!(idle.keeper_wakes.load(Relaxed), 5);
+        });
+    }
+
+    /// A timer goes, as somebody else fires it, and a later one comes while the keeper goes to sleep: it
+    /// wakes for that in time, or is roused to look again.
+    #[test]
+    fn a_keeper_that_goes_to_sleep_while_timers_come_and_go() {
+        loom::model(|| {
+            let idle = Arc::new(Idle::<usize, usize>::new());
+            let earliest = Arc::new(AtomicU64::new(10));
+            idle.add_processor(0);
+            idle.enter(1, None, false, 10);
+            let keeper = thread::spawn({
+                let (idle, earliest) = (idle.clone(), earliest.clone());
+                move || idle.keep(1, || earliest.load(Acquire))
+            });
+            earliest.store(NEVER, Release);
+            earliest.store(20, Release);
+            let roused = idle.keeper_for(20);
+            let wakes = keeper.join().unwrap();
+            assert!(roused.is_some() || wakes.is_some_and(|wakes| wakes <= 20));
+        });
     }
 
     /// If a wake-up is lost, all threads end up asleep with work in the queue: loom reports that

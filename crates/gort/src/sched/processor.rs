@@ -117,6 +117,11 @@ impl Processor {
         self.queue.pop().map(from_entry)
     }
 
+    /// Does nobody wait here?
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.len() == 0 && !self.queue.has_next()
+    }
+
     /// The goroutine that is to run next.
     #[inline(always)]
     pub(crate) fn take_next(&self) -> Option<GoroutineRef> {
