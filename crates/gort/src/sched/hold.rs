@@ -95,97 +95,117 @@ impl Hold {
     // ---- the monitor
 
     /// Takes the machine's processor, if that is outside and has one. The caller is the only one to try.
-    pub(crate) fn try_take(&self) -> bool {
-        if self.is_inside() || self.claim.compare_exchange(HELD, WANTED, Relaxed, Relaxed).is_err()
-        {
-            return false;
+    /// `which` tells what the machine has; it is asked before the machine can know that it has lost it.
+    pub(crate) fn try_take<P>(&self, which: impl FnOnce() -> P) -> Option<P> {
+        if self.is_inside() {
+            return None;
         }
+        self.claim.compare_exchange(HELD, WANTED, Relaxed, Relaxed).ok()?;
         barrier::heavy();
-        let to = if self.inside.load(Acquire) { HELD } else { TAKEN };
-        self.claim.compare_exchange(WANTED, to, AcqRel, Relaxed).is_ok() && to == TAKEN
+        if self.inside.load(Acquire) {
+            // If that fails the machine has settled it.
+            let _ = self.claim.compare_exchange(WANTED, HELD, Relaxed, Relaxed);
+            return None;
+        }
+        let processor = which();
+        self.claim.compare_exchange(WANTED, TAKEN, AcqRel, Relaxed).ok().map(|_| processor)
     }
 }
 
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
+    use crate::prim::atomic::AtomicUsize;
     use crate::prim::{Arc, UnsafeCell, thread};
 
-    /// A machine with a processor, which is a number that only its owner may touch.
+    /// A machine, and two processors, each a number that only its owner may touch.
     struct World {
         hold: Hold,
-        processor: UnsafeCell<u32>,
+        /// Which one the machine has; 0: none.
+        which: AtomicUsize,
+        processors: [UnsafeCell<u32>; 2],
     }
 
     impl World {
+        /// The machine is outside, with processor 1.
         fn new() -> Arc<World> {
             let hold = Hold::new();
             hold.set_held(true);
             hold.exit();
-            Arc::new(World { hold, processor: UnsafeCell::new(0) })
+            let processors = [UnsafeCell::new(0), UnsafeCell::new(0)];
+            Arc::new(World { hold, which: AtomicUsize::new(1), processors })
         }
 
-        fn touch(&self) {
+        fn touch(&self, which: usize) {
             // SAFETY: by what is to be shown, the caller owns it; loom checks that.
-            self.processor.with_mut(|processor| unsafe { *processor += 1 });
+            self.processors[which - 1].with_mut(|processor| unsafe { *processor += 1 });
+        }
+
+        /// Returns which processor the monitor has taken, if it has.
+        fn monitor(&self) -> Option<usize> {
+            let taken = self.hold.try_take(|| self.which.load(Relaxed));
+            if let Some(which) = taken {
+                assert_ne!(which, 0, "what a machine holds is a processor");
+                self.touch(which);
+            }
+            taken
+        }
+
+        /// As a machine goes inside: with which processor?
+        fn enter(&self) -> usize {
+            if self.hold.enter() == Entry::Lost {
+                self.which.store(0, Relaxed);
+            }
+            self.which.load(Relaxed)
         }
     }
 
     /// If both had it, loom would report two who touch the processor at once. It does when `light` or
-    /// `heavy` does nothing, and when `exit` does not release.
+    /// `heavy` does nothing, when `exit` does not release, and when the monitor asks which processor it
+    /// is only after it has taken it.
     #[test]
     fn a_processor_belongs_to_the_machine_or_the_monitor() {
         loom::model(|| {
             let world = World::new();
             let monitor = thread::spawn({
                 let world = world.clone();
-                move || {
-                    let taken = world.hold.try_take();
-                    if taken {
-                        world.touch();
-                    }
-                    taken
-                }
+                move || world.monitor()
             });
-            let mut lost = false;
             for _ in 0..2 {
-                match world.hold.enter() {
-                    Entry::Kept => world.touch(),
-                    Entry::Lost => lost = true,
-                    Entry::Without => assert!(lost),
+                match world.enter() {
+                    0 => {}
+                    which => world.touch(which),
                 }
                 world.hold.exit();
             }
             let taken = monitor.join().unwrap();
-            assert!(taken || !lost);
-            assert_eq!(world.hold.enter() != Entry::Kept, taken);
+            assert!(taken.is_none_or(|which| which == 1));
+            assert_eq!(world.enter(), if taken.is_some() { 0 } else { 1 });
         });
     }
 
-    /// The machine gives its processor away inside, and gets another.
+    /// The machine lays its processor down inside, and takes the other.
     #[test]
     fn a_machine_that_changes_its_processor_meanwhile() {
         loom::model(|| {
             let world = World::new();
             let monitor = thread::spawn({
                 let world = world.clone();
-                move || {
-                    let taken = world.hold.try_take();
-                    if taken {
-                        world.touch();
-                    }
-                    taken
-                }
+                move || world.monitor()
             });
-            let had = world.hold.enter() == Entry::Kept;
-            if had {
-                world.touch();
+            let had = world.enter();
+            if had == 1 {
+                world.touch(1);
+                world.which.store(0, Relaxed);
                 world.hold.set_held(false);
+                world.which.store(2, Relaxed);
                 world.hold.set_held(true);
+                world.touch(2);
             }
             world.hold.exit();
             let taken = monitor.join().unwrap();
-            assert_eq!(world.hold.enter() == Entry::Kept, had && !taken);
+            assert_eq!(world.enter(), if had == 1 && taken.is_none() { 2 } else { 0 });
+            assert!(taken.is_none_or(|which| which == if had == 1 { 2 } else { 1 }));
         });
     }
 }

@@ -46,7 +46,8 @@ pub(crate) struct Machine {
     pub(crate) hold: Hold,
     /// Its thread, while that runs.
     thread: sys::AtomicThreadId,
-    processor: Cell<Option<&'static Processor>>,
+    /// Written by its own thread, inside; also read by the monitor, while it takes it.
+    processor: AtomicPtr<Processor>,
     current: Cell<Option<GoroutineRef>>,
     after: UnsafeCell<After>,
     /// Where the system stack goes on, while a goroutine runs.
@@ -113,7 +114,7 @@ impl Machine {
             shared,
             hold: Hold::new(),
             thread: sys::AtomicThreadId::default(),
-            processor: Cell::new(None),
+            processor: AtomicPtr::new(ptr::null_mut()),
             current: Cell::new(None),
             after: UnsafeCell::new(After::Nothing),
             system: Cell::new(MaybeUninit::uninit()),
@@ -153,17 +154,20 @@ impl Machine {
     /// has lost it while it was outside. To be called inside.
     #[inline(always)]
     pub(crate) fn try_processor(&self) -> Option<&'static Processor> {
-        self.processor.get()
+        // SAFETY: processors live as long as the runtime.
+        unsafe { self.processor.load(Relaxed).as_ref() }
     }
 
     #[inline(always)]
     pub(crate) fn processor(&self) -> &'static Processor {
-        self.processor.get().expect("a machine that schedules holds a processor")
+        self.try_processor().expect("a machine that schedules holds a processor")
     }
 
     /// Inside: takes a processor, which is the caller's to give, or lets go of it.
     pub(crate) fn set_processor(&self, processor: Option<&'static Processor>) {
-        self.processor.set(processor);
+        let pointer =
+            processor.map_or(ptr::null_mut(), |processor| ptr::from_ref(processor).cast_mut());
+        self.processor.store(pointer, Relaxed);
         if let Some(processor) = processor {
             processor.holder.store(ptr::from_ref(self).cast_mut(), Release);
         }
@@ -185,7 +189,7 @@ impl Machine {
     #[inline(never)]
     fn enter_without(&self, entry: Entry) {
         if entry == Entry::Lost {
-            self.processor.set(None);
+            self.processor.store(ptr::null_mut(), Relaxed);
             self.thread.set_kernel_slice(AT_ONCE);
         }
         let idle = &self.shared().idle;

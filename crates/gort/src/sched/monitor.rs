@@ -176,13 +176,12 @@ fn take(shared: &Shared, processor: &Processor, time: u64) -> bool {
         || machine.hold.is_inside()
         || (time < shared.slice && !machine.sleeps())
         || !shared.can_run_another()
-        || !machine.hold.try_take()
     {
         return false;
     }
-    // By now it may have another than the one that was looked at. It is the monitor's, as is the cell.
-    let taken = machine.try_processor().expect("what a machine holds is a processor");
+    // By now it may have another than the one that was looked at.
+    let Some(taken) = machine.hold.try_take(|| machine.try_processor()) else { return false };
     machine.step_back();
-    shared.hand_off(taken);
+    shared.hand_off(taken.expect("what a machine holds is a processor"));
     true
 }
