@@ -77,7 +77,7 @@ pub mod overflow;
 pub mod stack;
 mod switch;
 
-pub use stack::{Guard, Options, Stack, StackPool};
+pub use stack::{Guard, Options, Stack, StackPool, points_into};
 pub use switch::{
     Context, Entry, carried, control, discard, init, on_context, on_stack, pass_discard, switch,
 };

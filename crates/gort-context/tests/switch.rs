@@ -415,3 +415,59 @@ fn a_stack_is_used_again_and_again() {
         pair.end();
     }
 }
+
+#[cfg(not(feature = "threads"))]
+const STRANGE: usize = 0x5000_0000_0000;
+/// Not on any stack but where it is wanted.
+#[cfg(not(feature = "threads"))]
+static POINTERS: [usize; 6] = [1, STRANGE - 1, STRANGE + 1024, STRANGE, STRANGE + 1023, 0];
+
+/// Puts a pointer on the stack, goes so many frames deeper, waits there, and comes back.
+#[cfg(not(feature = "threads"))]
+#[inline(never)]
+unsafe fn wait_deep_in(pair: *mut Pair, depth: usize, pointer: usize) {
+    let held = black_box([black_box(&POINTERS)[pointer]; 8]);
+    if depth == 0 {
+        unsafe { back(pair, null_mut()) };
+    } else {
+        unsafe { wait_deep_in(pair, depth - 1, 5) };
+    }
+    assert_eq!(black_box(&held)[7], black_box(&POINTERS)[pointer]);
+}
+
+#[cfg(not(feature = "threads"))]
+#[test]
+fn pointers_on_a_suspended_stack_are_found() {
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
+        let pair = word.cast::<Pair>();
+        for depth in [0, 1, 10, 100] {
+            for pointer in 0..5 {
+                unsafe { wait_deep_in(pair, depth, pointer) };
+            }
+        }
+        unreachable!("it is discarded");
+    }
+    let pool = pool();
+    let stack = pool.take().unwrap();
+    let mut pair = Pair::new(&stack, entry);
+    pair.start();
+    let range = STRANGE..STRANGE + 1024;
+    let mut left = 4 * 5;
+    for depth in [0, 1, 10, 100] {
+        for found in [false, false, false, true, true] {
+            let look =
+                || unsafe { gort_context::points_into(pair.other, pool.stack_size(), &range) };
+            assert_eq!(look(), found, "{depth} frames up");
+            if !found {
+                let start = std::time::Instant::now();
+                (0..1000).for_each(|_| assert!(!black_box(look())));
+                println!("{depth} frames up: {} ns", start.elapsed().as_nanos() / 1000);
+            }
+            left -= 1;
+            if left > 0 {
+                pair.go(null_mut());
+            }
+        }
+    }
+    pair.end();
+}

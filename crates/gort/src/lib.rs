@@ -93,6 +93,8 @@ pub mod sync;
 #[cfg(not(loom))]
 mod sys;
 #[cfg(not(loom))]
+mod thread;
+#[cfg(not(loom))]
 mod time;
 #[cfg(not(loom))]
 mod tls;
@@ -121,6 +123,8 @@ pub use sched::Preempt;
 pub use scope::{Scope, ScopedJoinHandle, scope};
 #[cfg(not(loom))]
 pub use spawn::{Builder, Goroutine, current, gosched, spawn, try_current, yield_now};
+#[cfg(not(loom))]
+pub use thread::{LockedThread, lock_thread, spawn_local};
 #[cfg(not(loom))]
 pub use time::{sleep, sleep_until};
 

@@ -5,7 +5,7 @@ use crate::goroutine::panic;
 use crate::join_handle::JoinHandle;
 use crate::park::Wait;
 use crate::prim::barrier;
-use crate::sched::{self, Attributes, MAX_PROCESSORS, Preempt, Settings, Shared};
+use crate::sched::{self, Attributes, MAX_PROCESSORS, Migration, Preempt, Settings, Shared};
 use crate::tls;
 use gort_context::{StackPool, overflow};
 use std::fmt;
@@ -203,6 +203,7 @@ pub struct Builder {
     time_slice: Duration,
     max_threads: usize,
     preempt: Preempt,
+    migration: Migration,
 }
 
 impl Default for Builder {
@@ -215,6 +216,7 @@ impl Default for Builder {
             time_slice: DEFAULT_TIME_SLICE,
             max_threads: DEFAULT_MAX_THREADS,
             preempt: Preempt::default(),
+            migration: Migration::Checked,
         }
     }
 }
@@ -259,6 +261,29 @@ impl Builder {
     /// How goroutines that compute or block make room for others; [`Preempt::Handoff`] by default.
     pub fn preempt(mut self, preempt: Preempt) -> Self {
         self.preempt = preempt;
+        self
+    }
+
+    /// Keeps every goroutine on the thread on which it has started, from `false` on. By default one that has
+    /// waited goes on wherever it is its turn first.
+    ///
+    /// For programs full of thread-bound values, at a price: a goroutine then waits for its thread even
+    /// if others are idle.
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migration = if migrate { Migration::Checked } else { Migration::Never };
+        self
+    }
+
+    /// Turns off the check that keeps a goroutine on its thread if it has waited with a pointer into that
+    /// thread's thread-local storage on its stack. The check takes some 30 ns each time that a goroutine
+    /// goes on on another thread.
+    ///
+    /// # Safety
+    /// No goroutine of the runtime holds a reference into thread-local storage over an operation that may
+    /// block, and neither does the compiler in its name: what uses thread-local storage before and after
+    /// such an operation is in functions of its own that are not inlined.
+    pub unsafe fn without_migration_check(mut self) -> Self {
+        self.migration = Migration::Unchecked;
         self
     }
 
@@ -307,6 +332,7 @@ impl Builder {
             slice: self.time_slice,
             most_threads: self.max_threads,
             preempt: self.preempt,
+            migration: self.migration,
         };
         let shared = Shared::new(settings, stacks);
         let runtime = Runtime { shared, shutdown_timeout: self.shutdown_timeout, stopped: false };

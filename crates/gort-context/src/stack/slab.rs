@@ -15,7 +15,10 @@ const LAST_BYTES: usize = 16 << 30;
 /// A mapping, cut into `slots` stacks. Those below `taken` have been handed out.
 #[derive(Debug)]
 pub(super) struct Slab {
-    base: NonNull<u8>,
+    /// The whole mapping, which is larger by a slot than what is used of it.
+    mapping: NonNull<u8>,
+    /// The first slot, at a multiple of their size.
+    base: *mut u8,
     slots: usize,
     taken: usize,
     shape: Shape,
@@ -33,17 +36,17 @@ impl Slab {
         let mut slots = last
             .map_or(FIRST_SLOTS.min(FIRST_BYTES / shape.slot), |last| last.slots * 2)
             .clamp(1, most);
-        let base = loop {
-            match sys::reserve(slots * shape.slot) {
-                Ok(base) => break base,
+        let mapping = loop {
+            match sys::reserve((slots + 1) * shape.slot) {
+                Ok(mapping) => break mapping,
                 Err(_) if slots > 1 => slots /= 2,
                 Err(e) => return Err(e),
             }
         };
+        let base = mapping.as_ptr().map_addr(|at| at.next_multiple_of(shape.slot));
         let len = slots * shape.slot;
-        let layout =
-            Layout { base: base.addr().get(), len, slot: shape.slot, guard: shape.guard_len };
-        Ok(Slab { base, slots, taken: 0, shape, registered: Some(register(layout)) })
+        let layout = Layout { base: base.addr(), len, slot: shape.slot, guard: shape.guard_len };
+        Ok(Slab { mapping, base, slots, taken: 0, shape, registered: Some(register(layout)) })
     }
 
     pub(super) fn is_used_up(&self) -> bool {
@@ -61,7 +64,7 @@ impl Iterator for Slab {
             return None;
         }
         self.taken += 1;
-        Some((self.base.as_ptr().wrapping_add(number * self.shape.slot), number))
+        Some((self.base.wrapping_add(number * self.shape.slot), number))
     }
 }
 
@@ -69,6 +72,6 @@ impl Drop for Slab {
     fn drop(&mut self) {
         self.registered = None;
         // SAFETY: a slab goes when no stack is out of the pool.
-        unsafe { sys::release(self.base, self.slots * self.shape.slot) };
+        unsafe { sys::release(self.mapping, (self.slots + 1) * self.shape.slot) };
     }
 }

@@ -19,8 +19,8 @@ pub(crate) mod panic;
 pub(crate) mod payload;
 
 use crate::park::{Task, Wait};
-use crate::prim::atomic::{AtomicU8, Ordering::*};
-use crate::sched::{Machine, Shared};
+use crate::prim::atomic::{AtomicU8, AtomicU32, Ordering::*};
+use crate::sched::Shared;
 use gort_context::{Context, Stack};
 use join::JoinWord;
 use payload::{Payload, Vtable};
@@ -49,6 +49,8 @@ pub(crate) struct Goroutine {
     state: AtomicU8,
     wait: AtomicU8,
     flags: AtomicU8,
+    /// The machine that it has run on last, or is to run on.
+    home: AtomicU32,
     payload: UnsafeCell<Payload>,
 }
 
@@ -69,6 +71,10 @@ pub(crate) enum State {
 pub(crate) const SHIELDED: u8 = 1;
 /// The goroutine's thread waits with it: only that machine can run it.
 pub(crate) const PINNED: u8 = 2;
+/// Only the machine that it ran on last can run it.
+pub(crate) const BOUND: u8 = 4;
+/// It has locked its thread: it is pinned whenever it waits.
+pub(crate) const LOCKED: u8 = 8;
 
 /// What few goroutines have: a name, a stack size of its own, local variables.
 #[derive(Default)]
@@ -79,8 +85,8 @@ pub(crate) struct Extra {
     /// The stack of that size, until it is started.
     pub(crate) stack: Cell<Option<Stack>>,
     pub(crate) locals: local::Locals,
-    /// The machine that waits with it, while it is pinned.
-    pub(crate) pinned_to: Cell<Option<NonNull<Machine>>>,
+    /// How often it has locked its thread.
+    pub(crate) locks: Cell<u32>,
 }
 
 /// A pointer to a goroutine's record, whose memory stays as long as its runtime.
@@ -136,6 +142,7 @@ impl Goroutine {
             state: AtomicU8::new(State::Free as u8),
             wait: AtomicU8::new(Wait::Nothing as u8),
             flags: AtomicU8::new(0),
+            home: AtomicU32::new(0),
             payload: UnsafeCell::new(Payload::empty()),
         }
     }
@@ -194,6 +201,16 @@ impl Goroutine {
     #[inline(always)]
     pub(crate) fn clear_flags(&self) {
         self.flags.store(0, Relaxed);
+    }
+
+    #[inline(always)]
+    pub(crate) fn home(&self) -> u32 {
+        self.home.load(Relaxed)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_home(&self, machine: u32) {
+        self.home.store(machine, Relaxed);
     }
 
     /// Where the switch saves the goroutine's context.

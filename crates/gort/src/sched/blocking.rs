@@ -119,7 +119,7 @@ impl Machine {
         let Some(goroutine) = self.current().filter(|_| self.try_processor().is_none()) else {
             return self.exit();
         };
-        if std::thread::panicking() {
+        if park::stays(goroutine) {
             park::yield_pinned(self, goroutine);
             return self.exit();
         }

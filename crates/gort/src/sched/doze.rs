@@ -6,7 +6,6 @@ use super::machine::Machine;
 use super::timer::NEVER;
 use super::{Processor, Shared};
 use crate::clock;
-use std::ptr;
 use std::time::Duration;
 
 /// So long a machine waits for work that there are enough others to do, before it ends.
@@ -135,6 +134,12 @@ impl Machine {
             if shared.is_exiting() {
                 return false;
             }
+            if self.bound.len() > 0 {
+                if self.leave_lists(false) {
+                    return !shared.is_exiting();
+                }
+                self.send_bound_out();
+            }
             if shared.has_queues_of(worthwhile)
                 && shared.idle.idle_processors() > 0
                 && self.leave_lists(true)
@@ -159,7 +164,10 @@ impl Machine {
                 }
                 // Roused to look at the timers again.
                 self.enter_lists(None);
-            } else if timeout.is_none() && shared.idle.retire(self.as_static()) {
+            } else if timeout.is_none()
+                && self.is_nobodys_home()
+                && shared.idle.retire(self.as_static())
+            {
                 return false;
             }
         }
@@ -167,7 +175,7 @@ impl Machine {
 
     /// Has it been roused meanwhile, for the sake of the processor that came with that?
     fn is_sent_for(&self) -> bool {
-        self.searching.get() || !self.processor().is_empty()
+        self.searching.get() || !self.processor().is_empty() || self.bound.len() > 0
     }
 
     fn enter_lists(&self, processor: Option<&'static Processor>) {
@@ -175,11 +183,6 @@ impl Machine {
         let shared = self.shared();
         let searching = self.searching.replace(false);
         shared.idle.enter(self.as_static(), processor, searching, shared.earliest_timer());
-    }
-
-    fn as_static(&self) -> &'static Machine {
-        // SAFETY: a machine lives as long as its thread, and leaves the lists before that ends.
-        unsafe { &*ptr::from_ref(self) }
     }
 
     /// Takes a processor and leaves the lists; true also if the runtime ends. False: there is none to

@@ -70,6 +70,13 @@ impl Machine {
         if processor.timers.earliest() != NEVER {
             self.look_at_timers(processor);
         }
+        if self.bound.len() > 0
+            && tick.is_multiple_of(2)
+            && let Some(goroutine) = self.bound.pop_batch(0, drop)
+        {
+            self.begin_slice();
+            return Some(goroutine);
+        }
         if let Some(next) = processor.take_next() {
             // It inherits the slice, so that two who keep waking each other share one.
             if !self.count_operation() {
@@ -78,7 +85,7 @@ impl Machine {
             processor.push(next, self.shared());
         }
         self.begin_slice();
-        processor.pop()
+        processor.pop().or_else(|| self.bound.pop_batch(0, drop))
     }
 
     /// Looks at what concerns all processors. `Err`: leave for the system stack.

@@ -210,6 +210,17 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
         lists.keeper.is_some() || !lists.machines.is_empty()
     }
 
+    /// Takes a certain machine out of the lists. False: it is not there.
+    pub(crate) fn remove(&self, machine: M) -> bool {
+        let mut lists = self.lists.lock();
+        match lists.position(machine) {
+            Some(position) => drop(lists.machines.swap_remove(position)),
+            None if lists.keeper == Some(machine) => drop(self.pop_keeper(&mut lists)),
+            None => return false,
+        }
+        true
+    }
+
     /// Are there more machines in the lists than idle processors could ever need?
     pub(crate) fn is_crowded(&self) -> bool {
         self.lists.lock().machines.len() > self.idle_processors()

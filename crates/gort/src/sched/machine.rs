@@ -9,16 +9,18 @@
 //! whoever runs then on this machine, the next goroutine or the system stack, does it first thing.
 
 use super::Shared;
+use super::global::GlobalQueue;
 use super::hold::{Entry, Hold};
 use super::processor::Processor;
 use super::worker::{Assignment, Finished};
-use crate::goroutine::{GoroutineRef, PINNED};
-use crate::prim::atomic::{AtomicPtr, AtomicU32, Ordering::*};
+use crate::goroutine::{BOUND, GoroutineRef};
+use crate::prim::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use crate::{clock, sys, tls};
 use gort_context::overflow::AltStack;
 use gort_context::{Context, switch};
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
@@ -42,6 +44,11 @@ pub(crate) enum After {
 
 pub(crate) struct Machine {
     pub(crate) shared: NonNull<Shared>,
+    pub(crate) number: u32,
+    /// Goroutines that only this machine can run.
+    pub(crate) bound: GlobalQueue,
+    /// Where its thread has its thread-local storage.
+    storage: (AtomicUsize, AtomicUsize),
     /// Is it inside the runtime, and has it a processor?
     pub(crate) hold: Hold,
     /// Its thread, while that runs.
@@ -54,8 +61,8 @@ pub(crate) struct Machine {
     system: Cell<MaybeUninit<Context>>,
     /// The goroutine that a worker is to run, when it is switched to.
     assigned: Cell<Option<Assignment>>,
-    /// A pinned goroutine that was picked on a goroutine's stack, for the system stack to pass on.
-    pub(crate) found_pinned: Cell<Option<GoroutineRef>>,
+    /// Somebody that was picked and belongs elsewhere, for the system stack to send home.
+    astray: Cell<Option<GoroutineRef>>,
     /// Operations left until the clock is looked at, and when the slice began (0: not known yet).
     operations: Cell<u32>,
     slice_start: Cell<u64>,
@@ -109,9 +116,12 @@ unsafe impl Sync for Machine {}
 unsafe impl Send for Machine {}
 
 impl Machine {
-    pub(crate) fn new(shared: NonNull<Shared>, number: usize) -> Machine {
+    pub(crate) fn new(shared: NonNull<Shared>, number: u32) -> Machine {
         Machine {
             shared,
+            number,
+            bound: GlobalQueue::new(),
+            storage: (AtomicUsize::new(0), AtomicUsize::new(0)),
             hold: Hold::new(),
             thread: sys::AtomicThreadId::default(),
             processor: AtomicPtr::new(ptr::null_mut()),
@@ -119,12 +129,12 @@ impl Machine {
             after: UnsafeCell::new(After::Nothing),
             system: Cell::new(MaybeUninit::uninit()),
             assigned: Cell::new(None),
-            found_pinned: Cell::new(None),
+            astray: Cell::new(None),
             operations: Cell::new(OPERATIONS_PER_LOOK),
             slice_start: Cell::new(0),
             searching: Cell::new(false),
             discouraged: Cell::new(false),
-            random: Cell::new(0x9e37_79b9 ^ (number as u32).wrapping_mul(0x85eb_ca6b) | 1),
+            random: Cell::new(0x9e37_79b9 ^ number.wrapping_mul(0x85eb_ca6b) | 1),
             timers_seen: Cell::new(0),
             timers_skip: Cell::new(0),
             timers_stride: Cell::new(0),
@@ -148,6 +158,9 @@ impl Machine {
     #[inline(always)]
     pub(crate) fn set_current(&self, goroutine: Option<GoroutineRef>) {
         self.current.set(goroutine);
+        if let Some(goroutine) = goroutine {
+            goroutine.set_home(self.number);
+        }
     }
 
     /// The processor; there is none while the machine is idle, waits with a pinned goroutine, or
@@ -331,19 +344,24 @@ impl Machine {
     }
 
     /// Makes `goroutine` the current one and returns where it goes on. A new one gets a worker. None
-    /// if it cannot run here: no stack can be had, or it is pinned to another machine.
+    /// if it cannot run here: no stack can be had, or it belongs elsewhere.
     #[inline(always)]
     fn prepare(&self, goroutine: GoroutineRef) -> Option<Context> {
-        let to = if goroutine.is_new() {
-            self.shared().worker_for(self, goroutine)?
-        } else if goroutine.has_flag(PINNED) {
-            self.found_pinned.set(Some(goroutine));
+        let is_new = goroutine.is_new();
+        if (!is_new || goroutine.has_flag(BOUND))
+            && goroutine.home() != self.number
+            && self.belongs_elsewhere(goroutine)
+        {
+            self.astray.set(Some(goroutine));
             return None;
+        }
+        let to = if is_new {
+            self.shared().worker_for(self, goroutine)?
         } else {
             // SAFETY: it was taken from a queue, so it is off its CPU and the caller's.
             unsafe { goroutine.context() }
         };
-        self.current.set(Some(goroutine));
+        self.set_current(Some(goroutine));
         Some(to)
     }
 
@@ -356,6 +374,16 @@ impl Machine {
     #[inline(always)]
     pub(crate) fn take_assignment(&self) -> Assignment {
         self.assigned.take().expect("a worker is only resumed with an assignment")
+    }
+
+    /// Where its thread has its thread-local storage; to be called by who has a goroutine that has run there.
+    pub(crate) fn thread_local_storage(&self) -> Range<usize> {
+        self.storage.0.load(Relaxed)..self.storage.1.load(Relaxed)
+    }
+
+    pub(crate) fn as_static(&self) -> &'static Machine {
+        // SAFETY: a machine's record stays as long as its runtime.
+        unsafe { &*ptr::from_ref(self) }
     }
 
     /// The monitor has taken its processor: its thread gives way to those that have one.
@@ -405,13 +433,16 @@ impl Machine {
         unsafe { tls::set_machine(Some(self)) };
         sys::prepare_machine_thread();
         self.thread.set_current();
+        let storage = sys::thread_local_storage();
+        self.storage.0.store(storage.start, Relaxed);
+        self.storage.1.store(storage.end, Relaxed);
         self.thread.set_kernel_slice(AT_ONCE);
         // Without one of its own the thread has std's, which is enough for the report alone.
         let _signal_stack = AltStack::new().ok();
         while let Some(goroutine) = self.find() {
             self.run(goroutine);
-            if let Some(goroutine) = self.found_pinned.take() {
-                self.pass_to_pinned(goroutine);
+            if let Some(goroutine) = self.astray.take() {
+                self.send_home(goroutine);
             }
         }
         // SAFETY: as above.

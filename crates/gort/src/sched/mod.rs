@@ -24,6 +24,7 @@
 //! | [`find`](mod@find) | what runs next; stealing |
 //! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |
 //! | [`monitor`](mod@monitor), [`hold`](mod@hold), [`bell`](mod@bell) | who looks after processors whose goroutine does not come back, and takes them |
+//! | [`home`](mod@home) | who may go on where |
 //! | [`blocking`](mod@blocking) | giving the processor up for a call that blocks |
 //! | [`run_queue`](mod@run_queue), [`global`](mod@global), [`timer`](mod@timer) | what waits to be run |
 //! | [`processor`](mod@processor), [`shared`](mod@shared) | what a processor and what the runtime holds |
@@ -77,6 +78,8 @@ mod find;
 #[cfg(not(loom))]
 mod global;
 mod hold;
+#[cfg(not(loom))]
+mod home;
 mod idle;
 #[cfg(not(loom))]
 mod machine;
@@ -102,10 +105,13 @@ mod worker;
 #[cfg(not(loom))]
 pub(crate) use blocking::blocking;
 #[cfg(not(loom))]
+pub(crate) use home::Migration;
+#[cfg(not(loom))]
 pub(crate) use machine::Machine;
 #[cfg(not(loom))]
 pub(crate) use park::{
-    checkpoint, current_goroutine, park, resume_goroutine, shielded, unwind_for_shutdown, yield_now,
+    checkpoint, current_goroutine, lock_thread, park, resume_goroutine, shielded, unlock_thread,
+    unwind_for_shutdown, yield_now,
 };
 #[cfg(not(loom))]
 pub(crate) use processor::Processor;
@@ -114,4 +120,4 @@ pub use shared::Preempt;
 #[cfg(not(loom))]
 pub(crate) use shared::{MAX_PROCESSORS, Settings, Shared};
 #[cfg(not(loom))]
-pub(crate) use spawn::Attributes;
+pub(crate) use spawn::{Attributes, spawn_local};

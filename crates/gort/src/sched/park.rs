@@ -5,7 +5,7 @@ use super::machine::{After, Machine};
 use super::processor::Processor;
 use super::timer::NEVER;
 use crate::clock::{self, Deadline};
-use crate::goroutine::{GoroutineRef, PINNED, SHIELDED, panic};
+use crate::goroutine::{GoroutineRef, LOCKED, PINNED, SHIELDED, panic};
 use crate::park::{Outcome, Task, Wait};
 use crate::prim::atomic::Ordering::*;
 use crate::tls;
@@ -29,8 +29,8 @@ pub(crate) fn park(goroutine: GoroutineRef, deadline: Deadline, why: Wait) -> Ou
     machine.enter();
     goroutine.set_wait(why);
     let timers = (deadline != Deadline::NEVER).then(|| start_timer(machine, goroutine, deadline));
-    if std::thread::panicking() {
-        // std counts panics per thread: the goroutine stays where its count is.
+    if stays(goroutine) {
+        // If it panics: std counts panics per thread, so the goroutine stays where its count is.
         park_pinned(machine, goroutine);
         machine.exit();
     } else {
@@ -66,21 +66,46 @@ fn start_timer(
     processor
 }
 
-/// Parks a goroutine together with its machine, which gives its processor to another. Only used while
-/// the goroutine unwinds: a shutdown lets it finish that.
+/// Parks a goroutine together with its machine, which gives its processor to another. If it unwinds, a
+/// shutdown lets it finish that.
 #[cold]
 #[inline(never)]
 fn park_pinned(machine: &Machine, goroutine: GoroutineRef) {
-    pin(machine, goroutine);
+    pin(goroutine);
     if goroutine.task().commit() {
         machine.await_processor(goroutine);
     }
     goroutine.set_flag(PINNED, false);
 }
 
-fn pin(machine: &Machine, goroutine: GoroutineRef) {
-    goroutine.extra_or_default().pinned_to.set(Some(NonNull::from(machine)));
-    goroutine.set_flag(PINNED | SHIELDED, true);
+fn pin(goroutine: GoroutineRef) {
+    goroutine.set_flag(PINNED, true);
+    if std::thread::panicking() {
+        goroutine.set_flag(SHIELDED, true);
+    }
+}
+
+/// Has the goroutine to stay on its thread while it waits, and the thread with it?
+#[inline(always)]
+pub(super) fn stays(goroutine: GoroutineRef) -> bool {
+    std::thread::panicking() || goroutine.has_flag(LOCKED)
+}
+
+/// See [`lock_thread`](crate::lock_thread).
+pub(crate) fn lock_thread() {
+    if let Some(goroutine) = current_goroutine() {
+        let locks = &goroutine.extra_or_default().locks;
+        locks.set(locks.get() + 1);
+        goroutine.set_flag(LOCKED, true);
+    }
+}
+
+pub(crate) fn unlock_thread() {
+    if let Some(goroutine) = current_goroutine() {
+        let locks = &goroutine.extra_or_default().locks;
+        locks.set(locks.get().saturating_sub(1));
+        goroutine.set_flag(LOCKED, locks.get() > 0);
+    }
 }
 
 /// Yields with the machine: to the end of the queue, from which another machine passes the processor
@@ -88,7 +113,7 @@ fn pin(machine: &Machine, goroutine: GoroutineRef) {
 #[cold]
 #[inline(never)]
 pub(super) fn yield_pinned(machine: &Machine, goroutine: GoroutineRef) {
-    pin(machine, goroutine);
+    pin(goroutine);
     let ticket = goroutine.task().arm();
     goroutine.task().commit();
     // SAFETY: the goroutine is the caller.
@@ -147,7 +172,7 @@ impl Machine {
                 return;
             }
             if goroutine.has_flag(PINNED) {
-                return self.pass_to_pinned(goroutine);
+                return self.send_home(goroutine);
             }
             shared.global.push(goroutine);
         }
@@ -164,18 +189,6 @@ impl Machine {
         let shared = self.shared();
         let is_active = self.try_processor().is_some_and(|mine| shared.is_active(mine));
         shared.global.len() > 0 || !is_active || shared.is_exiting()
-    }
-
-    /// On the system stack, having picked a goroutine that waits with its machine: gives it the
-    /// processor.
-    #[cold]
-    pub(crate) fn pass_to_pinned(&self, goroutine: GoroutineRef) {
-        let owner = goroutine.extra().and_then(|extra| extra.pinned_to.get());
-        // SAFETY: that machine waits for its goroutine, so it has not ended.
-        let owner = unsafe { owner.expect("a pinned goroutine has a machine").as_ref() };
-        let processor = self.processor();
-        self.set_processor(None);
-        owner.rouse(Some(processor), false);
     }
 }
 
@@ -236,7 +249,7 @@ impl Shared {
 pub(crate) fn yield_now() {
     let Some(machine) = tls::machine() else { return std::thread::yield_now() };
     let Some(goroutine) = machine.current() else { return };
-    if std::thread::panicking() {
+    if stays(goroutine) {
         machine.enter();
         yield_pinned(machine, goroutine);
         return machine.exit();

@@ -3,6 +3,7 @@
 use super::Machine;
 use super::blocking::Calls;
 use super::global::GlobalQueue;
+use super::home::Migration;
 use super::idle::Idle;
 use super::monitor::Monitor;
 use super::processor::Processor;
@@ -16,7 +17,7 @@ use gort_context::StackPool;
 use std::collections::HashMap;
 use std::io;
 use std::ptr::{self, NonNull};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -50,6 +51,9 @@ pub(crate) struct Shared {
     /// Nanoseconds after which a goroutine has to make room, while others wait.
     pub(crate) slice: u64,
     preempt: Preempt,
+    pub(crate) migration: Migration,
+    /// All machines that were ever made, by their numbers.
+    machines: Box<[OnceLock<Box<Machines>>]>,
     stopping: AtomicBool,
     exiting: AtomicBool,
     name: String,
@@ -81,13 +85,17 @@ pub(crate) struct Settings {
     pub(crate) slice: Duration,
     pub(crate) most_threads: usize,
     pub(crate) preempt: Preempt,
+    pub(crate) migration: Migration,
 }
+
+const CHUNK: usize = 64;
+type Machines = [OnceLock<Box<Machine>>; CHUNK];
 
 /// What changes seldom, under a lock.
 #[derive(Default)]
 pub(crate) struct Registry {
-    #[expect(clippy::vec_box, reason = "machines are pointed to, so they do not move")]
-    machines: Vec<Box<Machine>>,
+    /// How many machines were ever made.
+    machines: usize,
     /// Numbers of machines whose thread has ended.
     vacant: Vec<usize>,
     monitor: Option<thread::JoinHandle<()>>,
@@ -98,8 +106,6 @@ pub(crate) struct Registry {
     orphans: usize,
 }
 
-// SAFETY: machines in the registry are only touched by their own threads and through their atomics.
-unsafe impl Send for Registry {}
 // SAFETY: the parts are atomics, locks and values that do not change.
 unsafe impl Sync for Shared {}
 // SAFETY: as above.
@@ -107,7 +113,7 @@ unsafe impl Send for Shared {}
 
 impl Shared {
     pub(crate) fn new(settings: Settings, stacks: StackPool) -> Arc<Shared> {
-        let Settings { name, processors, slice, most_threads, preempt } = settings;
+        let Settings { name, processors, slice, most_threads, preempt, migration } = settings;
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             global: GlobalQueue::new(),
             idle: Idle::new(),
@@ -126,6 +132,8 @@ impl Shared {
             most_threads,
             slice: u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX),
             preempt,
+            migration,
+            machines: (0..=most_threads / CHUNK).map(|_| OnceLock::new()).collect(),
             stopping: AtomicBool::new(false),
             exiting: AtomicBool::new(false),
             name,
@@ -298,11 +306,12 @@ impl Shared {
     fn new_machine(&self, processor: &'static Processor, searching: bool) -> io::Result<()> {
         let shared = self.this.upgrade().expect("a runtime that schedules is alive");
         let mut registry = self.registry();
-        let number = registry.vacant.pop().unwrap_or(registry.machines.len());
-        if number == registry.machines.len() {
-            registry.machines.push(Box::new(Machine::new(NonNull::from(self), number)));
-        }
-        let machine = &*registry.machines[number];
+        let number = registry.vacant.pop().unwrap_or(registry.machines);
+        registry.machines = registry.machines.max(number + 1);
+        let chunk = self.machines.get(number / CHUNK).ok_or(io::ErrorKind::OutOfMemory)?;
+        let chunk = chunk.get_or_init(|| Box::new([const { OnceLock::new() }; CHUNK]));
+        let machine = chunk[number % CHUNK]
+            .get_or_init(|| Box::new(Machine::new(NonNull::from(self), number as u32)));
         machine.set_processor(Some(processor));
         machine.searching.set(searching);
         struct Send<T>(T);
@@ -314,17 +323,23 @@ impl Shared {
             .stack_size(SYSTEM_STACK)
             .spawn(move || {
                 let Send(machine) = { for_thread };
-                // SAFETY: the registry keeps the machine as long as `shared` lives.
+                // SAFETY: the machine stays as long as `shared` lives.
                 unsafe { &*machine }.main();
                 shared.machine_has_ended(number);
             });
         let thread = thread.inspect_err(|_| {
-            registry.machines[number].set_processor(None);
+            machine.set_processor(None);
             registry.vacant.push(number);
         })?;
         self.running.fetch_add(1, Relaxed);
         registry.threads.insert(number, thread);
         Ok(())
+    }
+
+    pub(crate) fn machine_at(&self, number: u32) -> Option<&'static Machine> {
+        let number = number as usize;
+        let machine = self.machines.get(number / CHUNK)?.get()?[number % CHUNK].get()?;
+        Some(machine.as_static())
     }
 
     /// The last thing that a machine's thread does.

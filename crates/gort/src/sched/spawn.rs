@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::machine::{Inside, Machine};
-use crate::goroutine::{Extra, GoroutineRef, SHIELDED, State, payload};
+use crate::goroutine::{BOUND, Extra, GoroutineRef, SHIELDED, State, payload};
 use crate::prim::atomic::Ordering::*;
 use crate::tls;
 use std::io;
@@ -65,6 +65,30 @@ impl Shared {
         Ok(())
     }
 
+    /// As [`spawn_joined`](Self::spawn_joined), for a goroutine that stays on `machine`, the caller's; so
+    /// does the caller from here on.
+    ///
+    /// # Safety
+    /// Closure and result own what they hold.
+    unsafe fn spawn_bound<F: FnOnce() -> T, T>(
+        &self,
+        machine: &Machine,
+        caller: GoroutineRef,
+        attributes: Attributes,
+        closure: F,
+    ) -> io::Result<GoroutineRef> {
+        let record = self.new_record(attributes, true)?;
+        // SAFETY: the record is vacant and this caller's; the rest by this function's contract.
+        unsafe { payload::put_joined::<F, T>(&record, closure) };
+        caller.set_flag(BOUND, true);
+        record.set_flag(BOUND, true);
+        record.set_home(machine.number);
+        record.set_state(State::New);
+        // The machine is the one that runs this, so it need not be roused.
+        machine.bound.push(record);
+        Ok(record)
+    }
+
     #[inline(always)]
     fn new_record(&self, attributes: Attributes, joined: bool) -> io::Result<GoroutineRef> {
         self.check_stacks()?;
@@ -103,4 +127,18 @@ impl Shared {
             self.visitors.fetch_sub(1, SeqCst);
         }
     }
+}
+
+/// Starts a goroutine on the machine of the caller, who is a goroutine.
+///
+/// # Safety
+/// Closure and result own what they hold.
+pub(crate) unsafe fn spawn_local<F: FnOnce() -> T, T>(
+    attributes: Attributes,
+    closure: F,
+) -> io::Result<GoroutineRef> {
+    let machine = tls::machine().expect("a goroutine runs on a machine");
+    let caller = machine.current().expect("the caller is a goroutine");
+    // SAFETY: by this function's contract.
+    unsafe { machine.shared().spawn_bound(machine, caller, attributes, closure) }
 }

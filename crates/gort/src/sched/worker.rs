@@ -13,7 +13,7 @@ use super::global::GlobalQueue;
 use super::machine::{After, Machine};
 use super::{Processor, Shared};
 use crate::goroutine::join::Owner;
-use crate::goroutine::{GoroutineRef, SHIELDED, State, panic};
+use crate::goroutine::{BOUND, GoroutineRef, SHIELDED, State, panic};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use crate::tls;
@@ -91,6 +91,11 @@ impl Workers {
             exhausted: AtomicBool::new(false),
             starved: GlobalQueue::new(),
         }
+    }
+
+    /// The size of a stack, unless a goroutine has asked for another.
+    pub(crate) fn stack_size(&self) -> usize {
+        self.pool.stack_size()
     }
 
     /// Gives back all idle workers: `processor` will not run any more.
@@ -250,7 +255,12 @@ unsafe extern "C-unwind" fn main(word: *mut ()) -> ! {
             machine.end(record);
             match machine.pick() {
                 // The next one is new, too: it runs right here.
-                Some(next) if reusable && next.is_new() && next.stack_size() == 0 => {
+                Some(next)
+                    if reusable
+                        && next.is_new()
+                        && !next.has_flag(BOUND)
+                        && next.stack_size() == 0 =>
+                {
                     next.set_state(State::Started);
                     machine.set_current(Some(next));
                     goroutine = next;

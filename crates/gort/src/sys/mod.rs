@@ -5,5 +5,5 @@ mod unix;
 #[cfg(unix)]
 pub(crate) use unix::{
     AtomicThreadId, barrier_in_all_threads, prepare_machine_thread, register_barrier,
-    wait_on_address, wake_one,
+    thread_local_storage, wait_on_address, wake_one,
 };

@@ -1,5 +1,6 @@
 //! Linux: futexes, and the timer slack of a thread.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -112,6 +113,46 @@ impl AtomicThreadId {
         let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
         stat.get(end_of_name + 2).map(|state| matches!(state, b'S' | b'D'))
     }
+}
+
+/// Where the calling thread has its thread-local storage: that of the program and of the libraries that
+/// were loaded with it. Libraries that were loaded later have theirs elsewhere; it is not seen.
+pub(crate) fn thread_local_storage() -> Range<usize> {
+    /// Storage that is further away from the program's own is not of the block that each thread has.
+    const NEAR: usize = 1 << 20;
+
+    /// Called for each part of the program; `found` is the range so far. The program itself comes first.
+    unsafe extern "C" fn add(
+        part: *mut libc::dl_phdr_info,
+        _size: usize,
+        found: *mut libc::c_void,
+    ) -> libc::c_int {
+        // SAFETY: the system passes a valid structure.
+        let part = unsafe { &*part };
+        // SAFETY: passed below, and nobody else has it meanwhile.
+        let found = unsafe { &mut *found.cast::<Range<usize>>() };
+        let data = part.dlpi_tls_data.addr();
+        // SAFETY: the structure says how many there are.
+        let headers =
+            unsafe { std::slice::from_raw_parts(part.dlpi_phdr, usize::from(part.dlpi_phnum)) };
+        let header = headers.iter().find(|header| header.p_type == libc::PT_TLS);
+        if let Some(header) = header
+            && data != 0
+        {
+            let block = data..data + header.p_memsz as usize;
+            if found.end == 0 {
+                *found = block;
+            } else if block.start.abs_diff(found.start) < NEAR {
+                *found = found.start.min(block.start)..found.end.max(block.end);
+            }
+        }
+        0
+    }
+
+    let mut found = 0..0_usize;
+    // SAFETY: `add` is what the call asks for, and gets the range as its data.
+    unsafe { libc::dl_iterate_phdr(Some(add), (&raw mut found).cast()) };
+    found
 }
 
 /// To be called on a new machine's thread: lets its timed waits end on time instead of up to the

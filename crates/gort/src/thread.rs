@@ -1,0 +1,93 @@
+//! Goroutines that stay on their thread.
+
+use crate::join_handle::JoinHandle;
+use crate::runtime::cannot_spawn;
+use crate::sched::{self, Attributes};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Keeps the calling goroutine on its thread, and everybody else off it, until the guard is dropped; like
+/// Go's `runtime.LockOSThread`.
+///
+/// For libraries that keep things per thread: a graphics context, a namespace that was entered, a signal mask.
+/// While the goroutine waits, its thread waits with it, and another takes the processor over: each
+/// operation that blocks then costs two switches of threads. Goroutines that it starts run elsewhere.
+///
+/// Locks may be nested; the last guard to go unlocks. On a plain thread, which nobody else uses anyway,
+/// this does nothing.
+///
+/// ```
+/// gort::run(|| {
+///     let locked = gort::lock_thread();
+///     let before = std::thread::current().id();
+///     gort::sleep(std::time::Duration::from_millis(1));
+///     assert_eq!(std::thread::current().id(), before);
+///     drop(locked);
+/// });
+/// ```
+#[must_use = "the thread is unlocked when the guard is dropped"]
+pub fn lock_thread() -> LockedThread {
+    sched::lock_thread();
+    LockedThread { _not_send: PhantomData }
+}
+
+/// Keeps a goroutine on its thread; from [`lock_thread`].
+pub struct LockedThread {
+    /// It belongs to the goroutine that has made it.
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Drop for LockedThread {
+    fn drop(&mut self) {
+        sched::unlock_thread();
+    }
+}
+
+impl fmt::Debug for LockedThread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockedThread").finish_non_exhaustive()
+    }
+}
+
+/// Starts a goroutine on the caller's thread, which it never leaves: the closure and its result need not be
+/// `Send`.
+///
+/// The caller stays on the thread, too, from here on and as long as it runs: what it shares with
+/// the new goroutine must not go elsewhere. The two take turns, and make room for others of their
+/// thread when they wait; unlike [`lock_thread`], the thread runs other goroutines, too.
+///
+/// The handle of a result that is not `Send` is not either, and so stays there as well.
+///
+/// ```
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+///
+/// gort::run(|| {
+///     let log = Rc::new(RefCell::new(Vec::new()));
+///     let shared = log.clone();
+///     let handle = gort::spawn_local(move || {
+///         shared.borrow_mut().push("there");
+///         Rc::new(42)
+///     });
+///     assert_eq!(*handle.join().unwrap(), 42);
+///     log.borrow_mut().push("and back");
+///     assert_eq!(*log.borrow(), ["there", "and back"]);
+/// });
+/// ```
+///
+/// # Panics
+/// On a plain thread, which runs no goroutines. And if there is no memory for the goroutine.
+#[track_caller]
+pub fn spawn_local<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    assert!(
+        sched::current_goroutine().is_some(),
+        "gort::spawn_local() was called on a plain thread, which runs no goroutines: call it within gort::run()"
+    );
+    // SAFETY: closure and result own what they hold, and stay on this thread, as does the caller.
+    let goroutine = unsafe { sched::spawn_local::<F, T>(Attributes::default(), f) };
+    JoinHandle::new(goroutine.unwrap_or_else(|error| cannot_spawn(&error)), None)
+}

@@ -1,0 +1,362 @@
+//! Goroutines that stay on their thread: locked, local, or with pointers into its storage.
+
+#![cfg(not(feature = "threads"))] // where every goroutine has a thread of its own
+#![expect(clippy::disallowed_macros, reason = "thread-locals are what is tested")]
+
+mod support;
+
+use gort::chan::chan;
+use gort::{JoinHandle, Runtime};
+use std::cell::{Cell, RefCell};
+use std::hint::black_box;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+use support::{LIMIT, on, within};
+
+/// Waits until it has gone on on another thread than it was on, at most so often.
+fn wander(most: usize) -> bool {
+    let before = thread::current().id();
+    (0..most).any(|_| {
+        gort::yield_now();
+        thread::current().id() != before
+    })
+}
+
+/// Goroutines that give their processors to other threads all the time: who runs there moves along.
+struct Traffic {
+    stop: Arc<AtomicBool>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Traffic {
+    fn start() -> Traffic {
+        let stop = Arc::new(AtomicBool::new(false));
+        let drive = |_| {
+            let stop = stop.clone();
+            gort::spawn(move || {
+                while !stop.load(SeqCst) {
+                    gort::blocking(|| thread::sleep(Duration::from_micros(20)));
+                }
+            })
+        };
+        let handles = (0..4).map(drive).collect();
+        Traffic { stop, handles }
+    }
+
+    fn end(self) {
+        self.stop.store(true, SeqCst);
+        self.handles.into_iter().for_each(|handle| handle.join().unwrap());
+    }
+}
+
+thread_local! {
+    static BORROWED: RefCell<Vec<ThreadId>> = const { RefCell::new(Vec::new()) };
+    static NUMBER: Cell<usize> = const { Cell::new(0) };
+}
+
+#[test]
+fn goroutines_wander_if_nothing_keeps_them() {
+    on(2, || {
+        let traffic = Traffic::start();
+        assert!(wander(1_000_000));
+        traffic.end();
+    });
+}
+
+/// The borrow is a reference into the thread's storage. Without the check (try
+/// `without_migration_check`) the goroutine goes on on another thread now and then: that one then
+/// gives the borrow of the first one back, and the first one's cell is borrowed for ever.
+#[test]
+fn a_borrow_of_a_thread_local_over_a_wait() {
+    on(2, || {
+        let traffic = Traffic::start();
+        let handles: Vec<_> = (0..4)
+            .map(|_| {
+                gort::spawn(|| {
+                    for _ in 0..500 {
+                        BORROWED.with(|cell| {
+                            // Others of this thread may hold it meanwhile.
+                            let Ok(mut borrow) = cell.try_borrow_mut() else { return };
+                            let here = thread::current().id();
+                            gort::yield_now();
+                            gort::yield_now();
+                            borrow.push(thread::current().id());
+                            assert_eq!(borrow.pop(), Some(here), "it has gone on elsewhere");
+                        });
+                        gort::yield_now();
+                    }
+                })
+            })
+            .collect();
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
+        traffic.end();
+    });
+}
+
+/// The compiler may compute the address of a thread-local once and use it before and after a wait.
+#[test]
+fn a_thread_local_before_and_after_a_wait() {
+    on(2, || {
+        let traffic = Traffic::start();
+        let (tx, rx) = chan(0);
+        let sender = gort::spawn(move || (0..2_000).for_each(|n| tx.send(n).unwrap()));
+        let mut moves = 0;
+        for _ in 0..2_000 {
+            let here = thread::current().id();
+            NUMBER.with(|number| number.set(numbered(here)));
+            rx.recv().unwrap();
+            let now = thread::current().id();
+            NUMBER.with(|number| number.set(numbered(now)));
+            moves += usize::from(now != here);
+            assert_eq!(number_seen_from_outside(), numbered(now));
+        }
+        println!("{moves} moves");
+        sender.join().unwrap();
+        traffic.end();
+    });
+}
+
+fn numbered(thread: ThreadId) -> usize {
+    format!("{thread:?}")
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .fold(0, |number, digit| number * 10 + usize::from(digit - b'0'))
+}
+
+#[inline(never)]
+fn number_seen_from_outside() -> usize {
+    black_box(NUMBER.with(Cell::get))
+}
+
+#[test]
+fn a_pointer_into_the_storage_keeps_the_goroutine_there() {
+    on(2, || {
+        let traffic = Traffic::start();
+        let handles: Vec<_> = (0..4)
+            .map(|_| {
+                gort::spawn(|| {
+                    let here = thread::current().id();
+                    let pointer = NUMBER.with(std::ptr::from_ref);
+                    for _ in 0..1_000 {
+                        gort::yield_now();
+                        assert_eq!(thread::current().id(), here);
+                        assert_eq!(black_box(pointer), NUMBER.with(std::ptr::from_ref));
+                    }
+                })
+            })
+            .collect();
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
+        traffic.end();
+    });
+}
+
+#[test]
+fn in_a_runtime_without_migration_nobody_moves() {
+    within(LIMIT, || {
+        let runtime = Runtime::builder().processors(2).migrate(false).build().unwrap();
+        runtime.run(|| {
+            let traffic = Traffic::start();
+            let threads = Arc::new(AtomicUsize::new(0));
+            let handles: Vec<_> = (0..20)
+                .map(|_| {
+                    let threads = threads.clone();
+                    gort::spawn(move || {
+                        assert!(!wander(300));
+                        gort::sleep(Duration::from_micros(100));
+                        gort::blocking(|| thread::sleep(Duration::from_micros(100)));
+                        assert!(!wander(30));
+                        threads.fetch_or(numbered(thread::current().id()), SeqCst);
+                    })
+                })
+                .collect();
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
+            traffic.end();
+        });
+    });
+}
+
+#[test]
+fn the_check_can_be_promised_away() {
+    within(LIMIT, || {
+        // SAFETY: `wander` asks for the thread anew each time, in a function of std's.
+        let builder = unsafe { Runtime::builder().without_migration_check() };
+        builder.processors(2).build().unwrap().run(|| {
+            let traffic = Traffic::start();
+            assert!(wander(1_000_000));
+            traffic.end();
+        });
+    });
+}
+
+// ---- locked
+
+#[test]
+fn a_locked_goroutine_has_its_thread_for_itself() {
+    on(2, || {
+        let traffic = Traffic::start();
+        let locked = gort::lock_thread();
+        let here = thread::current().id();
+        NUMBER.set(7);
+        let others = gort::spawn(|| {
+            for _ in 0..200 {
+                assert_ne!(NUMBER.get(), 7, "on the thread of another");
+                gort::yield_now();
+            }
+        });
+        let (tx, rx) = chan(0);
+        gort::go!(move || (0..100).for_each(|n| tx.send(n).unwrap()));
+        for n in 0..100 {
+            assert_eq!(rx.recv(), Some(n));
+            assert_eq!((thread::current().id(), NUMBER.get()), (here, 7));
+        }
+        assert!(!wander(50));
+        gort::sleep(Duration::from_micros(50));
+        gort::blocking(|| thread::sleep(Duration::from_micros(50)));
+        assert_eq!((thread::current().id(), NUMBER.get()), (here, 7));
+        others.join().unwrap();
+        NUMBER.set(0);
+        drop(locked);
+        traffic.end();
+    });
+}
+
+#[test]
+fn locks_nest() {
+    on(2, || {
+        let traffic = Traffic::start();
+        let outer = gort::lock_thread();
+        drop(gort::lock_thread());
+        assert!(!wander(50));
+        assert_eq!(format!("{outer:?}"), "LockedThread { .. }");
+        drop(outer);
+        assert!(wander(1_000_000));
+        traffic.end();
+    });
+    drop(gort::lock_thread());
+}
+
+#[test]
+fn more_locked_goroutines_than_processors() {
+    on(2, || {
+        let handles: Vec<_> = (0..10)
+            .map(|n| {
+                gort::spawn(move || {
+                    let _locked = gort::lock_thread();
+                    let here = thread::current().id();
+                    for _ in 0..20 {
+                        gort::sleep(Duration::from_micros(10 * n));
+                        gort::yield_now();
+                    }
+                    assert_eq!(thread::current().id(), here);
+                    here
+                })
+            })
+            .collect();
+        for handle in handles {
+            handle.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_locked_goroutine_that_panics() {
+    on(1, || {
+        let handle = gort::spawn(|| {
+            let _locked = gort::lock_thread();
+            gort::yield_now();
+            std::panic::resume_unwind(Box::new(1));
+        });
+        assert_eq!(handle.join().unwrap_err().downcast_ref(), Some(&1));
+        gort::spawn(gort::yield_now).join().unwrap();
+    });
+}
+
+// ---- local
+
+#[test]
+fn local_goroutines_share_what_is_not_send() {
+    on(2, || {
+        let traffic = Traffic::start();
+        let here = thread::current().id();
+        let sum = Rc::new(Cell::new(0));
+        let handles: Vec<_> = (0..10)
+            .map(|n| {
+                let sum = sum.clone();
+                gort::spawn_local(move || {
+                    for _ in 0..50 {
+                        sum.set(sum.get() + n);
+                        gort::yield_now();
+                        assert_eq!(thread::current().id(), here);
+                    }
+                    let inner = sum.clone();
+                    gort::spawn_local(move || inner.set(inner.get() + 1)).join().unwrap();
+                    Rc::new(n)
+                })
+            })
+            .collect();
+        let results: usize = handles.into_iter().map(|handle| *handle.join().unwrap()).sum();
+        assert_eq!((results, sum.get(), Rc::strong_count(&sum)), (45, 45 * 50 + 10, 1));
+        assert_eq!(thread::current().id(), here, "nor has the one who started them moved");
+        traffic.end();
+    });
+}
+
+#[test]
+fn local_goroutines_wait_for_others() {
+    on(2, || {
+        let (tx, rx) = chan::<usize>(0);
+        let echo = gort::spawn(move || rx.iter().sum::<usize>());
+        let count = Rc::new(Cell::new(0));
+        let handles: Vec<_> = (0..4)
+            .map(|_| {
+                let (tx, count) = (tx.clone(), count.clone());
+                gort::spawn_local(move || {
+                    for _ in 0..100 {
+                        tx.send(1).unwrap();
+                        count.set(count.get() + 1);
+                        gort::blocking(|| count.set(count.get() + 1));
+                    }
+                })
+            })
+            .collect();
+        drop(tx);
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
+        assert_eq!((echo.join().unwrap(), count.get()), (400, 800));
+    });
+}
+
+#[test]
+fn local_goroutines_are_dropped_at_the_end_of_the_runtime() {
+    within(LIMIT, || {
+        let tally = support::Tally::new();
+        let runtime = Runtime::builder().processors(2).build().unwrap();
+        let token = tally.token();
+        let (tx, rx) = std::sync::mpsc::channel();
+        drop(runtime.spawn(move || {
+            let shared = Rc::new(token);
+            for n in 0..4 {
+                let shared = shared.clone();
+                drop(gort::spawn_local(move || {
+                    if n % 2 == 0 {
+                        gort::sleep(Duration::MAX);
+                    }
+                    drop(shared);
+                }));
+            }
+            tx.send(()).unwrap();
+            gort::sleep(Duration::MAX);
+        }));
+        rx.recv().unwrap();
+        runtime.shutdown(LIMIT).unwrap();
+        assert_eq!(tally.alive(), 0);
+    });
+}
+
+#[test]
+#[should_panic(expected = "on a plain thread, which runs no goroutines")]
+fn local_goroutines_on_a_plain_thread() {
+    drop(gort::spawn_local(|| ()));
+}
