@@ -109,7 +109,7 @@ pub use blocking::{blocking, with_syscall};
 #[cfg(not(loom))]
 pub use goroutine::local::LocalKey;
 #[cfg(not(loom))]
-pub use goroutine::panic::{PanicInfo, Shutdown, set_panic_handler};
+pub use goroutine::panic::{OnPanic, PanicInfo, Shutdown, set_panic_handler};
 #[cfg(not(loom))]
 pub use join_handle::JoinHandle;
 #[cfg(not(loom))]

@@ -1,7 +1,7 @@
 //! Runtimes: making them, the process's default one, running and stopping them.
 
 use crate::clock::Deadline;
-use crate::goroutine::panic;
+use crate::goroutine::panic::{self, OnPanic};
 use crate::join_handle::JoinHandle;
 use crate::park::Wait;
 use crate::prim::barrier;
@@ -204,6 +204,7 @@ pub struct Builder {
     max_threads: usize,
     preempt: Preempt,
     migration: Migration,
+    on_panic: OnPanic,
 }
 
 impl Default for Builder {
@@ -217,6 +218,7 @@ impl Default for Builder {
             max_threads: DEFAULT_MAX_THREADS,
             preempt: Preempt::default(),
             migration: Migration::Checked,
+            on_panic: OnPanic::default(),
         }
     }
 }
@@ -264,11 +266,17 @@ impl Builder {
         self
     }
 
+    /// What becomes of the process when a goroutine panics; [`OnPanic::Report`] by default.
+    pub fn on_panic(mut self, policy: OnPanic) -> Self {
+        self.on_panic = policy;
+        self
+    }
+
     /// Keeps every goroutine on the thread on which it has started, from `false` on. By default one that has
     /// waited goes on wherever it is its turn first.
     ///
     /// For programs full of thread-bound values, at a price: a goroutine then waits for its thread even
-    /// if others are idle.
+    /// if others are idle, also while another one blocks it or computes.
     pub fn migrate(mut self, migrate: bool) -> Self {
         self.migration = if migrate { Migration::Checked } else { Migration::Never };
         self
@@ -333,6 +341,7 @@ impl Builder {
             most_threads: self.max_threads,
             preempt: self.preempt,
             migration: self.migration,
+            on_panic: self.on_panic,
         };
         let shared = Shared::new(settings, stacks);
         let runtime = Runtime { shared, shutdown_timeout: self.shutdown_timeout, stopped: false };

@@ -54,7 +54,8 @@ impl fmt::Debug for LockedThread {
 ///
 /// The caller stays on the thread, too, from here on and as long as it runs: what it shares with
 /// the new goroutine must not go elsewhere. The two take turns, and make room for others of their
-/// thread when they wait; unlike [`lock_thread`], the thread runs other goroutines, too.
+/// thread when they wait; unlike [`lock_thread`], the thread runs other goroutines, too. One of them that
+/// computes for long, or blocks the thread, holds up the others that stay there.
 ///
 /// The handle of a result that is not `Send` is not either, and so stays there as well.
 ///

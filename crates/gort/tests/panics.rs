@@ -445,3 +445,24 @@ fn hooks_may_block_too() {
     }
     assert_success(&child("hooks_may_block_too", |_| {}));
 }
+
+#[test]
+fn abort_as_the_policy() {
+    if support::in_child() {
+        let builder = gort::Runtime::builder().on_panic(gort::OnPanic::Abort);
+        let runtime = builder.processors(1).build().unwrap();
+        // A shutdown is no panic.
+        let other = gort::Runtime::builder().on_panic(gort::OnPanic::Abort).build().unwrap();
+        drop(other.spawn(|| gort::sleep(Duration::MAX)));
+        other.shutdown(LIMIT).unwrap();
+        let handle = runtime.run(|| gort::Builder::new().name("fuse").spawn(|| panic!("blown")));
+        let _ = handle.unwrap().join();
+        println!("still here");
+        return;
+    }
+    let output = support::child("abort_as_the_policy", |_| {});
+    let told = support::stderr(&output);
+    assert!(told.contains("'fuse' panicked: blown: aborting"), "{told}");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("still here"));
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&output.status), Some(libc::SIGABRT));
+}

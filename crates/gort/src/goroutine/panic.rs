@@ -1,5 +1,6 @@
 //! The end of a goroutine by panic or by shutdown: what its payload is, and who is told.
 
+use super::Goroutine;
 use super::payload::Panicked;
 use crate::prim::Lock;
 use gort_context::overflow::Overflow;
@@ -106,6 +107,32 @@ static HANDLER: Lock<Option<Handler>> = Lock::new(None);
 pub fn set_panic_handler(handler: impl Fn(&PanicInfo<'_>) + Send + Sync + 'static) {
     let old = HANDLER.lock().replace(Arc::new(handler));
     drop(old);
+}
+
+/// What becomes of the process when a goroutine panics; see
+/// [`RuntimeBuilder::on_panic`](crate::RuntimeBuilder::on_panic).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum OnPanic {
+    /// The goroutine ends, and the panic is reported: to its [`JoinHandle`](crate::JoinHandle), if it has one,
+    /// else to the [panic handler](set_panic_handler). The others go on.
+    #[default]
+    Report,
+    /// The process is aborted, as in Go, when the goroutine's stack is unwound, with a message that names it.
+    /// Also if somebody would have joined it.
+    Abort,
+}
+
+/// A goroutine's stack has been unwound.
+#[cold]
+pub(crate) fn has_panicked(goroutine: &Goroutine, payload: &Panicked) {
+    if goroutine.shared().on_panic == OnPanic::Report || payload.is::<Shutdown>() {
+        return;
+    }
+    let name = goroutine.name().map(|name| &**name);
+    let info = PanicInfo { id: goroutine.id.get(), name, payload: &**payload };
+    eprintln!("gort: {}: aborting, as its runtime has been told to", Describe(&info));
+    std::process::abort();
 }
 
 /// Tells of a panic that nobody will get from a handle.

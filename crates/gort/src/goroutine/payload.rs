@@ -94,6 +94,9 @@ impl<F: FnOnce() -> T, T> Joined<F, T> {
         // SAFETY: by this function's contract.
         let closure = unsafe { take::<F>(goroutine.payload()) };
         let result = catch_unwind(AssertUnwindSafe(closure)).map_err(pass_discard);
+        if let Err(payload) = &result {
+            super::panic::has_panicked(goroutine, payload);
+        }
         // SAFETY: the closure has been taken out.
         unsafe { store(goroutine.payload(), result) };
         Ok(())
@@ -135,7 +138,11 @@ impl<F: FnOnce() -> T, T> Detached<F, T> {
     unsafe fn run(goroutine: &Goroutine) -> Result<(), Panicked> {
         // SAFETY: by this function's contract.
         let closure = unsafe { take::<F>(goroutine.payload()) };
-        catch_unwind(AssertUnwindSafe(|| drop(closure()))).map_err(pass_discard)
+        let result = catch_unwind(AssertUnwindSafe(|| drop(closure()))).map_err(pass_discard);
+        if let Err(payload) = &result {
+            super::panic::has_panicked(goroutine, payload);
+        }
+        result
     }
 
     /// # Safety

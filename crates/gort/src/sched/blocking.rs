@@ -116,14 +116,19 @@ impl Machine {
     fn come_back(&self) {
         // This takes an idle one.
         self.enter();
-        let Some(goroutine) = self.current().filter(|_| self.try_processor().is_none()) else {
-            return self.exit();
-        };
-        if park::stays(goroutine) {
-            park::yield_pinned(self, goroutine);
+        let goroutine = self.current().expect("the caller is a goroutine");
+        // Those that only this machine can run have waited meanwhile.
+        if self.try_processor().is_some() && self.bound.len() == 0 {
             return self.exit();
         }
-        // SAFETY: the slot is the goroutine's own; it is requeued once it is saved.
-        unsafe { self.leave(goroutine.context_slot(), After::Requeue(goroutine), None) }.exit();
+        if park::stays(goroutine) {
+            if self.try_processor().is_none() {
+                park::yield_pinned(self, goroutine);
+            }
+            return self.exit();
+        }
+        let next = self.pick();
+        // SAFETY: the slot is the goroutine's own; it is requeued once it is saved; `next` was picked.
+        unsafe { self.leave(goroutine.context_slot(), After::Requeue(goroutine), next) }.exit();
     }
 }

@@ -70,8 +70,9 @@ impl Machine {
         if processor.timers.earliest() != NEVER {
             self.look_at_timers(processor);
         }
+        // First of all: it may be for them that the processor came here. When they yield they go to the
+        // processor's ring, so nobody is starved.
         if self.bound.len() > 0
-            && tick.is_multiple_of(2)
             && let Some(goroutine) = self.bound.pop_batch(0, drop)
         {
             self.begin_slice();
@@ -85,7 +86,7 @@ impl Machine {
             processor.push(next, self.shared());
         }
         self.begin_slice();
-        processor.pop().or_else(|| self.bound.pop_batch(0, drop))
+        processor.pop()
     }
 
     /// Looks at what concerns all processors. `Err`: leave for the system stack.

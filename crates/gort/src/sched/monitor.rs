@@ -126,10 +126,12 @@ impl<'a> Monitor<'a> {
                 seen.since = now;
                 finding = Finding::Busy;
             }
-            let is_stuck = if shared.idle.idle_processors() > 0 {
+            let is_stuck = if shared.idle.idle_processors() > 0 && shared.is_active(processor) {
                 pass_on(shared, processor, goes_on, seen.taken == before.taken)
             } else {
-                !goes_on && is_awaited(shared, now) && take(shared, processor, now - seen.since)
+                !goes_on
+                    && (is_awaited(shared, now) || !shared.is_active(processor))
+                    && take(shared, processor, now - seen.since)
             };
             if is_stuck {
                 return Finding::Stuck;

@@ -10,6 +10,7 @@ use super::processor::Processor;
 use super::worker::Workers;
 use crate::clock;
 use crate::goroutine::arena::Arena;
+use crate::goroutine::panic::OnPanic;
 use crate::goroutine::{GoroutineRef, State};
 use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 use crossbeam_utils::CachePadded;
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) slice: u64,
     preempt: Preempt,
     pub(crate) migration: Migration,
+    pub(crate) on_panic: OnPanic,
     /// All machines that were ever made, by their numbers.
     machines: Box<[OnceLock<Box<Machines>>]>,
     stopping: AtomicBool,
@@ -86,6 +88,7 @@ pub(crate) struct Settings {
     pub(crate) most_threads: usize,
     pub(crate) preempt: Preempt,
     pub(crate) migration: Migration,
+    pub(crate) on_panic: OnPanic,
 }
 
 const CHUNK: usize = 64;
@@ -113,7 +116,8 @@ unsafe impl Send for Shared {}
 
 impl Shared {
     pub(crate) fn new(settings: Settings, stacks: StackPool) -> Arc<Shared> {
-        let Settings { name, processors, slice, most_threads, preempt, migration } = settings;
+        let Settings { name, processors, slice, most_threads, preempt, migration, on_panic } =
+            settings;
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             global: GlobalQueue::new(),
             idle: Idle::new(),
@@ -133,6 +137,7 @@ impl Shared {
             slice: u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX),
             preempt,
             migration,
+            on_panic,
             machines: (0..=most_threads / CHUNK).map(|_| OnceLock::new()).collect(),
             stopping: AtomicBool::new(false),
             exiting: AtomicBool::new(false),
