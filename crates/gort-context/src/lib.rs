@@ -46,6 +46,7 @@
 //!   million of them take 4.6 KB each and a handful of mappings.
 //! * [`carried`]: a word per thread that can be read safely in code that moves between threads.
 //! * [`control`]: floating-point control words.
+//! * [`preempt`]: calling a function in the middle of code that a signal has interrupted.
 //! * [`overflow`]: a report and a backtrace when a stack is used up, instead of a bare SIGSEGV.
 //!
 //! # What whoever switches has to know
@@ -74,6 +75,7 @@
 
 mod arch;
 pub mod overflow;
+pub mod preempt;
 pub mod stack;
 mod switch;
 

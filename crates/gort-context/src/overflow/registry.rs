@@ -29,6 +29,17 @@ impl Layout {
     }
 }
 
+/// The usable part of the stack that `address` lies in.
+#[cfg_attr(feature = "threads", expect(dead_code, reason = "nothing is interrupted there"))]
+pub(crate) fn stack_at(address: usize) -> Option<Range<usize>> {
+    entries().filter_map(Entry::read).find_map(|layout| {
+        let offset = address.checked_sub(layout.base).filter(|&offset| offset < layout.len)?;
+        let start = layout.base + offset / layout.slot * layout.slot;
+        let usable = start + layout.guard..start + layout.slot;
+        usable.contains(&address).then_some(usable)
+    })
+}
+
 struct Entry {
     version: AtomicUsize,
     base: AtomicUsize,

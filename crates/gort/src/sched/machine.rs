@@ -393,7 +393,8 @@ impl Machine {
 
     /// Does its thread sleep in the kernel? If that cannot be told it is taken to be awake.
     pub(crate) fn sleeps(&self) -> bool {
-        self.thread.sleeps().unwrap_or(false)
+        // There the machine's thread sleeps while another runs its goroutine.
+        !cfg!(feature = "threads") && self.thread.sleeps().unwrap_or(false)
     }
 
     // ---- waiting for a processor

@@ -1,0 +1,13 @@
+//! Targets without a trampoline.
+
+use super::Refused;
+use std::ffi::c_void;
+use std::io;
+
+pub(super) fn prepare(_: extern "C" fn()) -> io::Result<()> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this target has no preemption in place"))
+}
+
+pub(super) unsafe fn redirect(_: *mut c_void, _: usize) -> Result<(), Refused> {
+    Err(Refused::ForeignStack)
+}
