@@ -115,10 +115,10 @@ pub use join_handle::JoinHandle;
 #[cfg(not(loom))]
 pub use runtime::{
     Builder as RuntimeBuilder, Runtime, ShutdownError, gomaxprocs, num_goroutines, run,
-    set_gomaxprocs, spawn_detached,
+    set_gomaxprocs, spawn_detached, stats,
 };
 #[cfg(not(loom))]
-pub use sched::Preempt;
+pub use sched::{Preempt, Stats};
 #[cfg(not(loom))]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 #[cfg(not(loom))]

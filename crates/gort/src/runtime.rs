@@ -5,7 +5,7 @@ use crate::goroutine::panic::{self, OnPanic};
 use crate::join_handle::JoinHandle;
 use crate::park::Wait;
 use crate::prim::barrier;
-use crate::sched::{self, Attributes, MAX_PROCESSORS, Migration, Preempt, Settings, Shared};
+use crate::sched::{self, Attributes, MAX_PROCESSORS, Migration, Preempt, Settings, Shared, Stats};
 use crate::tls;
 use gort_context::{StackPool, overflow};
 use std::fmt;
@@ -100,6 +100,11 @@ impl Runtime {
     /// How many goroutines there are: started or not, running or waiting.
     pub fn num_goroutines(&self) -> usize {
         self.shared.live_goroutines() as usize
+    }
+
+    /// What this runtime has, and has done so far.
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
     }
 
     /// How many processors run goroutines: so many run at the same time.
@@ -203,6 +208,7 @@ pub struct Builder {
     time_slice: Duration,
     max_threads: usize,
     preempt: Preempt,
+    signal: i32,
     migration: Migration,
     on_panic: OnPanic,
 }
@@ -217,6 +223,7 @@ impl Default for Builder {
             time_slice: DEFAULT_TIME_SLICE,
             max_threads: DEFAULT_MAX_THREADS,
             preempt: Preempt::default(),
+            signal: libc::SIGURG,
             migration: Migration::Checked,
             on_panic: OnPanic::default(),
         }
@@ -261,7 +268,15 @@ impl Builder {
     }
 
     /// How goroutines that compute or block make room for others; [`Preempt::Handoff`] by default.
+    ///
+    /// # Panics
+    /// With [`Preempt::Trampoline`]: it takes a promise, see [`preempt_in_place`](Self::preempt_in_place).
+    #[track_caller]
     pub fn preempt(mut self, preempt: Preempt) -> Self {
+        assert!(
+            preempt != Preempt::Trampoline,
+            "Preempt::Trampoline is chosen by RuntimeBuilder::preempt_in_place, which is unsafe"
+        );
         self.preempt = preempt;
         self
     }
@@ -292,6 +307,31 @@ impl Builder {
     /// such an operation is in functions of its own that are not inlined.
     pub unsafe fn without_migration_check(mut self) -> Self {
         self.migration = Migration::Unchecked;
+        self
+    }
+
+    /// Preempts goroutines in place, by a signal: [`Preempt::Trampoline`].
+    ///
+    /// For programs with more busy goroutines than they want threads. One runtime's choice of the signal
+    /// holds for the process; see [`preempt_signal`](Self::preempt_signal).
+    ///
+    /// # Safety
+    /// The goroutines of this runtime may be put aside, and go on on another thread, at any instruction of the
+    /// program's own code, that of the crates that it is made of included. So no such code, wherever it
+    /// computes for longer than a time slice, holds at that moment what belongs to the thread (a reference
+    /// into a `thread_local!` that is not visible as a pointer on the stack, a value from one, the heap of a
+    /// memory allocator that is compiled into the program), or a lock that the goroutines that run meanwhile
+    /// may wait for with their threads.
+    pub unsafe fn preempt_in_place(mut self) -> Self {
+        self.preempt = Preempt::Trampoline;
+        self
+    }
+
+    /// The signal for [`preempt_in_place`](Self::preempt_in_place); `SIGURG` by default, as in Go: it does
+    /// nothing of its own, and other uses of it are rare. A handler that was there before still gets
+    /// the signals that gort has not sent.
+    pub fn preempt_signal(mut self, signal: i32) -> Self {
+        self.signal = signal;
         self
     }
 
@@ -329,6 +369,9 @@ impl Builder {
                 "{processors} processors need more than {processors} threads, not at most {most}"
             )));
         }
+        if self.preempt == Preempt::Trampoline {
+            sched::preempt::install(self.signal)?;
+        }
         barrier::choose();
         overflow::install(panic::report_overflow)?;
         let stacks = StackPool::new(self.stack_size)?;
@@ -340,6 +383,7 @@ impl Builder {
             slice: self.time_slice,
             most_threads: self.max_threads,
             preempt: self.preempt,
+            signal: self.signal,
             migration: self.migration,
             on_panic: self.on_panic,
         };
@@ -506,6 +550,19 @@ where
 /// ```
 pub fn num_goroutines() -> usize {
     current_or_panic().live_goroutines() as usize
+}
+
+/// What the caller's runtime has, and has done so far. On a plain thread: the process's runtime.
+///
+/// ```
+/// gort::run(|| {
+///     let stats = gort::stats();
+///     assert!(stats.goroutines >= 1 && stats.threads >= 1);
+///     println!("{stats:?}");
+/// });
+/// ```
+pub fn stats() -> Stats {
+    current_or_panic().stats()
 }
 
 /// How many processors the caller's runtime has; on a plain thread, the process's. So many goroutines

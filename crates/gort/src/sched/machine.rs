@@ -14,7 +14,7 @@ use super::hold::{Entry, Hold};
 use super::processor::Processor;
 use super::worker::{Assignment, Finished};
 use crate::goroutine::{BOUND, GoroutineRef};
-use crate::prim::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
+use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use crate::{clock, sys, tls};
 use gort_context::overflow::AltStack;
 use gort_context::{Context, switch};
@@ -51,6 +51,8 @@ pub(crate) struct Machine {
     storage: (AtomicUsize, AtomicUsize),
     /// Is it inside the runtime, and has it a processor?
     pub(crate) hold: Hold,
+    /// The monitor wants the running goroutine to yield where it is: the signal is on its way.
+    pub(crate) ordered: AtomicBool,
     /// Its thread, while that runs.
     thread: sys::AtomicThreadId,
     /// Written by its own thread, inside; also read by the monitor, while it takes it.
@@ -123,6 +125,7 @@ impl Machine {
             bound: GlobalQueue::new(),
             storage: (AtomicUsize::new(0), AtomicUsize::new(0)),
             hold: Hold::new(),
+            ordered: AtomicBool::new(false),
             thread: sys::AtomicThreadId::default(),
             processor: AtomicPtr::new(ptr::null_mut()),
             current: Cell::new(None),
@@ -391,6 +394,10 @@ impl Machine {
         self.thread.set_kernel_slice(AT_LENGTH);
     }
 
+    pub(crate) fn interrupt(&self, signal: i32) {
+        self.thread.send(signal);
+    }
+
     /// Does its thread sleep in the kernel? If that cannot be told it is taken to be awake.
     pub(crate) fn sleeps(&self) -> bool {
         // There the machine's thread sleeps while another runs its goroutine.
@@ -434,6 +441,8 @@ impl Machine {
         unsafe { tls::set_machine(Some(self)) };
         sys::prepare_machine_thread();
         self.thread.set_current();
+        // What was ordered of the thread that it had before does not come any more.
+        self.ordered.store(false, Relaxed);
         let storage = sys::thread_local_storage();
         self.storage.0.store(storage.start, Relaxed);
         self.storage.1.store(storage.end, Relaxed);

@@ -25,6 +25,7 @@
 //! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |
 //! | [`monitor`](mod@monitor), [`hold`](mod@hold), [`bell`](mod@bell) | who looks after processors whose goroutine does not come back, and takes them |
 //! | [`home`](mod@home) | who may go on where |
+//! | [`preempt`](mod@preempt) | yielding in place, by a signal |
 //! | [`blocking`](mod@blocking) | giving the processor up for a call that blocks |
 //! | [`run_queue`](mod@run_queue), [`global`](mod@global), [`timer`](mod@timer) | what waits to be run |
 //! | [`processor`](mod@processor), [`shared`](mod@shared) | what a processor and what the runtime holds |
@@ -88,6 +89,8 @@ mod monitor;
 #[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
+pub(crate) mod preempt;
+#[cfg(not(loom))]
 mod processor;
 mod run_queue;
 #[cfg(not(loom))]
@@ -116,8 +119,8 @@ pub(crate) use park::{
 #[cfg(not(loom))]
 pub(crate) use processor::Processor;
 #[cfg(not(loom))]
-pub use shared::Preempt;
-#[cfg(not(loom))]
 pub(crate) use shared::{MAX_PROCESSORS, Settings, Shared};
+#[cfg(not(loom))]
+pub use shared::{Preempt, Stats};
 #[cfg(not(loom))]
 pub(crate) use spawn::{Attributes, spawn_local};

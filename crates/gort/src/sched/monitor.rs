@@ -25,10 +25,10 @@
 //! to run what a timer had made ready, it had to rouse another machine to take over: two wake-ups for
 //! each timer, with ten thousand goroutines asleep both CPUs were at work all the time.
 
-use super::Shared;
 use super::processor::Processor;
 use super::tidy::PoolTidier;
 use super::timer::NEVER;
+use super::{Preempt, Shared};
 use crate::clock::{self, Deadline};
 use crate::prim::atomic::Ordering::*;
 use crate::sys;
@@ -39,6 +39,8 @@ const FIRST_PERIOD: Duration = Duration::from_micros(50);
 const LONGEST_PERIOD: Duration = Duration::from_millis(1);
 /// A timer is fired late by as much as that only if nobody looks.
 const OVERDUE: u64 = 50_000;
+/// So long a goroutine that is to yield in place may fail to, or a time slice if that is longer.
+const PATIENCE: u64 = 5_000_000;
 
 /// What the monitor remembers from one look to the next.
 pub(crate) struct Monitor<'a> {
@@ -54,6 +56,8 @@ struct Seen {
     tick: u32,
     since: u64,
     taken: u32,
+    /// When its goroutine was first asked to yield in place.
+    asked: Option<u64>,
 }
 
 /// What a look has shown.
@@ -120,10 +124,12 @@ impl<'a> Monitor<'a> {
                 tick: processor.tick.load(Relaxed),
                 since: before.since,
                 taken: processor.queue.taken(),
+                asked: before.asked,
             };
             let goes_on = seen.tick != before.tick;
             if goes_on {
                 seen.since = now;
+                seen.asked = None;
                 finding = Finding::Busy;
             }
             let is_stuck = if shared.idle.idle_processors() > 0 && shared.is_active(processor) {
@@ -131,7 +137,7 @@ impl<'a> Monitor<'a> {
             } else {
                 !goes_on
                     && (is_awaited(shared, now) || !shared.is_active(processor))
-                    && take(shared, processor, now - seen.since)
+                    && take(shared, processor, seen, now)
             };
             if is_stuck {
                 return Finding::Stuck;
@@ -170,19 +176,30 @@ fn is_awaited(shared: &Shared, now: u64) -> bool {
         || shared.earliest_timer() <= now
 }
 
-/// Takes a processor away from a machine that has been outside with it for `time`, if that was long enough.
-fn take(shared: &Shared, processor: &Processor, time: u64) -> bool {
+/// Takes a processor away from a machine that has been outside with it, if that was for long enough.
+fn take(shared: &Shared, processor: &Processor, seen: &mut Seen, now: u64) -> bool {
     // SAFETY: machines' records live as long as their runtime.
     let Some(machine) = (unsafe { processor.holder.load(Acquire).as_ref() }) else { return false };
-    if !shared.takes_processors()
-        || machine.hold.is_inside()
-        || (time < shared.slice && !machine.sleeps())
-        || !shared.can_run_another()
-    {
+    if !shared.takes_processors() || machine.hold.is_inside() {
+        return false;
+    }
+    let computes = !machine.sleeps();
+    if computes && now - seen.since < shared.slice {
+        return false;
+    }
+    if computes && shared.preempt == Preempt::Trampoline {
+        let asked = *seen.asked.get_or_insert(now);
+        if now - asked < PATIENCE.max(shared.slice) {
+            machine.order_preemption();
+            return false;
+        }
+    }
+    if !shared.can_run_another() {
         return false;
     }
     // By now it may have another than the one that was looked at.
     let Some(taken) = machine.hold.try_take(|| machine.try_processor()) else { return false };
+    shared.stats.taken.fetch_add(1, Relaxed);
     machine.step_back();
     shared.hand_off(taken.expect("what a machine holds is a processor"));
     true

@@ -51,7 +51,10 @@ pub(crate) struct Shared {
     most_threads: usize,
     /// Nanoseconds after which a goroutine has to make room, while others wait.
     pub(crate) slice: u64,
-    preempt: Preempt,
+    pub(crate) preempt: Preempt,
+    /// For preemption in place.
+    pub(crate) signal: i32,
+    pub(crate) stats: Counters,
     pub(crate) migration: Migration,
     pub(crate) on_panic: OnPanic,
     /// All machines that were ever made, by their numbers.
@@ -75,6 +78,11 @@ pub enum Preempt {
     /// kernel.
     #[default]
     Handoff,
+    /// A signal interrupts the goroutine, which yields where it is: its registers are saved and it goes on
+    /// later, perhaps on another thread. It takes no threads, as `Handoff` does, and is asked for by
+    /// [`preempt_in_place`](crate::RuntimeBuilder::preempt_in_place), which says what has to be promised. Where
+    /// the goroutine cannot be interrupted its processor is taken away another time slice later.
+    Trampoline,
     /// Not at all: as many goroutines as there are processors can hold up the others. What calls
     /// [`blocking`](crate::blocking()) makes room even so.
     Off,
@@ -87,8 +95,37 @@ pub(crate) struct Settings {
     pub(crate) slice: Duration,
     pub(crate) most_threads: usize,
     pub(crate) preempt: Preempt,
+    pub(crate) signal: i32,
     pub(crate) migration: Migration,
     pub(crate) on_panic: OnPanic,
+}
+
+/// What [`Stats`] counts.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) taken: AtomicU64,
+    pub(crate) ordered: AtomicU64,
+    pub(crate) preempted: AtomicU64,
+    pub(crate) refused: AtomicU64,
+}
+
+/// What a runtime has done so far, and what it has; from [`Runtime::stats`](crate::Runtime::stats). The numbers
+/// are read one after the other while things go on.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Goroutines that have been started and have not ended.
+    pub goroutines: u64,
+    /// Threads that run goroutines, or could.
+    pub threads: usize,
+    /// How often a processor was taken away from a goroutine that computed, or whose thread slept.
+    pub processors_taken: u64,
+    /// Signals sent for preemption in place.
+    pub signals_sent: u64,
+    /// Of these, how many made a goroutine yield.
+    pub preempted: u64,
+    /// And how many came at a place where it could not be interrupted.
+    pub preemptions_refused: u64,
 }
 
 const CHUNK: usize = 64;
@@ -116,8 +153,16 @@ unsafe impl Send for Shared {}
 
 impl Shared {
     pub(crate) fn new(settings: Settings, stacks: StackPool) -> Arc<Shared> {
-        let Settings { name, processors, slice, most_threads, preempt, migration, on_panic } =
-            settings;
+        let Settings {
+            name,
+            processors,
+            slice,
+            most_threads,
+            preempt,
+            signal,
+            migration,
+            on_panic,
+        } = settings;
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             global: GlobalQueue::new(),
             idle: Idle::new(),
@@ -136,6 +181,8 @@ impl Shared {
             most_threads,
             slice: u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX),
             preempt,
+            signal,
+            stats: Counters::default(),
             migration,
             on_panic,
             machines: (0..=most_threads / CHUNK).map(|_| OnceLock::new()).collect(),
@@ -265,6 +312,17 @@ impl Shared {
             .spawn(move || Monitor::new(&shared).main())?;
         self.registry().monitor = Some(thread);
         Ok(())
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            goroutines: self.live_goroutines(),
+            threads: self.running.load(Relaxed),
+            processors_taken: self.stats.taken.load(Relaxed),
+            signals_sent: self.stats.ordered.load(Relaxed),
+            preempted: self.stats.preempted.load(Relaxed),
+            preemptions_refused: self.stats.refused.load(Relaxed),
+        }
     }
 
     /// May the monitor take processors away?

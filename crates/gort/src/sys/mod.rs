@@ -4,6 +4,6 @@
 mod unix;
 #[cfg(unix)]
 pub(crate) use unix::{
-    AtomicThreadId, barrier_in_all_threads, prepare_machine_thread, register_barrier,
-    thread_local_storage, wait_on_address, wake_one,
+    AtomicThreadId, barrier_in_all_threads, errno, install_handler, prepare_machine_thread,
+    register_barrier, set_errno, thread_local_storage, wait_on_address, wake_one,
 };

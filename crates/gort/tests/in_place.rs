@@ -1,0 +1,189 @@
+//! Preemption in place, by a signal.
+
+#![cfg(all(not(feature = "threads"), target_arch = "x86_64", target_os = "linux"))]
+
+mod support;
+
+use gort::Runtime;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::time::Duration;
+use support::{LIMIT, Tally, assert_success, child, in_child, within};
+
+/// One processor, and a time slice of a millisecond.
+fn runtime() -> Runtime {
+    let builder = Runtime::builder().processors(1).time_slice(Duration::from_millis(1));
+    // SAFETY: what is interrupted here computes, and holds nothing of its thread's.
+    unsafe { builder.preempt_in_place() }.build().unwrap()
+}
+
+/// Computes with floating-point numbers in as many registers as the compiler likes, and checks what comes
+/// out, until it is told to stop. Calls nothing.
+#[inline(never)]
+fn compute(stop: &AtomicBool) -> u64 {
+    fn round() -> [f64; 8] {
+        let mut sums = [0.0_f64; 8];
+        for n in 0..black_box(5_000_u32) {
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                *sum += f64::from(n) * (lane as f64 + 0.5);
+            }
+        }
+        sums
+    }
+    let expected = round();
+    let mut rounds = 0;
+    while !stop.load(Relaxed) {
+        assert_eq!(black_box(round()), expected);
+        rounds += 1;
+    }
+    rounds
+}
+
+#[test]
+fn busy_goroutines_share_one_thread() {
+    within(LIMIT, || {
+        let runtime = runtime();
+        let (stats, rounds) = runtime.run(|| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let handles: Vec<_> = (0..4)
+                .map(|_| {
+                    let stop = stop.clone();
+                    gort::spawn(move || compute(&stop))
+                })
+                .collect();
+            for _ in 0..50 {
+                gort::sleep(Duration::from_millis(2));
+            }
+            stop.store(true, Relaxed);
+            let rounds: Vec<_> = handles.into_iter().map(|handle| handle.join().unwrap()).collect();
+            (gort::stats(), rounds)
+        });
+        assert!(rounds.iter().all(|&rounds| rounds > 0), "{rounds:?}");
+        assert!(stats.preempted >= 20, "{stats:?}");
+        assert!(stats.preempted + stats.preemptions_refused <= stats.signals_sent, "{stats:?}");
+    });
+}
+
+/// Code of the C library is not interrupted: whoever is there for long loses the processor as with
+/// `Handoff`.
+#[test]
+fn who_cannot_be_interrupted_loses_the_processor() {
+    within(LIMIT, || {
+        let runtime = runtime();
+        let stats = runtime.run(|| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let busy = gort::spawn({
+                let stop = stop.clone();
+                move || {
+                    let mut text = vec![b'a'; 8 << 20];
+                    text.push(0);
+                    while !stop.load(Relaxed) {
+                        // SAFETY: the text ends with a zero.
+                        let length = unsafe { libc::strlen(black_box(text.as_ptr()).cast()) };
+                        assert_eq!(length, 8 << 20);
+                    }
+                }
+            });
+            for _ in 0..20 {
+                gort::sleep(Duration::from_millis(2));
+            }
+            stop.store(true, Relaxed);
+            busy.join().unwrap();
+            gort::stats()
+        });
+        assert!(stats.signals_sent > 0, "{stats:?}");
+    });
+}
+
+#[test]
+fn allocations_and_panics_among_signals() {
+    within(LIMIT, || {
+        let runtime = runtime();
+        let tally = Tally::new();
+        runtime.run(|| {
+            let handles: Vec<_> = (0..8_u64)
+                .map(|n| {
+                    let tally = tally.clone();
+                    gort::spawn(move || {
+                        for round in 0..200 {
+                            let tokens: Vec<_> = (0..50).map(|_| Box::new(tally.token())).collect();
+                            let text: String = (0..200).map(|n| format!("{n} ")).collect();
+                            assert_eq!(black_box(&text).len(), 690);
+                            drop(tokens);
+                            if round % 50 == n {
+                                let caught = std::panic::catch_unwind(|| {
+                                    std::panic::resume_unwind(Box::new(round));
+                                });
+                                assert_eq!(caught.unwrap_err().downcast_ref(), Some(&round));
+                            }
+                        }
+                    })
+                })
+                .collect();
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
+        });
+        assert_eq!(tally.alive(), 0);
+    });
+}
+
+static SEEN: AtomicUsize = AtomicUsize::new(0);
+
+#[test]
+fn other_handlers_of_the_signal_go_on() {
+    extern "C" fn count(_: libc::c_int) {
+        SEEN.fetch_add(1, SeqCst);
+    }
+    if in_child() {
+        // SAFETY: the handler counts, and that is all.
+        unsafe { libc::signal(libc::SIGUSR1, count as *const () as usize) };
+        let builder = Runtime::builder().processors(1).time_slice(Duration::from_millis(1));
+        // SAFETY: what is interrupted here computes.
+        let builder = unsafe { builder.preempt_in_place() }.preempt_signal(libc::SIGUSR1);
+        let runtime = builder.build().unwrap();
+        runtime.run(|| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let busy = gort::spawn({
+                let stop = stop.clone();
+                move || compute(&stop)
+            });
+            gort::sleep(Duration::from_millis(20));
+            stop.store(true, Relaxed);
+            busy.join().unwrap();
+        });
+        assert!(runtime.stats().preempted > 0);
+        assert_eq!(SEEN.load(SeqCst), 0, "these were the runtime's own");
+        // SAFETY: the signal has a handler.
+        unsafe { libc::raise(libc::SIGUSR1) };
+        assert_eq!(SEEN.load(SeqCst), 1);
+        // SAFETY: as above.
+        let other = unsafe { Runtime::builder().preempt_in_place() };
+        let error = other.build().unwrap_err().to_string();
+        assert!(error.contains("another runtime of this process uses signal 10"), "{error}");
+        return;
+    }
+    assert_success(&child("other_handlers_of_the_signal_go_on", |_| {}));
+}
+
+#[test]
+fn signals_that_have_another_use() {
+    if in_child() {
+        for signal in
+            [0, -1, libc::SIGSEGV, libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD, 32, 33, 65]
+        {
+            // SAFETY: it is not built.
+            let builder = unsafe { Runtime::builder().preempt_in_place() }.preempt_signal(signal);
+            let error = builder.build().unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("it has another use"), "{error}");
+        }
+        return;
+    }
+    assert_success(&child("signals_that_have_another_use", |_| {}));
+}
+
+#[test]
+#[should_panic(expected = "RuntimeBuilder::preempt_in_place, which is unsafe")]
+fn it_takes_a_promise() {
+    drop(Runtime::builder().preempt(gort::Preempt::Trampoline));
+}
