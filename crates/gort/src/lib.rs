@@ -32,8 +32,10 @@
 //! | send and receive | [`chan()`], [`chan`](mod@chan) |
 //! | wait for several channels | [`select!`], [`select_biased!`], [`Select`](select::Select) |
 //! | wait for a time | [`sleep`], [`sleep_until`], [`chan::after`], [`chan::tick`] |
+//! | call what blocks the thread | [`blocking`](blocking()) |
+//! | stay on a thread | [`lock_thread`], [`spawn_local`] |
 //! | keep something for each goroutine | [`goroutine_local!`] |
-//! | know about goroutines | [`current`], [`num_goroutines`], [`set_panic_handler`] |
+//! | know about goroutines | [`current`], [`num_goroutines`], [`stats`], [`set_panic_handler`] |
 //! | have a scheduler of one's own, or settings | [`Runtime`], [`RuntimeBuilder`], [`set_gomaxprocs`] |
 //!
 //! All of it may also be used on plain threads: there, what waits blocks the thread.
@@ -45,12 +47,13 @@
 //! - **Stacks** do not move and do not grow beyond their size, 256 KiB of address space unless
 //!   [set otherwise](Builder::stack_size). One that is used up ends the process with a report that
 //!   names the goroutine.
-//! - **Thread-bound values** must not be held over an operation that may block, as a goroutine may go
-//!   on on another thread: a reference into a `thread_local!`, a guard of `std::sync::Mutex`. Channels,
-//!   [`goroutine_local!`] and what is in [`sync`] are made for it.
-//! - **Blocking the thread** (a system call that waits, a contended `std::sync::Mutex`, a long
-//!   computation) holds a processor in this version: as many at a time as there are
-//!   [processors](gomaxprocs) hold up the others.
+//! - **Thread-bound values**: a goroutine that waits may go on on another thread. If a word on its stack points
+//!   into its thread's `thread_local!`s it stays there. What must not be held over an operation that may
+//!   block is what belongs to the thread without pointing into it: an `Rc` out of a thread-local, a handle of a
+//!   library that keeps state per thread. For these there are [`lock_thread`] and [`spawn_local`];
+//!   `docs/soundness.md` in the repository has the whole story.
+//! - **Blocking the thread** (a system call that waits, a contended `std::sync::Mutex`, a long computation) is
+//!   noticed if others wait: they go on on another thread. [`blocking`](blocking()) makes room at once.
 //!
 //! # Features
 //!

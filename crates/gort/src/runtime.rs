@@ -211,6 +211,7 @@ pub struct Builder {
     signal: i32,
     migration: Migration,
     on_panic: OnPanic,
+    audit: bool,
 }
 
 impl Default for Builder {
@@ -226,6 +227,7 @@ impl Default for Builder {
             signal: libc::SIGURG,
             migration: Migration::Checked,
             on_panic: OnPanic::default(),
+            audit: false,
         }
     }
 }
@@ -284,6 +286,15 @@ impl Builder {
     /// What becomes of the process when a goroutine panics; [`OnPanic::Report`] by default.
     pub fn on_panic(mut self, policy: OnPanic) -> Self {
         self.on_panic = policy;
+        self
+    }
+
+    /// Reports on standard error, with a backtrace and once for each place, goroutines that block while a word
+    /// on their stack equals a pointer that is stored in their thread's `thread_local!`s: an `Rc` that
+    /// came out of one and is held over the wait, most of the time. It makes every wait some microseconds slower:
+    /// for tests. See `docs/soundness.md`.
+    pub fn audit(mut self, audit: bool) -> Self {
+        self.audit = audit;
         self
     }
 
@@ -386,6 +397,7 @@ impl Builder {
             signal: self.signal,
             migration: self.migration,
             on_panic: self.on_panic,
+            audit: self.audit,
         };
         let shared = Shared::new(settings, stacks);
         let runtime = Runtime { shared, shutdown_timeout: self.shutdown_timeout, stopped: false };

@@ -360,3 +360,40 @@ fn local_goroutines_are_dropped_at_the_end_of_the_runtime() {
 fn local_goroutines_on_a_plain_thread() {
     drop(gort::spawn_local(|| ()));
 }
+
+// ---- the audit
+
+thread_local! {
+    static CACHED: RefCell<Option<Rc<u32>>> = const { RefCell::new(None) };
+}
+
+#[inline(never)]
+fn waits_with_a_value_of_the_thread() {
+    let held = CACHED.with_borrow_mut(|cached| cached.get_or_insert_with(|| Rc::new(7)).clone());
+    gort::sleep(Duration::from_micros(10));
+    assert_eq!(*black_box(held), 7);
+}
+
+#[inline(never)]
+fn waits_with_nothing() {
+    gort::sleep(Duration::from_micros(10));
+}
+
+#[test]
+fn the_audit_names_who_waits_with_a_value_of_the_thread() {
+    if support::in_child() {
+        let builder = Runtime::builder().processors(1).audit(true);
+        builder.build().unwrap().run(|| {
+            waits_with_nothing();
+            waits_with_a_value_of_the_thread();
+            waits_with_a_value_of_the_thread();
+        });
+        return;
+    }
+    let test = "the_audit_names_who_waits_with_a_value_of_the_thread";
+    let output = support::child(test, |_| {});
+    support::assert_success(&output);
+    let told = support::stderr(&output);
+    assert!(told.contains("waits_with_a_value_of_the_thread"), "{told}");
+    assert!(!told.contains("waits_with_nothing"), "{told}");
+}

@@ -25,6 +25,7 @@ use super::machine::Machine;
 use crate::goroutine::{BOUND, GoroutineRef, PINNED};
 use crate::prim::atomic::{Ordering::*, fence};
 use gort_context::points_into;
+use std::ops::Range;
 
 /// Where goroutines may go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,10 +51,7 @@ impl Machine {
             Migration::Never => true,
             Migration::Checked => {
                 let storage = shared.home_of(goroutine).thread_local_storage();
-                let size = match goroutine.stack_size() {
-                    0 => shared.workers.stack_size(),
-                    size => size.next_power_of_two(),
-                };
+                let size = shared.stack_size_of(goroutine);
                 // SAFETY: it is off its CPU and this machine's to run.
                 let context = unsafe { goroutine.context() };
                 // SAFETY: as above, and it has a stack of that size.
@@ -110,6 +108,21 @@ impl Machine {
 }
 
 impl Shared {
+    /// The size of a goroutine's stack, guard included: a power of two, at a multiple of which it lies.
+    fn stack_size_of(&self, goroutine: GoroutineRef) -> usize {
+        match goroutine.stack_size() {
+            0 => self.workers.stack_size(),
+            size => size.next_power_of_two(),
+        }
+    }
+
+    /// The addresses of a goroutine's stack, of which one is given.
+    pub(crate) fn stack_around(&self, goroutine: GoroutineRef, address: usize) -> Range<usize> {
+        let size = self.stack_size_of(goroutine);
+        let start = address / size * size;
+        start..start + size
+    }
+
     /// The machine that a goroutine has run on last.
     pub(crate) fn home_of(&self, goroutine: GoroutineRef) -> &'static Machine {
         self.machine_at(goroutine.home()).expect("machines' records stay as long as the runtime")

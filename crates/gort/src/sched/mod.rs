@@ -25,6 +25,7 @@
 //! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |
 //! | [`monitor`](mod@monitor), [`hold`](mod@hold), [`bell`](mod@bell) | who looks after processors whose goroutine does not come back, and takes them |
 //! | [`home`](mod@home) | who may go on where |
+//! | [`audit`](mod@audit) | who blocks with values of the thread's |
 //! | [`preempt`](mod@preempt) | yielding in place, by a signal |
 //! | [`blocking`](mod@blocking) | giving the processor up for a call that blocks |
 //! | [`run_queue`](mod@run_queue), [`global`](mod@global), [`timer`](mod@timer) | what waits to be run |
@@ -47,7 +48,7 @@
 //! `next` inherits the time slice, so two that keep waking each other are put behind the ring when
 //! 10 ms are over. Operations on channels count down to a look at the clock every 256, so a
 //! goroutine that never blocks yields, too. The global queue goes first at every 61st pick. A
-//! goroutine that calls nothing of gort keeps its processor: taking that away is a later version's.
+//! goroutine that calls nothing of gort loses its processor to others that wait ([`monitor`](mod@monitor)).
 //!
 //! # Measured
 //!
@@ -69,6 +70,8 @@
 //!   have to take it back first.
 //! - *A queue of its own for new goroutines*, run newest first, as work-stealing pools have it: fewer
 //!   stacks are live at a time, but a steady stream of spawns starves the oldest.
+#[cfg(not(loom))]
+mod audit;
 mod bell;
 #[cfg(not(loom))]
 mod blocking;

@@ -34,6 +34,9 @@ pub(crate) fn park(goroutine: GoroutineRef, deadline: Deadline, why: Wait) -> Ou
         park_pinned(machine, goroutine);
         machine.exit();
     } else {
+        if let Some(audit) = &machine.shared().audit {
+            audit.look(machine, goroutine);
+        }
         let next = machine.pick();
         // SAFETY: the slot is the goroutine's own; once it is committed a claimer may ready it; `next`
         // was picked.

@@ -1,6 +1,7 @@
 //! A runtime's shared part: processors, queues, and the counts that its shutdown needs.
 
 use super::Machine;
+use super::audit::Audit;
 use super::blocking::Calls;
 use super::global::GlobalQueue;
 use super::home::Migration;
@@ -57,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) stats: Counters,
     pub(crate) migration: Migration,
     pub(crate) on_panic: OnPanic,
+    pub(crate) audit: Option<Audit>,
     /// All machines that were ever made, by their numbers.
     machines: Box<[OnceLock<Box<Machines>>]>,
     stopping: AtomicBool,
@@ -98,6 +100,7 @@ pub(crate) struct Settings {
     pub(crate) signal: i32,
     pub(crate) migration: Migration,
     pub(crate) on_panic: OnPanic,
+    pub(crate) audit: bool,
 }
 
 /// What [`Stats`] counts.
@@ -162,6 +165,7 @@ impl Shared {
             signal,
             migration,
             on_panic,
+            audit,
         } = settings;
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             global: GlobalQueue::new(),
@@ -185,6 +189,7 @@ impl Shared {
             stats: Counters::default(),
             migration,
             on_panic,
+            audit: audit.then(Audit::default),
             machines: (0..=most_threads / CHUNK).map(|_| OnceLock::new()).collect(),
             stopping: AtomicBool::new(false),
             exiting: AtomicBool::new(false),
