@@ -12,6 +12,16 @@ use support::{
     yield_until,
 };
 
+/// Where a goroutine whose thread the kernel puts aside for long keeps its processor even so.
+#[track_caller]
+fn on_without_preemption<R: Send + 'static>(
+    processors: usize,
+    f: impl FnOnce() -> R + Send + 'static,
+) -> R {
+    let builder = gort::Runtime::builder().processors(processors).preempt(gort::Preempt::Off);
+    within(LIMIT, move || builder.build().unwrap().run(f))
+}
+
 const TOO_LATE: Duration = Duration::from_secs(5);
 
 #[test]
@@ -298,7 +308,7 @@ fn so_many_run_at_once_as_there_are_processors() {
 #[test]
 fn no_more_run_at_once_than_there_are_processors() {
     for processors in [1, 2, 3] {
-        on(processors, move || {
+        on_without_preemption(processors, move || {
             let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
             gort::scope(|s| {
                 for _ in 0..50 {
@@ -338,7 +348,7 @@ fn the_number_can_be_set() {
 
 #[test]
 fn set_to_one_only_one_runs() {
-    on(4, || {
+    on_without_preemption(4, || {
         assert!(meets(4));
         gort::set_gomaxprocs(1);
         // Those who run go on to the end of their turn; then there is one.
