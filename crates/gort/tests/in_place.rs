@@ -9,35 +9,13 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::time::Duration;
-use support::{LIMIT, Tally, assert_success, child, in_child, within};
+use support::{LIMIT, Tally, assert_success, child, compute, in_child, within};
 
 /// One processor, and a time slice of a millisecond.
 fn runtime() -> Runtime {
     let builder = Runtime::builder().processors(1).time_slice(Duration::from_millis(1));
     // SAFETY: what is interrupted here computes, and holds nothing of its thread's.
     unsafe { builder.preempt_in_place() }.build().unwrap()
-}
-
-/// Computes with floating-point numbers in as many registers as the compiler likes, and checks what comes
-/// out, until it is told to stop. Calls nothing.
-#[inline(never)]
-fn compute(stop: &AtomicBool) -> u64 {
-    fn round() -> [f64; 8] {
-        let mut sums = [0.0_f64; 8];
-        for n in 0..black_box(5_000_u32) {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                *sum += f64::from(n) * (lane as f64 + 0.5);
-            }
-        }
-        sums
-    }
-    let expected = round();
-    let mut rounds = 0;
-    while !stop.load(Relaxed) {
-        assert_eq!(black_box(round()), expected);
-        rounds += 1;
-    }
-    rounds
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn the_builder_refuses_nonsense() {
 }
 
 #[test]
+#[cfg_attr(feature = "threads", ignore = "goroutines run on threads of their own")]
 fn threads_are_named_after_the_runtime() {
     let runtime = Runtime::builder().processors(1).name("crawler").build().unwrap();
     let name = runtime.run(|| thread::current().name().map(str::to_owned));
@@ -203,6 +204,7 @@ fn a_runtime_is_used_from_many_threads() {
 }
 
 #[test]
+#[cfg_attr(feature = "threads", ignore = "goroutines run on threads of their own")]
 fn installing_twice_is_refused() {
     if in_child() {
         let install = || Runtime::builder().processors(3).name("mine").install();

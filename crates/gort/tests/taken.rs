@@ -200,6 +200,33 @@ fn a_nonsense_barrier_is_reported_and_ignored() {
     assert!(support::stderr(&output).contains(r#"GORT_BARRIER="perhaps""#));
 }
 
+/// Floating-point numbers in as many registers as the compiler likes.
+#[test]
+fn registers_are_the_goroutines_own() {
+    within(LIMIT, || {
+        let slice = Duration::from_micros(100);
+        let runtime = build(|builder| builder.processors(2).time_slice(slice));
+        let rounds = runtime.run(|| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let compute = |_| {
+                let stop = stop.clone();
+                gort::spawn(move || support::compute(&stop))
+            };
+            let handles: Vec<_> = (0..6).map(compute).collect();
+            (0..50).for_each(|_| gort::sleep(Duration::from_millis(1)));
+            stop.store(true, SeqCst);
+            handles.into_iter().map(|handle| handle.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert!(rounds.iter().all(|&rounds| rounds > 0), "{rounds:?}");
+        assert!(runtime.stats().processors_taken > 0, "{:?}", runtime.stats());
+    });
+}
+
+#[test]
+fn busy_allocations_while_processors_are_taken() {
+    support::allocations::busy_allocations();
+}
+
 // ---- blocking the thread without a word to the runtime
 
 #[test]
@@ -276,7 +303,8 @@ fn beside_reads_of_a_fifo() {
 /// waits for it. Here the holder keeps its thread.
 #[test]
 fn a_mutex_of_std_hammered_while_processors_are_taken() {
-    const EACH: usize = 20_000;
+    // A million each where it does not take minutes.
+    const EACH: usize = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
     within(LIMIT, || {
         let runtime = build(|builder| builder.processors(2).time_slice(Duration::from_micros(100)));
         let count = runtime.run(|| {

@@ -1,6 +1,8 @@
 //! What the tests of the scheduler and its surface share.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod allocations;
+
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
@@ -69,6 +71,28 @@ pub fn compute_until(limit: Duration, condition: impl Fn() -> bool) -> bool {
         std::hint::spin_loop();
     }
     true
+}
+
+/// Computes with floating-point numbers in as many registers as the compiler likes, and checks what comes
+/// out, until it is told to stop. Calls nothing.
+#[inline(never)]
+pub fn compute(stop: &AtomicBool) -> u64 {
+    fn round() -> [f64; 8] {
+        let mut sums = [0.0_f64; 8];
+        for n in 0..std::hint::black_box(5_000_u32) {
+            for (lane, sum) in sums.iter_mut().enumerate() {
+                *sum += f64::from(n) * (lane as f64 + 0.5);
+            }
+        }
+        sums
+    }
+    let expected = round();
+    let mut rounds = 0;
+    while !stop.load(SeqCst) {
+        assert_eq!(std::hint::black_box(round()), expected);
+        rounds += 1;
+    }
+    rounds
 }
 
 /// Counts tokens made and dropped.

@@ -1,0 +1,64 @@
+//! Busy loops that do nothing but allocate and free, while processors are taken and given: with whatever
+//! allocator the test binary has.
+
+use super::{LIMIT, within};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::time::Duration;
+
+/// Fills blocks of many sizes with a pattern, in an order of its own, and checks it when it frees them.
+fn churn(seed: u64, stop: &AtomicBool) -> usize {
+    let mut random = seed | 1;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random as usize
+    };
+    let mut blocks: Vec<Vec<u8>> = vec![Vec::new(); 64];
+    let mut rounds = 0;
+    while !stop.load(Relaxed) {
+        let (place, length, pattern) = (next() % 64, next() % 3000, next() as u8);
+        let old = std::mem::replace(&mut blocks[place], vec![pattern; length]);
+        assert!(old.windows(2).all(|pair| pair[0] == pair[1]), "somebody else has written here");
+        black_box(old);
+        rounds += 1;
+    }
+    rounds
+}
+
+/// Eight of these on two processors, and others that come and go: their slices are over in the middle of
+/// the allocator all the time.
+pub fn busy_allocations() {
+    within(LIMIT, || {
+        let builder = gort::Runtime::builder().processors(2).time_slice(Duration::from_micros(100));
+        let runtime = builder.build().unwrap();
+        runtime.run(|| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let handles: Vec<_> = (0..8_u64)
+                .map(|n| {
+                    let stop = stop.clone();
+                    gort::spawn(move || churn(n * 0x9e37_79b9 + 1, &stop))
+                })
+                .collect();
+            let short = Arc::new(AtomicUsize::new(0));
+            for _ in 0..200 {
+                let short = short.clone();
+                gort::go!(move || {
+                    black_box(vec![1_u8; 10_000]);
+                    short.fetch_add(1, SeqCst);
+                });
+                gort::sleep(Duration::from_micros(500));
+            }
+            stop.store(true, Relaxed);
+            for handle in handles {
+                assert!(handle.join().unwrap() > 0, "all made progress");
+            }
+            while short.load(SeqCst) < 200 {
+                gort::yield_now();
+            }
+        });
+        assert!(runtime.stats().processors_taken > 0, "{:?}", runtime.stats());
+    });
+}
