@@ -64,6 +64,11 @@ impl Job {
         self
     }
 
+    fn with(mut self, key: &'static str, number: u64) -> Job {
+        self.more.push((key, number));
+        self
+    }
+
     fn limits(self, repetitions: usize, seconds: u64) -> Job {
         Job { repetitions, timeout: Duration::from_secs(seconds), ..self }
     }
@@ -87,6 +92,7 @@ impl Job {
             "fanout" | "fanout_cpu" => (20, &[]),
             "blocking" => (4, &[]),
             "idle" | "starve" | "starve_chan" => (1, &[("ms", 300)]),
+            "crowd" => (1, &[("ms", 300), ("hogs", 20)]),
             _ => (20_000, &[]),
         };
         let slower = self.n_for.iter().map(|(peer, its)| (*peer, n.min(*its).min(2000))).collect();
@@ -160,7 +166,11 @@ fn time_and_memory() -> Vec<Job> {
             .limits(3, 20),
         Job::new("starve", "starve", &MAIN).limits(3, 20),
         Job::new("starve_chan", "starve_chan", &MAIN).limits(3, 20),
+        Job::on(2, "crowd", &["gort", "std"]).named("crowd").limits(3, 30),
         Job::new("blocking", "blocking", &MAIN),
+        Job::on(2, "blocking", &["gort", "go-lib", "may", "std"])
+            .named("blocking_raw")
+            .with("raw", 1),
         Job::new("fanout", "fanout", &MAIN),
         Job::new("fanout_cpu", "fanout_cpu", &MAIN),
         Job::new("idle", "idle", &MAIN).limits(3, 20),

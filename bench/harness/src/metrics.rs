@@ -67,6 +67,13 @@ const STARVE: &[Metric] = &[
     lower("late p50 ms", "late_p50_us", 1e-3),
     lower("late p99 ms", "late_p99_us", 1e-3),
     lower("late max ms", "late_max_us", 1e-3),
+    higher("work of the busy, rounds/us", "hogs_rounds_per_us", 1.0),
+];
+
+const CROWD: &[Metric] = &[
+    lower("first turn of a newcomer, p99 ms", "late_p99_us", 1e-3),
+    lower("p50 ms", "late_p50_us", 1e-3),
+    lower("threads", "threads", 1.0),
 ];
 
 const FANOUT: &[Metric] = &[
@@ -91,6 +98,7 @@ pub fn of(workload: &str) -> &'static [Metric] {
         "mem" => MEM,
         "unstarted" => UNSTARTED,
         "starve" | "starve_chan" => STARVE,
+        "crowd" => CROWD,
         "fanout" | "fanout_cpu" => FANOUT,
         "idle" => IDLE,
         "blocking" => BLOCKING,

@@ -79,15 +79,20 @@ fn target(job: &JobRuns, metric: &Metric) -> String {
     let Some(target) = targets::of(job.label, metric) else { return String::new() };
     let (text, bound) = match target {
         Target::AtMost(bound) => (format!("≤ {}", plain(bound)), Some(bound)),
+        Target::AtLeast(bound) => (format!("≥ {}", plain(bound)), Some(bound)),
         Target::As(peer, tolerance) => {
             let bound = median(&job.values(peer, metric)).map(|median| median + tolerance);
             (format!("as {peer}"), bound)
         }
     };
+    let reaches = |ours: f64, bound: f64| match target {
+        Target::AtLeast(_) => ours >= bound,
+        Target::AtMost(_) | Target::As(..) => ours <= bound,
+    };
     match (median(&job.values(OURS, metric)), bound) {
         // A target is for the full size.
         (Some(_), _) if !job.are_full(OURS) => text,
-        (Some(ours), Some(bound)) if ours <= bound => format!("{text} ✓"),
+        (Some(ours), Some(bound)) if reaches(ours, bound) => format!("{text} ✓"),
         (Some(_), Some(_)) => format!("{text} ✗"),
         _ => text,
     }

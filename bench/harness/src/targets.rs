@@ -6,11 +6,12 @@ use crate::metrics::Metric;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
     AtMost(f64),
+    AtLeast(f64),
     /// Not worse than that peer, give or take so much.
     As(&'static str, f64),
 }
 
-use Target::{As, AtMost};
+use Target::{As, AtLeast, AtMost};
 
 /// The column of the process's CPU clock: two readings of it differ by that much.
 const CLOCK_MS: f64 = 0.5;
@@ -38,6 +39,13 @@ const TARGETS: &[(&str, &str, Target)] = &[
     ("mem_1M", "ns_per_op", AtMost(3000.0)),
     ("fanout", "p50_us", AtMost(1050.0)),
     ("fanout_cpu", "p50_us", AtMost(1050.0)),
+    ("starve", "ticks", AtLeast(590.0)),
+    ("starve", "late_p99_us", AtMost(2.0)),
+    ("starve_chan", "ticks", AtLeast(590.0)),
+    ("starve_chan", "late_p99_us", AtMost(2.0)),
+    ("crowd", "late_p99_us", AtMost(50.0)),
+    ("blocking", "ms", AtMost(55.0)),
+    ("blocking_raw", "ms", AtMost(80.0)),
     ("idle", "cpu_ms", As("tokio", CLOCK_MS)),
 ];
 

@@ -1,7 +1,8 @@
 use crate::runtime::expect;
+use crate::wait_group::WaitGroup;
 use crate::{AsyncReceiver, AsyncRuntime, AsyncSender};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use workloads::fairness::{TICK, raised_after, report};
 use workloads::{Args, numbers};
@@ -54,10 +55,18 @@ async fn under_hogs<R: AsyncRuntime>(
     R::sleep(Duration::from_millis(20)).await;
     raised_after(Duration::from_millis(args.get("ms", 3000)), &stop);
     let start = Instant::now();
+    let rounds = Arc::new(AtomicU64::new(0));
+    let hogs = WaitGroup::<R>::new();
     for _ in 0..args.get("hogs", 4) {
-        let stop = stop.clone();
-        R::spawn(async move { numbers::hog(|| stop.load(Relaxed)) });
+        hogs.add(1);
+        let (stop, rounds, hogs) = (stop.clone(), rounds.clone(), hogs.clone());
+        R::spawn(async move {
+            rounds.fetch_add(numbers::hog(|| stop.load(Relaxed)), Relaxed);
+            hogs.done();
+        });
     }
     let late_us = expect(results.recv().await);
-    report(R::NAME, args, start.elapsed().as_secs_f64(), late_us)
+    let seconds = start.elapsed().as_secs_f64();
+    hogs.wait().await;
+    report(R::NAME, args, seconds, late_us, rounds.load(Relaxed) as f64)
 }

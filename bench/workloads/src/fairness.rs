@@ -1,6 +1,6 @@
 //! Does anybody else get to run while some tasks only compute?
 
-use crate::{Args, Receiver, Report, Runtime, Sender, WaitGroup, numbers};
+use crate::{Args, Receiver, Report, Runtime, Sender, WaitGroup, numbers, process};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
@@ -95,4 +95,51 @@ fn under_hogs<R: Runtime>(
     hogs.wait();
     let rounds = rounds.load(Relaxed) as f64;
     report(R::NAME, args, seconds, late_us, rounds)
+}
+
+/// `hogs` tasks compute for `ms` milliseconds without ever calling the runtime; meanwhile a task is
+/// started every 20 ms. Measures how long each of these waits for its first turn. Checks that all of the
+/// busy ones got somewhere.
+pub fn crowd<R: Runtime>(args: &Args) -> ! {
+    let count = args.get("hogs", 1000) as usize;
+    let stop = Arc::new(AtomicBool::new(false));
+    let hogs = R::WaitGroup::new();
+    let rounds: Arc<[AtomicU64]> = (0..count).map(|_| AtomicU64::new(0)).collect();
+    raised_after(Duration::from_millis(args.get("ms", 3000)), &stop);
+    for hog in 0..count {
+        hogs.add(1);
+        let (stop, rounds, hogs) = (stop.clone(), rounds.clone(), hogs.clone());
+        R::go(move || {
+            rounds[hog].store(numbers::hog(|| stop.load(Relaxed)), Relaxed);
+            hogs.done();
+        });
+    }
+    let late: Arc<[AtomicU64]> = (0..4096).map(|_| AtomicU64::new(0)).collect();
+    let newcomers = R::WaitGroup::new();
+    let start = Instant::now();
+    let mut started = 0;
+    while !stop.load(Relaxed) && started < late.len() {
+        newcomers.add(1);
+        let (late, newcomers) = (late.clone(), newcomers.clone());
+        let asked = Instant::now();
+        R::go(move || {
+            late[started].store(asked.elapsed().as_nanos() as u64, Relaxed);
+            newcomers.done();
+        });
+        started += 1;
+        R::sleep(Duration::from_millis(20));
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let threads = process::threads() as f64;
+    newcomers.wait();
+    hogs.wait();
+    let left_out = rounds.iter().filter(|rounds| rounds.load(Relaxed) == 0).count();
+    assert_eq!(left_out, 0, "busy tasks that never got a turn");
+    let mut late_us: Vec<f64> =
+        late[..started].iter().map(|nanos| nanos.load(Relaxed) as f64 / 1e3).collect();
+    late_us.sort_by(f64::total_cmp);
+    Report::new(R::NAME, args, started as u64, seconds)
+        .with_late(&late_us)
+        .with("threads", threads)
+        .emit()
 }

@@ -57,6 +57,7 @@ fn dispatch<R: Runtime>(args: &Args) {
         "unstarted" => memory::unstarted::<R>(args),
         "starve" => fairness::starve::<R>(args),
         "starve_chan" => fairness::starve_chan::<R>(args),
+        "crowd" => fairness::crowd::<R>(args),
         "blocking" => blocking::blocking::<R>(args),
         _ => report::not_applicable(R::NAME, args, "no such workload"),
     }
