@@ -3,7 +3,6 @@
 //! Everything that takes part in a protocol between threads goes through here, so that the loom
 //! models run the real code.
 
-pub(crate) mod barrier;
 mod lock;
 
 pub(crate) use lock::{Lock, LockGuard};

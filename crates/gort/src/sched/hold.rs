@@ -20,8 +20,8 @@
 //! **Handing over.** What the machine wrote to its processor before it went outside is released by the
 //! store to `inside`, and acquired by the monitor's load.
 
+use super::barrier;
 use crate::prim::atomic::{AtomicBool, AtomicU32, Ordering::*};
-use crate::prim::barrier;
 
 const NONE: u32 = 0;
 const HELD: u32 = 1;

@@ -23,13 +23,14 @@
 //! | [`worker`](mod@worker) | stacks, and the loop on each that runs goroutines |
 //! | [`find`](mod@find) | what runs next; stealing |
 //! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |
-//! | [`monitor`](mod@monitor), [`hold`](mod@hold), [`bell`](mod@bell) | who looks after processors whose goroutine does not come back, and takes them |
+//! | [`monitor`](mod@monitor), [`hold`](mod@hold), [`barrier`](mod@barrier), [`bell`](mod@bell) | who looks after processors whose goroutine does not come back, and takes them |
 //! | [`home`](mod@home) | who may go on where |
 //! | [`audit`](mod@audit) | who blocks with values of the thread's |
 //! | [`preempt`](mod@preempt) | yielding in place, by a signal |
 //! | [`blocking`](mod@blocking) | giving the processor up for a call that blocks |
 //! | [`run_queue`](mod@run_queue), [`global`](mod@global), [`timer`](mod@timer) | what waits to be run |
-//! | [`processor`](mod@processor), [`shared`](mod@shared) | what a processor and what the runtime holds |
+//! | [`processor`](mod@processor), [`shared`](mod@shared), [`settings`](mod@settings) | what a processor and what the runtime holds |
+//! | [`threads`](mod@threads) | machines' threads |
 //! | [`tidy`](mod@tidy), [`shutdown`](mod@shutdown) | giving memory back; the end |
 //!
 //! # The way of a goroutine
@@ -72,6 +73,7 @@
 //!   stacks are live at a time, but a steady stream of spawns starves the oldest.
 #[cfg(not(loom))]
 mod audit;
+pub(crate) mod barrier;
 mod bell;
 #[cfg(not(loom))]
 mod blocking;
@@ -97,11 +99,15 @@ pub(crate) mod preempt;
 mod processor;
 mod run_queue;
 #[cfg(not(loom))]
+mod settings;
+#[cfg(not(loom))]
 mod shared;
 #[cfg(not(loom))]
 mod shutdown;
 #[cfg(not(loom))]
 mod spawn;
+#[cfg(not(loom))]
+mod threads;
 #[cfg(not(loom))]
 mod tidy;
 mod timer;
@@ -122,8 +128,10 @@ pub(crate) use park::{
 #[cfg(not(loom))]
 pub(crate) use processor::Processor;
 #[cfg(not(loom))]
-pub(crate) use shared::{MAX_PROCESSORS, Settings, Shared};
+pub(crate) use settings::Settings;
 #[cfg(not(loom))]
-pub use shared::{Preempt, Stats};
+pub use settings::{Preempt, Stats};
+#[cfg(not(loom))]
+pub(crate) use shared::{MAX_PROCESSORS, Shared};
 #[cfg(not(loom))]
 pub(crate) use spawn::{Attributes, spawn_local};

@@ -6,10 +6,10 @@ use super::blocking::Calls;
 use super::global::GlobalQueue;
 use super::home::Migration;
 use super::idle::Idle;
-use super::monitor::Monitor;
 use super::processor::Processor;
+use super::settings::{Counters, Preempt, Settings, Stats};
+use super::threads::{CHUNK, Machines};
 use super::worker::Workers;
-use crate::clock;
 use crate::goroutine::arena::Arena;
 use crate::goroutine::panic::OnPanic;
 use crate::goroutine::{GoroutineRef, State};
@@ -17,16 +17,12 @@ use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Orderin
 use crossbeam_utils::CachePadded;
 use gort_context::StackPool;
 use std::collections::HashMap;
-use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::thread;
-use std::time::Duration;
 
 /// The most processors that a runtime can have.
 pub(crate) const MAX_PROCESSORS: usize = 1024;
-/// The stack of a machine's thread: the scheduler runs on it, and panic hooks do not.
-const SYSTEM_STACK: usize = 512 << 10;
 
 pub(crate) struct Shared {
     pub(crate) global: GlobalQueue,
@@ -46,10 +42,10 @@ pub(crate) struct Shared {
     made: AtomicUsize,
     processors: Box<[AtomicPtr<Processor>]>,
     /// The last attempt to start a thread failed; when to try again, as the clock counts.
-    threads_again_at: AtomicU64,
+    pub(super) threads_again_at: AtomicU64,
     /// Machines that have a thread.
-    running: AtomicUsize,
-    most_threads: usize,
+    pub(super) running: AtomicUsize,
+    pub(super) most_threads: usize,
     /// Nanoseconds after which a goroutine has to make room, while others wait.
     pub(crate) slice: u64,
     pub(crate) preempt: Preempt,
@@ -60,89 +56,26 @@ pub(crate) struct Shared {
     pub(crate) on_panic: OnPanic,
     pub(crate) audit: Option<Audit>,
     /// All machines that were ever made, by their numbers.
-    machines: Box<[OnceLock<Box<Machines>>]>,
+    pub(super) machines: Box<[OnceLock<Box<Machines>>]>,
     stopping: AtomicBool,
     exiting: AtomicBool,
-    name: String,
+    pub(super) name: String,
     state: Mutex<Registry>,
     /// Told of every goroutine's end while the runtime is stopping.
     pub(crate) ended: Condvar,
     /// For the machines' threads, which hold a count each.
-    this: Weak<Shared>,
+    pub(super) this: Weak<Shared>,
 }
-
-/// How a goroutine that keeps its processor for a time slice makes room for others that wait.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub enum Preempt {
-    /// Its processor is taken away and given to another thread. The goroutine goes on on its own, next to
-    /// it; nothing is interrupted and nothing moves. So is the processor of one whose thread sleeps in the
-    /// kernel.
-    #[default]
-    Handoff,
-    /// A signal interrupts the goroutine, which yields where it is: its registers are saved and it goes on
-    /// later, perhaps on another thread. It takes no threads, as `Handoff` does, and is asked for by
-    /// [`preempt_in_place`](crate::RuntimeBuilder::preempt_in_place), which says what has to be promised. Where
-    /// the goroutine cannot be interrupted its processor is taken away another time slice later.
-    Trampoline,
-    /// Not at all: as many goroutines as there are processors can hold up the others. What calls
-    /// [`blocking`](crate::blocking()) makes room even so.
-    Off,
-}
-
-/// What a runtime is made with.
-pub(crate) struct Settings {
-    pub(crate) name: String,
-    pub(crate) processors: usize,
-    pub(crate) slice: Duration,
-    pub(crate) most_threads: usize,
-    pub(crate) preempt: Preempt,
-    pub(crate) signal: i32,
-    pub(crate) migration: Migration,
-    pub(crate) on_panic: OnPanic,
-    pub(crate) audit: bool,
-}
-
-/// What [`Stats`] counts.
-#[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) taken: AtomicU64,
-    pub(crate) ordered: AtomicU64,
-    pub(crate) preempted: AtomicU64,
-    pub(crate) refused: AtomicU64,
-}
-
-/// What a runtime has done so far, and what it has; from [`Runtime::stats`](crate::Runtime::stats). The numbers
-/// are read one after the other while things go on.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Goroutines that have been started and have not ended.
-    pub goroutines: u64,
-    /// Threads that run goroutines, or could.
-    pub threads: usize,
-    /// How often a processor was taken away from a goroutine that computed, or whose thread slept.
-    pub processors_taken: u64,
-    /// Signals sent for preemption in place.
-    pub signals_sent: u64,
-    /// Of these, how many made a goroutine yield.
-    pub preempted: u64,
-    /// And how many came at a place where it could not be interrupted.
-    pub preemptions_refused: u64,
-}
-
-const CHUNK: usize = 64;
-type Machines = [OnceLock<Box<Machine>>; CHUNK];
 
 /// What changes seldom, under a lock.
 #[derive(Default)]
 pub(crate) struct Registry {
     /// How many machines were ever made.
-    machines: usize,
+    pub(super) machines: usize,
     /// Numbers of machines whose thread has ended.
-    vacant: Vec<usize>,
-    monitor: Option<thread::JoinHandle<()>>,
-    threads: HashMap<usize, thread::JoinHandle<()>>,
+    pub(super) vacant: Vec<usize>,
+    pub(super) monitor: Option<thread::JoinHandle<()>>,
+    pub(super) threads: HashMap<usize, thread::JoinHandle<()>>,
     /// The runtime has ended; `orphans` of its records are still held by handles, and a reference
     /// count on their behalf is given back with the last of them.
     closed: bool,
@@ -300,125 +233,6 @@ impl Shared {
         processor.retired.store(true, SeqCst);
     }
 
-    // ---- machines
-
-    /// Shows that threads are to be had: the monitor, and one machine, which goes to sleep.
-    pub(crate) fn start_first_threads(&self) -> io::Result<()> {
-        self.start_monitor()?;
-        let processor = self.idle.take_processor().expect("a new runtime's are idle");
-        self.new_machine(processor, false).inspect_err(|_| self.idle.add_processor(processor))
-    }
-
-    fn start_monitor(&self) -> io::Result<()> {
-        let shared = self.this.upgrade().expect("a runtime that starts is alive");
-        let thread = thread::Builder::new()
-            .name(format!("{}-monitor", self.name))
-            .stack_size(SYSTEM_STACK)
-            .spawn(move || Monitor::new(&shared).main())?;
-        self.registry().monitor = Some(thread);
-        Ok(())
-    }
-
-    pub(crate) fn stats(&self) -> Stats {
-        Stats {
-            goroutines: self.live_goroutines(),
-            threads: self.running.load(Relaxed),
-            processors_taken: self.stats.taken.load(Relaxed),
-            signals_sent: self.stats.ordered.load(Relaxed),
-            preempted: self.stats.preempted.load(Relaxed),
-            preemptions_refused: self.stats.refused.load(Relaxed),
-        }
-    }
-
-    /// May the monitor take processors away?
-    pub(crate) fn takes_processors(&self) -> bool {
-        self.preempt != Preempt::Off
-    }
-
-    /// Is there a machine to be had for a processor?
-    pub(crate) fn can_run_another(&self) -> bool {
-        self.running.load(Relaxed) < self.most_threads || self.idle.has_machine()
-    }
-
-    /// How many blocking calls may be under way.
-    pub(crate) fn most_calls(&self) -> usize {
-        self.most_threads.saturating_sub(self.active_processors()).max(1)
-    }
-
-    /// Starts a thread that begins by running `processor`. False: there is none to be had. That is
-    /// told on standard error; the next attempts are made at intervals.
-    pub(crate) fn try_new_machine(&self, processor: &'static Processor, searching: bool) -> bool {
-        const INTERVAL: u64 = 10_000_000;
-        let again_at = self.threads_again_at.load(Relaxed);
-        if again_at != 0 && clock::now() < again_at {
-            return false;
-        }
-        if self.running.load(Relaxed) >= self.most_threads {
-            return false;
-        }
-        match self.new_machine(processor, searching) {
-            Ok(()) => {
-                self.threads_again_at.store(0, Relaxed);
-                true
-            }
-            Err(error) => {
-                if self.threads_again_at.swap(clock::now() + INTERVAL, Relaxed) == 0 {
-                    eprintln!("gort: a thread to run goroutines on cannot be had: {error}");
-                }
-                false
-            }
-        }
-    }
-
-    /// Starts a thread that begins by running `processor`.
-    fn new_machine(&self, processor: &'static Processor, searching: bool) -> io::Result<()> {
-        let shared = self.this.upgrade().expect("a runtime that schedules is alive");
-        let mut registry = self.registry();
-        let number = registry.vacant.pop().unwrap_or(registry.machines);
-        registry.machines = registry.machines.max(number + 1);
-        let chunk = self.machines.get(number / CHUNK).ok_or(io::ErrorKind::OutOfMemory)?;
-        let chunk = chunk.get_or_init(|| Box::new([const { OnceLock::new() }; CHUNK]));
-        let machine = chunk[number % CHUNK]
-            .get_or_init(|| Box::new(Machine::new(NonNull::from(self), number as u32)));
-        machine.set_processor(Some(processor));
-        machine.searching.set(searching);
-        struct Send<T>(T);
-        // SAFETY: the machine's cells are touched by its thread alone from here on.
-        unsafe impl<T> std::marker::Send for Send<T> {}
-        let for_thread = Send(ptr::from_ref(machine));
-        let thread = thread::Builder::new()
-            .name(format!("{}-{number}", self.name))
-            .stack_size(SYSTEM_STACK)
-            .spawn(move || {
-                let Send(machine) = { for_thread };
-                // SAFETY: the machine stays as long as `shared` lives.
-                unsafe { &*machine }.main();
-                shared.machine_has_ended(number);
-            });
-        let thread = thread.inspect_err(|_| {
-            machine.set_processor(None);
-            registry.vacant.push(number);
-        })?;
-        self.running.fetch_add(1, Relaxed);
-        registry.threads.insert(number, thread);
-        Ok(())
-    }
-
-    pub(crate) fn machine_at(&self, number: u32) -> Option<&'static Machine> {
-        let number = number as usize;
-        let machine = self.machines.get(number / CHUNK)?.get()?[number % CHUNK].get()?;
-        Some(machine.as_static())
-    }
-
-    /// The last thing that a machine's thread does.
-    fn machine_has_ended(&self, number: usize) {
-        self.running.fetch_sub(1, Relaxed);
-        let mut registry = self.registry();
-        registry.vacant.push(number);
-        // Nobody joins it, unless the runtime ends and has taken the handle already.
-        registry.threads.remove(&number);
-    }
-
     // ---- goroutines
 
     /// A vacant record, with a number; `None`: out of memory.
@@ -506,6 +320,17 @@ impl Shared {
         let ended = ended + self.ended_outside.load(Acquire);
         let spawned: u64 = self.processors().map(|processor| processor.spawned.load(Acquire)).sum();
         (spawned + self.spawned_outside.load(Acquire)).saturating_sub(ended)
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            goroutines: self.live_goroutines(),
+            threads: self.running.load(Relaxed),
+            processors_taken: self.stats.taken.load(Relaxed),
+            signals_sent: self.stats.ordered.load(Relaxed),
+            preempted: self.stats.preempted.load(Relaxed),
+            preemptions_refused: self.stats.refused.load(Relaxed),
+        }
     }
 
     // ---- the end

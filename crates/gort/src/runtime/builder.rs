@@ -1,0 +1,255 @@
+//! What a runtime can be told when it is made.
+
+use super::{PROCESS, Runtime};
+use crate::goroutine::panic::{self, OnPanic};
+use crate::sched::{self, MAX_PROCESSORS, Migration, Preempt, Settings, Shared};
+use gort_context::{StackPool, overflow};
+use std::io;
+use std::time::Duration;
+
+const DEFAULT_STACK: usize = 256 << 10;
+const DEFAULT_NAME: &str = "gort";
+const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Both as in Go.
+const DEFAULT_TIME_SLICE: Duration = Duration::from_millis(10);
+const DEFAULT_MAX_THREADS: usize = 10_000;
+
+/// Settings of a runtime that is to be made.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    processors: Option<usize>,
+    stack_size: usize,
+    name: String,
+    shutdown_timeout: Duration,
+    time_slice: Duration,
+    max_threads: usize,
+    preempt: Preempt,
+    signal: i32,
+    migration: Migration,
+    on_panic: OnPanic,
+    audit: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            processors: None,
+            stack_size: DEFAULT_STACK,
+            name: DEFAULT_NAME.into(),
+            shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
+            time_slice: DEFAULT_TIME_SLICE,
+            max_threads: DEFAULT_MAX_THREADS,
+            preempt: Preempt::default(),
+            signal: libc::SIGURG,
+            migration: Migration::Checked,
+            on_panic: OnPanic::default(),
+            audit: false,
+        }
+    }
+}
+
+impl Builder {
+    /// How many goroutines run at the same time: 1 to 1024. By default what the environment
+    /// variable `GOMAXPROCS` says, else as many as the process has CPUs
+    /// ([`std::thread::available_parallelism`], which honours quotas of control groups).
+    pub fn processors(mut self, processors: usize) -> Self {
+        self.processors = Some(processors);
+        self
+    }
+
+    /// The address space of a goroutine's stack, in bytes: 16 KiB to 1 GiB, rounded up to a power
+    /// of two; 256 KiB by default. Memory is used by the page, as the stack is.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = bytes;
+        self
+    }
+
+    /// What the runtime's threads are called, followed by a number; `gort` by default.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How long dropping the runtime waits for its goroutines to end; 10 s by default.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// How long a goroutine may keep its processor while others wait; 10 ms by default.
+    ///
+    /// One that uses channels or the like all the time yields then. One that computes, or blocks
+    /// its thread, makes room as [`preempt`](Self::preempt) says.
+    pub fn time_slice(mut self, time: Duration) -> Self {
+        self.time_slice = time;
+        self
+    }
+
+    /// How goroutines that compute or block make room for others; [`Preempt::Handoff`] by default.
+    ///
+    /// # Panics
+    /// With [`Preempt::Trampoline`]: it takes a promise, see [`preempt_in_place`](Self::preempt_in_place).
+    #[track_caller]
+    pub fn preempt(mut self, preempt: Preempt) -> Self {
+        assert!(
+            preempt != Preempt::Trampoline,
+            "Preempt::Trampoline is chosen by RuntimeBuilder::preempt_in_place, which is unsafe"
+        );
+        self.preempt = preempt;
+        self
+    }
+
+    /// What becomes of the process when a goroutine panics; [`OnPanic::Report`] by default.
+    pub fn on_panic(mut self, policy: OnPanic) -> Self {
+        self.on_panic = policy;
+        self
+    }
+
+    /// Reports on standard error, with a backtrace and once for each place, goroutines that block while a word
+    /// on their stack equals a pointer that is stored in their thread's `thread_local!`s: an `Rc` that
+    /// came out of one and is held over the wait, most of the time. It makes every wait some microseconds slower:
+    /// for tests. See `docs/soundness.md`.
+    pub fn audit(mut self, audit: bool) -> Self {
+        self.audit = audit;
+        self
+    }
+
+    /// Keeps every goroutine on the thread on which it has started, from `false` on. By default one that has
+    /// waited goes on wherever it is its turn first.
+    ///
+    /// For programs full of thread-bound values, at a price: a goroutine then waits for its thread even
+    /// if others are idle, also while another one blocks it or computes.
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migration = if migrate { Migration::Checked } else { Migration::Never };
+        self
+    }
+
+    /// Turns off the check that keeps a goroutine on its thread if it has waited with a pointer into that
+    /// thread's thread-local storage on its stack. The check takes some 30 ns each time that a goroutine
+    /// goes on on another thread.
+    ///
+    /// # Safety
+    /// No goroutine of the runtime holds a reference into thread-local storage over an operation that may
+    /// block, and neither does the compiler in its name: what uses thread-local storage before and after
+    /// such an operation is in functions of its own that are not inlined.
+    pub unsafe fn without_migration_check(mut self) -> Self {
+        self.migration = Migration::Unchecked;
+        self
+    }
+
+    /// Preempts goroutines in place, by a signal: [`Preempt::Trampoline`].
+    ///
+    /// For programs with more busy goroutines than they want threads. One runtime's choice of the signal
+    /// holds for the process; see [`preempt_signal`](Self::preempt_signal).
+    ///
+    /// # Safety
+    /// The goroutines of this runtime may be put aside, and go on on another thread, at any instruction of the
+    /// program's own code, that of the crates that it is made of included. So no such code, wherever it
+    /// computes for longer than a time slice, holds at that moment what belongs to the thread (a reference
+    /// into a `thread_local!` that is not visible as a pointer on the stack, a value from one, the heap of a
+    /// memory allocator that is compiled into the program), or a lock that the goroutines that run meanwhile
+    /// may wait for with their threads.
+    pub unsafe fn preempt_in_place(mut self) -> Self {
+        self.preempt = Preempt::Trampoline;
+        self
+    }
+
+    /// The signal for [`preempt_in_place`](Self::preempt_in_place); `SIGURG` by default, as in Go: it does
+    /// nothing of its own, and other uses of it are rare. A handler that was there before still gets
+    /// the signals that gort has not sent.
+    pub fn preempt_signal(mut self, signal: i32) -> Self {
+        self.signal = signal;
+        self
+    }
+
+    /// How many threads may run goroutines; 10,000 by default. More than the number of processors are
+    /// needed by goroutines that compute for long or block their threads. At the limit a goroutine that
+    /// computes keeps its processor, and [`blocking`](crate::blocking()) waits for another to return.
+    pub fn max_threads(mut self, threads: usize) -> Self {
+        self.max_threads = threads;
+        self
+    }
+
+    /// Makes a runtime of one's own.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a number of processors or a stack size out of bounds, a name with a NUL
+    /// in it, a time slice of zero, or fewer threads than processors and one more; the system's error if no
+    /// stack or no thread can be had.
+    pub fn build(self) -> io::Result<Runtime> {
+        let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
+        let processors = self.processors.unwrap_or_else(default_processors);
+        if !(1..=MAX_PROCESSORS).contains(&processors) {
+            return Err(invalid(format!(
+                "a runtime has 1 to {MAX_PROCESSORS} processors, not {processors}"
+            )));
+        }
+        if self.name.contains('\0') {
+            return Err(invalid(format!("a name with a NUL in it: {:?}", self.name)));
+        }
+        if self.time_slice.is_zero() {
+            return Err(invalid("a time slice of zero".into()));
+        }
+        if self.max_threads <= processors {
+            let most = self.max_threads;
+            return Err(invalid(format!(
+                "{processors} processors need more than {processors} threads, not at most {most}"
+            )));
+        }
+        if self.preempt == Preempt::Trampoline {
+            sched::preempt::install(self.signal)?;
+        }
+        sched::barrier::choose();
+        overflow::install(panic::report_overflow)?;
+        let stacks = StackPool::new(self.stack_size)?;
+        // The first stack shows whether there are any to be had.
+        drop(stacks.take()?);
+        let settings = Settings {
+            name: self.name,
+            processors,
+            slice: self.time_slice,
+            most_threads: self.max_threads,
+            preempt: self.preempt,
+            signal: self.signal,
+            migration: self.migration,
+            on_panic: self.on_panic,
+            audit: self.audit,
+        };
+        let shared = Shared::new(settings, stacks);
+        let runtime = Runtime { shared, shutdown_timeout: self.shutdown_timeout, stopped: false };
+        runtime.shared.start_first_threads()?;
+        Ok(runtime)
+    }
+
+    /// Makes the runtime the process's: the one that `run`, `go!` and `spawn` use on plain threads.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build); and `AlreadyExists` if the process has its runtime.
+    pub fn install(self) -> io::Result<()> {
+        let taken =
+            || io::Error::new(io::ErrorKind::AlreadyExists, "the process has its runtime already");
+        if PROCESS.get().is_some() {
+            return Err(taken());
+        }
+        PROCESS.set(self.build()?).map_err(|_| taken())
+    }
+}
+
+fn default_processors() -> usize {
+    let available = || std::thread::available_parallelism().map_or(1, usize::from);
+    let Some(value) = std::env::var_os("GOMAXPROCS") else {
+        return available().min(MAX_PROCESSORS);
+    };
+    match value.to_str().and_then(|value| value.trim().parse::<usize>().ok()) {
+        Some(count @ 1..=MAX_PROCESSORS) => count,
+        _ => {
+            let count = available().min(MAX_PROCESSORS);
+            eprintln!(
+                "gort: GOMAXPROCS={value:?} is not a number from 1 to {MAX_PROCESSORS}: \
+                 ignored, there are {count} processors"
+            );
+            count
+        }
+    }
+}

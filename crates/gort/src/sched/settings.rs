@@ -1,0 +1,66 @@
+//! What a runtime is made with, and what it tells of itself.
+
+use super::home::Migration;
+use crate::goroutine::panic::OnPanic;
+use crate::prim::atomic::AtomicU64;
+use std::time::Duration;
+
+/// How a goroutine that keeps its processor for a time slice makes room for others that wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Preempt {
+    /// Its processor is taken away and given to another thread. The goroutine goes on on its own, next to
+    /// it; nothing is interrupted and nothing moves. So is the processor of one whose thread sleeps in the
+    /// kernel.
+    #[default]
+    Handoff,
+    /// A signal interrupts the goroutine, which yields where it is: its registers are saved and it goes on
+    /// later, perhaps on another thread. It takes no threads, as `Handoff` does, and is asked for by
+    /// [`preempt_in_place`](crate::RuntimeBuilder::preempt_in_place), which says what has to be promised. Where
+    /// the goroutine cannot be interrupted its processor is taken away another time slice later.
+    Trampoline,
+    /// Not at all: as many goroutines as there are processors can hold up the others. What calls
+    /// [`blocking`](crate::blocking()) makes room even so.
+    Off,
+}
+
+/// What a runtime is made with.
+pub(crate) struct Settings {
+    pub(crate) name: String,
+    pub(crate) processors: usize,
+    pub(crate) slice: Duration,
+    pub(crate) most_threads: usize,
+    pub(crate) preempt: Preempt,
+    pub(crate) signal: i32,
+    pub(crate) migration: Migration,
+    pub(crate) on_panic: OnPanic,
+    pub(crate) audit: bool,
+}
+
+/// What [`Stats`] counts.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) taken: AtomicU64,
+    pub(crate) ordered: AtomicU64,
+    pub(crate) preempted: AtomicU64,
+    pub(crate) refused: AtomicU64,
+}
+
+/// What a runtime has done so far, and what it has; from [`Runtime::stats`](crate::Runtime::stats). The numbers
+/// are read one after the other while things go on.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Goroutines that have been started and have not ended.
+    pub goroutines: u64,
+    /// Threads that run goroutines, or could.
+    pub threads: usize,
+    /// How often a processor was taken away from a goroutine that computed, or whose thread slept.
+    pub processors_taken: u64,
+    /// Signals sent for preemption in place.
+    pub signals_sent: u64,
+    /// Of these, how many made a goroutine yield.
+    pub preempted: u64,
+    /// And how many came at a place where it could not be interrupted.
+    pub preemptions_refused: u64,
+}
