@@ -1,6 +1,7 @@
 //! When there are no stacks, no threads, no address space left; and when a stack is used up.
 //!
 //! Each test runs in a process of its own, whose limits it lowers.
+#![cfg(not(feature = "threads"))] // where a stack is a thread, and std reports its overflow
 
 mod support;
 
@@ -318,7 +319,6 @@ fn assert_reported(output: &Output, parts: &[&str]) {
 }
 
 #[test]
-#[cfg_attr(feature = "threads", ignore = "std reports the overflow of a thread")]
 fn an_overflow_names_the_goroutine_and_its_stack() {
     if in_child() {
         let handle = gort::Builder::new().name("digger").stack_size(128 << 10).spawn(|| {
@@ -339,7 +339,6 @@ fn an_overflow_names_the_goroutine_and_its_stack() {
 }
 
 #[test]
-#[cfg_attr(feature = "threads", ignore = "std reports the overflow of a thread")]
 fn an_overflow_on_any_stack_and_thread_is_reported() {
     if in_child() {
         match std::env::var("WAY").unwrap().as_str() {

@@ -93,6 +93,18 @@ impl Workers {
         }
     }
 
+    /// Takes in the worker of a machine without a processor.
+    #[cold]
+    fn keep(&self, worker: Worker) {
+        let mut idle = self.idle.lock();
+        if idle.len() < KEPT_BY_RUNTIME {
+            return idle.push(worker);
+        }
+        drop(idle);
+        worker.discard();
+        self.discarded.fetch_add(1, Relaxed);
+    }
+
     /// The size of a stack, unless a goroutine has asked for another.
     pub(crate) fn stack_size(&self) -> usize {
         self.pool.stack_size()
@@ -122,7 +134,7 @@ impl Shared {
             self.workers.idle.lock().push(worker);
             return self.feed_starved(1);
         }
-        let Some(processor) = processor else { return worker.discard() };
+        let Some(processor) = processor else { return self.workers.keep(worker) };
         processor.with_workers(|workers| {
             if workers.len() == KEPT {
                 self.make_room(workers);
