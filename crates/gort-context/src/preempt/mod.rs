@@ -55,6 +55,12 @@ pub enum Refused {
     NoRoom,
     /// It is outside the program's own text.
     ForeignText,
+    /// It is about to call the hook, or has just come from it.
+    Trampoline,
+    /// The signal handler runs on the interrupted stack: it was installed without `SA_ONSTACK`.
+    SameStack,
+    /// [`prepare`] has not been called, or without success.
+    NotPrepared,
     /// It has state that is not saved: AMX tiles.
     TooMuchState,
 }
@@ -65,6 +71,9 @@ impl fmt::Display for Refused {
             Refused::ForeignStack => "it does not run on a stack of a pool",
             Refused::NoRoom => "its stack has no room for its registers",
             Refused::ForeignText => "it is in a library",
+            Refused::Trampoline => "it is being interrupted already",
+            Refused::SameStack => "the signal handler has no stack of its own",
+            Refused::NotPrepared => "there is no hook to call",
             Refused::TooMuchState => "it has AMX tiles in use",
         })
     }
