@@ -1,6 +1,18 @@
 //! Code that holds patterns in every register there is, interrupted over and over.
 //!
-//! MUTATIONS
+//! Tried on the trampoline, and seen to fail:
+//!
+//! | without | fails |
+//! |---|---|
+//! | `popfq` | `flags_survive`, `every_way_of_saving` (beside the trampoline) |
+//! | a register: `r11` not put back | `registers_survive` |
+//! | the parts of the extended state that CPUID names: a mask of 3, x87 and SSE | `registers_survive` |
+//! | room for them: the size of the legacy area and the header | all crash |
+//! | the 128 bytes of red zone | `registers_survive` |
+//! | alignment of the save area | `registers_survive` crashes |
+//! | zeros in its header | `every_way_of_saving` crashes |
+//! | `cld`, `ldmxcsr`, `fninit`, `vzeroupper`, an aligned stack for the hook | `every_way_of_saving` |
+//! | the right CFA in the frame's description | `a_backtrace_shows_where_it_was_interrupted` |
 
 #![cfg(all(not(feature = "threads"), target_arch = "x86_64", target_os = "linux"))]
 #![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]

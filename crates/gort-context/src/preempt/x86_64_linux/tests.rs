@@ -65,6 +65,10 @@ unsafe extern "C" fn pass(from: *const State, to: *mut State) {
         "vmovdqu ymm15, ymmword ptr [rdi + 32]",
         // `redirect` leaves out the red zone, and the way back skips it.
         "lea rsp, [rsp - {red_zone}]",
+        // What lies where the trampoline saves is no header that XRSTOR would take.
+        "mov ecx, 1024",
+        "2: mov qword ptr [rsp + 8 * rcx - 8 * 1025], -1",
+        "loop 2b",
         "push qword ptr [rdi + {flags}]",
         "popfq",
         "call {trampoline}",
