@@ -9,5 +9,5 @@ pub(super) fn prepare(_: extern "C" fn()) -> io::Result<()> {
 }
 
 pub(super) unsafe fn redirect(_: *mut c_void, _: usize) -> Result<(), Refused> {
-    Err(Refused::ForeignStack)
+    Err(Refused::NotPrepared)
 }

@@ -2,12 +2,15 @@
 
 use super::Refused;
 use crate::overflow::registry;
-use std::arch::naked_asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
+use std::arch::{asm, naked_asm};
 use std::ffi::c_void;
 use std::io;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
+
+#[cfg(test)]
+mod tests;
 
 const RED_ZONE: usize = 128;
 /// The return address, the flags and the general registers.
@@ -15,8 +18,16 @@ const GENERAL: usize = 17 * 8;
 /// The legacy area and the header: what every save area begins with.
 const LEGACY: usize = 512;
 const HEADER: usize = 64;
+/// What XSAVE and XRSTOR want their area to be aligned to.
+const ALIGNMENT: usize = 64;
+/// Where the trampoline puts MXCSR to load it; a multiple of 16, so that the hook's stack is aligned.
+const SCRATCH: usize = 16;
+/// The upper halves of the YMM registers.
+const AVX: u64 = 1 << 2;
 /// AMX: tile configuration and tile data.
 const TILES: u64 = 3 << 17;
+/// What the assembler fills the trampoline up to; it complains if that is too little.
+const TRAMPOLINE_LEN: usize = 320;
 
 const BY_FXSAVE: u32 = 0;
 const BY_XSAVE: u32 = 1;
@@ -27,10 +38,13 @@ static HOOK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 static SIZE: AtomicUsize = AtomicUsize::new(0);
 static MASK: AtomicU64 = AtomicU64::new(0);
 static HOW: AtomicU32 = AtomicU32::new(BY_FXSAVE);
-/// Where the program's own code lies.
+/// Where the code lies that may be interrupted: from, to.
 static TEXT: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
 pub(super) fn prepare(hook: extern "C" fn()) -> io::Result<()> {
+    if has_shadow_stack() {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "the program has shadow stacks"));
+    }
     let hook = hook as *mut ();
     let set = HOOK.compare_exchange(ptr::null_mut(), hook, SeqCst, SeqCst);
     if set.is_err_and(|other| other != hook) {
@@ -43,6 +57,14 @@ pub(super) fn prepare(hook: extern "C" fn()) -> io::Result<()> {
     // SAFETY: the callback is what the call asks for.
     unsafe { libc::dl_iterate_phdr(Some(note_text), ptr::null_mut()) };
     Ok(())
+}
+
+/// Does the processor compare this thread's return addresses with those that calls have pushed?
+fn has_shadow_stack() -> bool {
+    let mut pointer = 0_usize;
+    // SAFETY: reads a register. Where there are no shadow stacks it does nothing at all.
+    unsafe { asm!("rdsspq {}", inout(reg) pointer, options(nomem, nostack, preserves_flags)) };
+    pointer != 0
 }
 
 /// How to save the extended state, which parts of it, and how much room they take.
@@ -70,7 +92,7 @@ fn save_area() -> (u32, u64, usize) {
     (if has_xsavec { BY_XSAVEC } else { BY_XSAVE }, mask, size.max(packed))
 }
 
-/// Called for each part of the program; the program itself comes first.
+/// Called for the program and for each library; looks for the segment that this crate is in.
 unsafe extern "C" fn note_text(
     part: *mut libc::dl_phdr_info,
     _size: usize,
@@ -81,27 +103,39 @@ unsafe extern "C" fn note_text(
     // SAFETY: the structure says how many there are.
     let headers =
         unsafe { std::slice::from_raw_parts(part.dlpi_phdr, usize::from(part.dlpi_phnum)) };
-    let code = headers
-        .iter()
-        .filter(|header| header.p_type == libc::PT_LOAD && header.p_flags & libc::PF_X != 0);
-    let start = |header: &libc::Elf64_Phdr| (part.dlpi_addr + header.p_vaddr) as usize;
-    TEXT[0].store(code.clone().map(start).min().unwrap_or(0), SeqCst);
-    let end = |header: &libc::Elf64_Phdr| start(header) + header.p_memsz as usize;
-    TEXT[1].store(code.map(end).max().unwrap_or(0), SeqCst);
-    1
+    for header in headers {
+        let start = (part.dlpi_addr + header.p_vaddr) as usize;
+        let text = start..start + header.p_memsz as usize;
+        if header.p_type == libc::PT_LOAD && text.contains(&(trampoline as *const () as usize)) {
+            TEXT[0].store(text.start, SeqCst);
+            TEXT[1].store(text.end, SeqCst);
+            return 1;
+        }
+    }
+    0
 }
 
 pub(super) unsafe fn redirect(ucontext: *mut c_void, reserve: usize) -> Result<(), Refused> {
     // SAFETY: by the caller's promise this is the interrupted thread's context, and only ours meanwhile.
     let context = unsafe { &mut (*ucontext.cast::<libc::ucontext_t>()).uc_mcontext };
     let sp = context.gregs[libc::REG_RSP as usize] as usize;
-    let ip = context.gregs[libc::REG_RIP as usize];
-    if !(TEXT[0].load(Relaxed)..TEXT[1].load(Relaxed)).contains(&(ip as usize)) {
+    let ip = context.gregs[libc::REG_RIP as usize] as usize;
+    let text = TEXT[0].load(Relaxed)..TEXT[1].load(Relaxed);
+    if text.is_empty() {
+        return Err(Refused::NotPrepared);
+    }
+    if !text.contains(&ip) {
         return Err(Refused::ForeignText);
     }
+    if ip.wrapping_sub(trampoline as *const () as usize) < TRAMPOLINE_LEN {
+        return Err(Refused::Trampoline);
+    }
     let stack = registry::stack_at(sp).ok_or(Refused::ForeignStack)?;
-    let need = RED_ZONE + GENERAL + HEADER + SIZE.load(Relaxed) + 16 + reserve;
-    if sp.saturating_sub(need) < stack.start {
+    if stack.contains(&ucontext.addr()) {
+        return Err(Refused::SameStack);
+    }
+    let frame = RED_ZONE + GENERAL + ALIGNMENT + SIZE.load(Relaxed) + SCRATCH;
+    if sp.saturating_sub(frame).saturating_sub(reserve) < stack.start {
         return Err(Refused::NoRoom);
     }
     // SAFETY: the kernel has put the extended state there.
@@ -109,8 +143,10 @@ pub(super) unsafe fn redirect(ucontext: *mut c_void, reserve: usize) -> Result<(
         return Err(Refused::TooMuchState);
     }
     let sp = sp - RED_ZONE - size_of::<usize>();
+    let slot = ptr::with_exposed_provenance_mut::<usize>(sp);
+    // Assembly may have its stack pointer anywhere, so the slot need not be aligned.
     // SAFETY: below the red zone of the interrupted code, and inside its stack.
-    unsafe { ptr::with_exposed_provenance_mut::<i64>(sp).write(ip) };
+    unsafe { slot.write_unaligned(ip) };
     context.gregs[libc::REG_RSP as usize] = sp as i64;
     context.gregs[libc::REG_RIP as usize] = trampoline as *const () as i64;
     Ok(())
@@ -119,11 +155,14 @@ pub(super) unsafe fn redirect(ucontext: *mut c_void, reserve: usize) -> Result<(
 /// Were there AMX tiles in use?
 ///
 /// # Safety
-/// `state` is where the kernel has saved a thread's extended state for a signal handler.
+/// `state` is where the kernel has saved a thread's extended state for a signal handler, or null.
 unsafe fn has_tiles(state: *const u8) -> bool {
     /// Where the kernel says that there is more than the legacy area, and how.
     const MAGIC_AT: usize = 464;
     const MAGIC: u32 = 0x4650_5853;
+    if state.is_null() {
+        return false;
+    }
     // SAFETY: within the legacy area.
     let magic = unsafe { state.wrapping_add(MAGIC_AT).cast::<u32>().read_unaligned() };
     if magic != MAGIC {
@@ -135,91 +174,88 @@ unsafe fn has_tiles(state: *const u8) -> bool {
 }
 
 /// Runs below the red zone of the interrupted code, with the address to go back to on top of the stack.
+///
+/// ```text
+///   0x7f00_0003_f108       the interrupted stack pointer, the CFA
+///   0x7f00_0003_f088       its red zone, 128 bytes
+///   0x7f00_0003_f080       where to go back to, put there by `redirect`    <── rsp at the first instruction
+///   0x7f00_0003_f078       flags
+///   0x7f00_0003_f000  ...  rax, rcx, rdx, rbx, rbp, rsi, rdi, r8 to r15    <── rbp during the call
+///   0x7f00_0003_e680  ...  save area, aligned to 64; 2,432 bytes with AVX-512
+///   0x7f00_0003_e670       16 bytes from which MXCSR is loaded             <── rsp at the call
+/// ```
+///
+/// The frame is described to unwinders: where each register lies, and that the interrupted instruction was no
+/// call (`.cfi_signal_frame`), so that they do not look for its caller one byte before it.
 #[unsafe(naked)]
 unsafe extern "C" fn trampoline() {
     naked_asm!(
         ".cfi_startproc",
-        // Where it was called from is in registers that are not described: a backtrace ends here.
         ".cfi_signal_frame",
-        ".cfi_undefined rip",
+        ".cfi_def_cfa rsp, {red_zone} + 8",
+        ".cfi_offset rip, -({red_zone} + 8)",
+        "2:",
         "pushfq",
-        "push rax",
-        "push rcx",
-        "push rdx",
-        "push rbx",
-        "push rbp",
-        "push rsi",
-        "push rdi",
-        "push r8",
-        "push r9",
-        "push r10",
-        "push r11",
-        "push r12",
-        "push r13",
-        "push r14",
-        "push r15",
+        ".cfi_adjust_cfa_offset 8",
+        ".irp register, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15",
+        "push \\register",
+        ".cfi_adjust_cfa_offset 8",
+        ".cfi_rel_offset \\register, 0",
+        ".endr",
         "mov rbp, rsp",
+        ".cfi_def_cfa_register rbp",
         "sub rsp, qword ptr [rip + {size}]",
-        "and rsp, -64",
-        // The header; XRSTOR wants zeros where XSAVE writes nothing.
-        "cmp dword ptr [rip + {how}], {by_xsave}",
-        "jb 2f",
+        "and rsp, -{alignment}",
         "xor eax, eax",
-        "mov qword ptr [rsp + 512], rax",
-        "mov qword ptr [rsp + 520], rax",
-        "mov qword ptr [rsp + 528], rax",
-        "mov qword ptr [rsp + 536], rax",
-        "mov qword ptr [rsp + 544], rax",
-        "mov qword ptr [rsp + 552], rax",
-        "mov qword ptr [rsp + 560], rax",
-        "mov qword ptr [rsp + 568], rax",
+        "cmp dword ptr [rip + {how}], {by_xsave}",
+        "jb 3f",
+        // The header. XSAVE writes one word of it, and XRSTOR wants zeros in the others.
+        ".irp word, 0, 1, 2, 3, 4, 5, 6, 7",
+        "mov qword ptr [rsp + {legacy} + 8 * \\word], rax",
+        ".endr",
         "mov eax, dword ptr [rip + {mask}]",
         "mov edx, dword ptr [rip + {mask} + 4]",
-        "cmp dword ptr [rip + {how}], {by_xsave}",
-        "ja 3f",
+        "ja 4f", // still the comparison above: `mov` leaves the flags
         "xsave64 [rsp]",
-        "jmp 4f",
-        "2:",
-        "fxsave64 [rsp]",
-        "jmp 4f",
+        "jmp 5f",
         "3:",
-        "xsavec64 [rsp]",
+        "fxsave64 [rsp]",
+        "jmp 5f",
         "4:",
+        "xsavec64 [rsp]",
+        "5:",
         // What the ABI promises to the hook.
         "cld",
-        "sub rsp, 16",
-        "mov dword ptr [rsp], 0x1f80",
+        "sub rsp, {scratch}",
+        "mov dword ptr [rsp], {mxcsr}",
         "ldmxcsr dword ptr [rsp]",
         "fninit",
+        "test byte ptr [rip + {mask}], {avx}",
+        "jz 6f",
+        "vzeroupper",
+        "6:",
         "call qword ptr [rip + {hook}]",
-        "add rsp, 16",
+        "add rsp, {scratch}",
         "cmp dword ptr [rip + {how}], {by_xsave}",
-        "jb 5f",
+        "jb 7f",
         "mov eax, dword ptr [rip + {mask}]",
         "mov edx, dword ptr [rip + {mask} + 4]",
         "xrstor64 [rsp]",
-        "jmp 6f",
-        "5:",
+        "jmp 8f",
+        "7:",
         "fxrstor64 [rsp]",
-        "6:",
+        "8:",
         "mov rsp, rbp",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop r11",
-        "pop r10",
-        "pop r9",
-        "pop r8",
-        "pop rdi",
-        "pop rsi",
-        "pop rbp",
-        "pop rbx",
-        "pop rdx",
-        "pop rcx",
-        "pop rax",
+        ".cfi_def_cfa_register rsp",
+        ".irp register, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax",
+        "pop \\register",
+        ".cfi_adjust_cfa_offset -8",
+        ".cfi_same_value \\register",
+        ".endr",
         "popfq",
+        ".cfi_adjust_cfa_offset -8",
         "ret {red_zone}",
+        ".org 2b + {len}, 0xcc",
         ".cfi_endproc",
         size = sym SIZE,
         mask = sym MASK,
@@ -227,5 +263,11 @@ unsafe extern "C" fn trampoline() {
         hook = sym HOOK,
         by_xsave = const BY_XSAVE,
         red_zone = const RED_ZONE,
+        legacy = const LEGACY,
+        alignment = const ALIGNMENT,
+        scratch = const SCRATCH,
+        mxcsr = const 0x1f80, // all exceptions masked, rounding to nearest
+        avx = const AVX,
+        len = const TRAMPOLINE_LEN,
     )
 }
