@@ -559,7 +559,7 @@ fn goroutines_are_spread_by_stealing() {
             yield_until("all are done", || left.load(SeqCst) == 0);
         });
         let threads = threads.into_inner().unwrap();
-        assert!(threads.len() >= 2, "{threads:?}");
-        assert!(threads.values().all(|&n| n >= 100), "{threads:?}");
+        // There may be others that have run a few while the kernel had put one of the two aside.
+        assert!(threads.values().filter(|&&n| n >= 100).count() >= 2, "{threads:?}");
     });
 }
