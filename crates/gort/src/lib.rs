@@ -76,6 +76,8 @@ mod blocking;
 pub mod chan;
 mod clock;
 #[cfg(not(loom))]
+pub mod context;
+#[cfg(not(loom))]
 mod goroutine;
 #[cfg(not(loom))]
 mod join_handle;

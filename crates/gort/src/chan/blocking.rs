@@ -1,10 +1,11 @@
 //! Sending and receiving: at once, or parked until it can be done.
 
 use super::core::{Core, Ended, Held};
+use super::slot::{Slot, Waiter};
 use super::state::{Received, Sent};
-use super::wait_list::{Slot, Waiter};
 use crate::clock::Deadline;
 use crate::park::{self, Outcome, Wait};
+use std::ptr;
 
 impl<T> Core<T> {
     // --- sending ---
@@ -126,7 +127,7 @@ impl<T> Core<T> {
             return Ended::TimedOut;
         }
         park::with_task(|task| {
-            let waiter = Waiter::new();
+            let waiter = Waiter::new(ptr::null());
             waiter.set(task.arm(), 0, slot);
             // SAFETY: the waiter stays here until it is off the list: claimed, or forgotten below.
             unsafe { state.senders.push(&waiter) };
@@ -260,7 +261,7 @@ impl<T> Core<T> {
             return Ended::TimedOut;
         }
         park::with_task(|task| {
-            let waiter = Waiter::new();
+            let waiter = Waiter::new(ptr::null());
             waiter.set(task.arm(), 0, slot);
             // SAFETY: the waiter stays here until it is off the list: claimed, or forgotten below.
             unsafe { state.receivers.push(&waiter) };

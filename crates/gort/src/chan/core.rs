@@ -4,9 +4,9 @@
 //! invariants I1 to I6 and the designs that were rejected are told in `mod.rs`.
 
 use super::ring::Ring;
+use super::slot::{Slot, WaitList, Waiter};
 use super::state::State;
 use super::timer::Timer;
-use super::wait_list::{Slot, WaitList, Waiter};
 use crate::clock::Deadline;
 use crate::park::{Claim, Ticket};
 use crate::prim::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};

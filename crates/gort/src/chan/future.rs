@@ -7,7 +7,7 @@
 
 use super::alarm::Alarm;
 use super::core::{Core, Ended, Registered};
-use super::wait_list::{Slot, Waiter};
+use super::slot::{Slot, Waiter};
 use super::{Receiver, SendError, Sender};
 use crate::clock::Deadline;
 use crate::park::future::FutureTask;
@@ -16,6 +16,7 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomPinned;
 use std::pin::Pin;
+use std::ptr;
 use std::task::{Context, Poll};
 
 /// What a future has in place of a blocked call's stack frame.
@@ -41,7 +42,7 @@ impl<T> Frame<T> {
     fn new(message: Option<T>) -> Self {
         Self {
             task: FutureTask::new(),
-            waiter: Waiter::new(),
+            waiter: Waiter::new(ptr::null()),
             slot: Slot::new(message),
             waiting: Cell::new(false),
             due: Cell::new(Deadline::NEVER),

@@ -104,9 +104,9 @@ pub(crate) mod models;
 mod recv;
 mod ring;
 mod send;
+pub(crate) mod slot;
 mod state;
 mod timer;
-pub(crate) mod wait_list;
 
 pub use error::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 pub use future::{RecvFuture, RecvStream, SendFuture};

@@ -4,8 +4,8 @@
 //! slot by pointer, as messages may be large and stacks are small.
 
 use super::ring::Ring;
+use super::slot::{Slot, WaitList};
 use super::timer::Timer;
-use super::wait_list::{Slot, WaitList};
 use crate::clock::Deadline;
 use crate::park::Claim;
 use std::mem::ManuallyDrop;

@@ -19,6 +19,7 @@
 //! It is the same for goroutines and plain threads. [`word`] has the states and the argument.
 
 pub(crate) mod future;
+pub(crate) mod queue;
 mod thread;
 pub(crate) mod word;
 
@@ -39,6 +40,13 @@ pub(crate) enum Wait {
     Scope,
     Group,
     Blocking,
+    Lock,
+    Condvar,
+    Once,
+    Barrier,
+    Semaphore,
+    Notify,
+    Cancel,
 }
 
 /// Runs `f` with the task of the caller: the running goroutine's, or one made for a plain thread.

@@ -53,6 +53,8 @@ impl Outcome {
     pub(crate) const TIMED_OUT: Outcome = Outcome((1 << OUTCOME_BITS) - 1);
     /// The runtime is being shut down: clean up, then call `park::unwind`.
     pub(crate) const SHUTDOWN: Outcome = Outcome((1 << OUTCOME_BITS) - 2);
+    /// The context that the wait was to end with has been cancelled.
+    pub(crate) const CANCELLED: Outcome = Outcome((1 << OUTCOME_BITS) - 3);
     /// As many arms as one wait can have.
     pub(crate) const MAX_ARMS: usize = (1 << OUTCOME_BITS) - 8;
 

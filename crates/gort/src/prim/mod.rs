@@ -5,6 +5,19 @@
 
 mod lock;
 
+/// A `const fn`; not `const` under loom, whose types have no constant constructors.
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $body:block) => {
+        #[cfg(not(loom))]
+        $(#[$meta])*
+        $vis const fn $name($($arg: $ty),*) -> $ret $body
+        #[cfg(loom)]
+        $(#[$meta])*
+        $vis fn $name($($arg: $ty),*) -> $ret $body
+    };
+}
+pub(crate) use const_fn;
+
 pub(crate) use lock::{Lock, LockGuard};
 
 pub(crate) mod atomic {

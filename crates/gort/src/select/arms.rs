@@ -4,13 +4,14 @@
 
 use super::engine::{self, Arms, RawArm};
 use crate::chan::core::{Ended, Registered};
-use crate::chan::wait_list::{Slot, Waiter};
+use crate::chan::slot::{Slot, Waiter};
 use crate::chan::{Receiver, SendError, Sender};
 use crate::clock::Deadline;
 use crate::park::Ticket;
 use std::cell::Cell;
 use std::fmt;
 use std::mem::ManuallyDrop;
+use std::ptr;
 use std::time::Duration;
 
 /// What an arm of [`select`] can be.
@@ -29,7 +30,12 @@ impl<'a, T> RecvArm<'a, T> {
     /// An arm that receives from `receiver`; `None`: it is off.
     #[inline(always)]
     pub fn new(receiver: Option<&'a Receiver<T>>) -> Self {
-        Self { receiver, waiter: Waiter::new(), slot: Slot::new(None), chosen: Cell::new(false) }
+        Self {
+            receiver,
+            waiter: Waiter::new(ptr::null()),
+            slot: Slot::new(None),
+            chosen: Cell::new(false),
+        }
     }
 
     /// What was received, if the arm was chosen: `Some(None)` if the channel is closed and drained.
@@ -102,7 +108,12 @@ impl<'a, T> SendArm<'a, T> {
     #[inline(always)]
     pub fn new(sender_and_message: Option<(&'a Sender<T>, T)>) -> Self {
         let (sender, message) = sender_and_message.unzip();
-        Self { sender, waiter: Waiter::new(), slot: Slot::new(message), chosen: Cell::new(false) }
+        Self {
+            sender,
+            waiter: Waiter::new(ptr::null()),
+            slot: Slot::new(message),
+            chosen: Cell::new(false),
+        }
     }
 
     /// How the sending went, if the arm was chosen.

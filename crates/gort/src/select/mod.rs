@@ -45,7 +45,7 @@
 //     while registering takes its own wait back first, and only then claims the partner's. Two
 //     selects that find each other at once may both take theirs back; then both begin again, and one of
 //     them will be first.
-// S4. An arm never sees the other arms of the same wait as partners (`WaitList::has_open_but`). It
+// S4. An arm never sees the other arms of the same wait as partners (`WaitQueue::has_open_but`). It
 //     does not even have to look if the last waiter before it is of the same wait: that one is
 //     found by any partner that came since. So a million arms on one channel take linear time.
 // S5. The first look is without locks and may miss what just happened; so a select that does not

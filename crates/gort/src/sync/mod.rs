@@ -1,5 +1,16 @@
 //! What goroutines coordinate with, besides channels.
 
+mod limit;
+mod mapped;
+mod mutex;
+mod poison;
+mod raw_lock;
+mod rw_lock;
 mod wait_group;
 
+pub use mapped::MappedGuard;
+pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
+pub use rw_lock::{
+    MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 pub use wait_group::WaitGroup;

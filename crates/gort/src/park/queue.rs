@@ -1,0 +1,193 @@
+//! Who waits for something: a queue in order of arrival, linked through the waiters' own stacks.
+//!
+//! A [`Waiter`] is a node on the stack of a blocked call (or within a select's arm, or a future).
+//! Its links belong to the queue, that is, to whoever holds the lock that guards it. What a waiter
+//! wants, or brings, is its `payload`: a channel's slot, the number of permits, to read or to write.
+//!
+//! A waiter whose wait is over (it timed out, another arm of its select won) may still be linked for
+//! a moment; who meets one takes it off. Its owner unlinks it in any case before it goes on.
+
+use super::{Claim, Outcome, Ticket};
+use std::cell::Cell;
+use std::ptr;
+
+/// One wait of one task for one thing.
+pub(crate) struct Waiter<P> {
+    next: Cell<*const Waiter<P>>,
+    prev: Cell<*const Waiter<P>>,
+    /// What to claim; `None` before the first wait.
+    ticket: Cell<Option<Ticket>>,
+    payload: Cell<P>,
+    /// The outcome to claim with: the number of the arm in a select.
+    arm: Cell<u32>,
+    /// Is it in the queue?
+    linked: Cell<bool>,
+}
+
+impl<P: Copy> Waiter<P> {
+    #[inline(always)]
+    pub(crate) fn new(payload: P) -> Self {
+        Self {
+            next: Cell::new(ptr::null()),
+            prev: Cell::new(ptr::null()),
+            ticket: Cell::new(None),
+            payload: Cell::new(payload),
+            arm: Cell::new(0),
+            linked: Cell::new(false),
+        }
+    }
+
+    /// Makes it ready for a wait. It is in no queue.
+    #[inline(always)]
+    pub(crate) fn set(&self, ticket: Ticket, arm: usize, payload: P) {
+        debug_assert!(!self.linked.get());
+        self.ticket.set(Some(ticket));
+        self.payload.set(payload);
+        self.arm.set(arm as u32);
+    }
+}
+
+/// The queue.
+///
+/// Invariant: whatever is linked is alive and stays in place (the promise made to
+/// [`push`](Self::push)), so that who holds the queue may follow its links.
+pub(crate) struct WaitQueue<P> {
+    head: *const Waiter<P>,
+    tail: *const Waiter<P>,
+}
+
+// SAFETY: the pointers lead to waiters that are only touched by whoever holds the queue.
+unsafe impl<P: Send> Send for WaitQueue<P> {}
+
+impl<P: Copy> WaitQueue<P> {
+    pub(crate) const fn new() -> Self {
+        Self { head: ptr::null(), tail: ptr::null() }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
+    /// Appends `waiter`, which was [`set`](Waiter::set) and is in no queue.
+    ///
+    /// # Safety
+    /// The waiter, and what its payload points to, stay alive and in place until the waiter is off
+    /// the queue (which [`claim_first`](Self::claim_first) or [`unlink`](Self::unlink) see to) and, if
+    /// it was claimed, until its wait is over.
+    #[inline(always)]
+    pub(crate) unsafe fn push(&mut self, waiter: &Waiter<P>) {
+        waiter.next.set(ptr::null());
+        waiter.prev.set(self.tail);
+        waiter.linked.set(true);
+        // SAFETY: the tail is null or linked, and so alive.
+        match unsafe { self.tail.as_ref() } {
+            Some(tail) => tail.next.set(waiter),
+            None => self.head = waiter,
+        }
+        self.tail = waiter;
+    }
+
+    /// As [`push`](Self::push), before all others.
+    ///
+    /// # Safety
+    /// As for [`push`](Self::push).
+    pub(crate) unsafe fn push_front(&mut self, waiter: &Waiter<P>) {
+        waiter.prev.set(ptr::null());
+        waiter.next.set(self.head);
+        waiter.linked.set(true);
+        // SAFETY: the head is null or linked, and so alive.
+        match unsafe { self.head.as_ref() } {
+            Some(head) => head.prev.set(waiter),
+            None => self.tail = waiter,
+        }
+        self.head = waiter;
+    }
+
+    /// Takes `waiter` off the queue, if it is still on it.
+    ///
+    /// # Safety
+    /// It is on no other queue.
+    #[inline]
+    pub(crate) unsafe fn unlink(&mut self, waiter: &Waiter<P>) {
+        if !waiter.linked.replace(false) {
+            return;
+        }
+        let (prev, next) = (waiter.prev.get(), waiter.next.get());
+        // SAFETY: neighbours are null or linked, and so alive.
+        match unsafe { prev.as_ref() } {
+            Some(prev) => prev.next.set(next),
+            None => self.head = next,
+        }
+        // SAFETY: as above.
+        match unsafe { next.as_ref() } {
+            Some(next) => next.prev.set(prev),
+            None => self.tail = prev,
+        }
+    }
+
+    /// Takes waiters off the front up to the first whose wait can be claimed, and claims it with its
+    /// arm. What its payload points to is the caller's until it wakes the claim.
+    #[inline]
+    pub(crate) fn claim_first(&mut self) -> Option<(Claim, P)> {
+        // SAFETY: the head is null or linked, and so alive.
+        while let Some(first) = unsafe { self.head.as_ref() } {
+            if let Some(claimed) = self.claim(first, Outcome::arm(first.arm.get() as usize)) {
+                return Some(claimed);
+            }
+        }
+        None
+    }
+
+    /// As [`claim_first`](Self::claim_first), with the outcome that `decide` says for the first one's
+    /// payload; `None`: it is to stay.
+    #[inline]
+    pub(crate) fn claim_first_if(
+        &mut self,
+        mut decide: impl FnMut(P) -> Option<Outcome>,
+    ) -> Option<(Claim, P)> {
+        // SAFETY: the head is null or linked, and so alive.
+        while let Some(first) = unsafe { self.head.as_ref() } {
+            let outcome = decide(first.payload.get())?;
+            if let Some(claimed) = self.claim(first, outcome) {
+                return Some(claimed);
+            }
+        }
+        None
+    }
+
+    #[inline(always)]
+    fn claim(&mut self, waiter: &Waiter<P>, outcome: Outcome) -> Option<(Claim, P)> {
+        let payload = waiter.payload.get();
+        let ticket = waiter.ticket.get();
+        // SAFETY: it is on this queue.
+        unsafe { self.unlink(waiter) };
+        // SAFETY: the waiter cannot go on before it has locked this queue to unlink itself, or has
+        // been woken by whoever claims it, so its task is alive.
+        let claim = ticket.and_then(|ticket| unsafe { ticket.claim(outcome) });
+        claim.map(|claim| (claim, payload))
+    }
+
+    /// Is there a waiter other than those of the wait `me` that could be claimed?
+    pub(crate) fn has_open_but(&mut self, me: Ticket) -> bool {
+        let mut at = self.head;
+        // SAFETY: what is linked is alive.
+        while let Some(waiter) = unsafe { at.as_ref() } {
+            at = waiter.next.get();
+            let Some(ticket) = waiter.ticket.get().filter(|t| *t != me) else { continue };
+            // SAFETY: as in `claim`.
+            if unsafe { ticket.is_open() } {
+                return true;
+            }
+            // SAFETY: it is on this queue.
+            unsafe { self.unlink(waiter) };
+        }
+        false
+    }
+
+    /// Is the last waiter one of the wait `me`?
+    pub(crate) fn ends_with(&self, me: Ticket) -> bool {
+        // SAFETY: the tail is null or linked, and so alive.
+        unsafe { self.tail.as_ref() }.is_some_and(|last| last.ticket.get() == Some(me))
+    }
+}

@@ -1,0 +1,427 @@
+//! A lock for many readers or one writer; std's, but it parks the goroutine.
+
+use super::limit::Limit;
+use super::mapped::{Held, MappedGuard};
+use super::poison::{Flag, Panicking};
+use super::raw_lock::{GaveUp, RawLock};
+#[cfg(not(loom))]
+use crate::context::Context;
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
+use std::time::{Duration, Instant};
+
+/// A lock around a value that many may read at the same time, or one may write; like
+/// `std::sync::RwLock`.
+///
+/// What waits for it is the goroutine: its processor runs others. A plain thread is blocked. Guards may
+/// be held over anything that blocks, dropped on another thread, and sent to another goroutine.
+///
+/// Readers and writers are served in the order in which they have come to wait, and who comes to read
+/// waits behind a writer that waits: neither starves. So a goroutine must not read-lock again what
+/// it has locked already, as a writer may have come in between.
+///
+/// It is *poisoned* if a goroutine panics while it holds the guard for writing.
+///
+/// ```
+/// use gort::sync::RwLock;
+///
+/// let settings = RwLock::new(vec![1, 2]);
+/// {
+///     let one = settings.read().unwrap();
+///     let other = settings.read().unwrap(); // at the same time
+///     assert_eq!(one.len() + other.len(), 4);
+/// }
+/// settings.write().unwrap().push(3);
+/// assert_eq!(settings.read().unwrap().len(), 3);
+/// ```
+pub struct RwLock<T: ?Sized> {
+    raw: RawLock,
+    poison: Flag,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is only reached through guards, or by its owner.
+unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
+// SAFETY: as above; guards for reading share it, one for writing hands it to another thread.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
+
+impl<T> RwLock<T> {
+    crate::prim::const_fn! {
+        /// A lock that nobody holds.
+        pub fn new(value: T) -> RwLock<T> {
+            RwLock { raw: RawLock::new(), poison: Flag::new(), value: UnsafeCell::new(value) }
+        }
+    }
+
+    /// The value, as nobody else has the lock any more.
+    ///
+    /// # Errors
+    /// The value as well, if the lock is poisoned.
+    pub fn into_inner(self) -> LockResult<T> {
+        let poisoned = self.poison.get();
+        let value = self.value.into_inner();
+        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Blocks until there is no writer, and nobody who has waited longer, and takes the lock for
+    /// reading.
+    ///
+    /// # Errors
+    /// The guard as well, if a writer has panicked.
+    ///
+    /// # Panics
+    /// If the lock has half a billion readers.
+    #[inline]
+    pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        self.raw.read();
+        self.read_guard()
+    }
+
+    /// Takes the lock for reading if no writer has it and nobody waits for it. Never blocks.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it cannot be had; `Poisoned`, with the guard, if a writer has panicked.
+    #[inline]
+    pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        if self.raw.try_read() { Ok(self.read_guard()?) } else { Err(TryLockError::WouldBlock) }
+    }
+
+    /// As [`read`](Self::read), for at most `timeout`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let lock = gort::sync::RwLock::new(0);
+    /// let _held = lock.write().unwrap();
+    /// assert!(lock.read_timeout(Duration::from_millis(1)).is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// `WouldBlock` if the time is over; `Poisoned`, with the guard, if a writer has panicked.
+    pub fn read_timeout(&self, timeout: Duration) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        self.reading(self.raw.read_limited(|| Limit::after(timeout)))
+    }
+
+    /// As [`read`](Self::read), until `deadline`.
+    ///
+    /// # Errors
+    /// As [`read_timeout`](Self::read_timeout).
+    pub fn read_deadline(&self, deadline: Instant) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        self.reading(self.raw.read_limited(|| Limit::at(deadline)))
+    }
+
+    /// As [`read`](Self::read), until `context` is done. A lock that can be had is taken whatever the
+    /// context says.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the context is done; `Poisoned`, with the guard, if a writer has panicked.
+    #[cfg(not(loom))]
+    pub fn read_context(&self, context: &Context) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        self.reading(self.raw.read_limited(|| Limit::Context(context)))
+    }
+
+    /// Blocks until nobody has the lock, and takes it for writing.
+    ///
+    /// # Errors
+    /// The guard as well, if a writer has panicked.
+    #[inline]
+    pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        self.raw.lock();
+        self.write_guard()
+    }
+
+    /// Takes the lock for writing if nobody has it. Never blocks.
+    ///
+    /// # Errors
+    /// `WouldBlock` if somebody has it; `Poisoned`, with the guard, if a writer has panicked.
+    #[inline]
+    pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        if self.raw.try_lock() { Ok(self.write_guard()?) } else { Err(TryLockError::WouldBlock) }
+    }
+
+    /// As [`write`](Self::write), for at most `timeout`.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the time is over; `Poisoned`, with the guard, if a writer has panicked.
+    pub fn write_timeout(&self, timeout: Duration) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        self.writing(self.raw.lock_limited(|| Limit::after(timeout)))
+    }
+
+    /// As [`write`](Self::write), until `deadline`.
+    ///
+    /// # Errors
+    /// As [`write_timeout`](Self::write_timeout).
+    pub fn write_deadline(&self, deadline: Instant) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        self.writing(self.raw.lock_limited(|| Limit::at(deadline)))
+    }
+
+    /// As [`write`](Self::write), until `context` is done. A lock that is free is taken whatever the
+    /// context says.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the context is done; `Poisoned`, with the guard, if a writer has panicked.
+    #[cfg(not(loom))]
+    pub fn write_context(&self, context: &Context) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        self.writing(self.raw.lock_limited(|| Limit::Context(context)))
+    }
+
+    fn reading(&self, taken: Result<(), GaveUp>) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        taken.map_err(|_| TryLockError::WouldBlock)?;
+        Ok(self.read_guard()?)
+    }
+
+    fn writing(&self, taken: Result<(), GaveUp>) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        taken.map_err(|_| TryLockError::WouldBlock)?;
+        Ok(self.write_guard()?)
+    }
+
+    /// The caller has just taken the lock for reading.
+    #[inline(always)]
+    fn read_guard(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        // SAFETY: no writer has the lock as long as the guard is there.
+        let value = unsafe { &*self.value.get() };
+        self.poison.wrap(RwLockReadGuard { value, held: Shared { raw: &self.raw } })
+    }
+
+    /// The caller has just taken the lock for writing.
+    #[inline(always)]
+    fn write_guard(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        let guard = RwLockWriteGuard { lock: self, start: Panicking::now(), _value: PhantomData };
+        self.poison.wrap(guard)
+    }
+
+    /// Has a writer panicked? What one reads is out of date at once unless one holds the lock.
+    pub fn is_poisoned(&self) -> bool {
+        self.poison.get()
+    }
+
+    /// Declares that the value is in order again.
+    pub fn clear_poison(&self) {
+        self.poison.clear();
+    }
+
+    /// The value, without locking: who borrows the lock mutably is alone with it.
+    ///
+    /// # Errors
+    /// The reference as well, if the lock is poisoned.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        let poisoned = self.poison.get();
+        let value = self.value.get_mut();
+        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+    }
+}
+
+impl<T> From<T> for RwLock<T> {
+    fn from(value: T) -> Self {
+        RwLock::new(value)
+    }
+}
+
+impl<T: Default> Default for RwLock<T> {
+    fn default() -> Self {
+        RwLock::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("RwLock");
+        match self.try_read() {
+            Ok(guard) => shown.field("data", &&*guard),
+            Err(TryLockError::Poisoned(error)) => shown.field("data", &&**error.get_ref()),
+            Err(TryLockError::WouldBlock) => shown.field("data", &format_args!("<locked>")),
+        };
+        shown.field("poisoned", &self.poison.get()).finish_non_exhaustive()
+    }
+}
+
+/// A lock that is held by readers, whatever it guards; gives one share of it back when dropped.
+#[derive(Debug)]
+struct Shared<'a> {
+    raw: &'a RawLock,
+}
+
+impl Drop for Shared<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.raw.unread();
+    }
+}
+
+/// The right to read the value of an [`RwLock`], or a part of it; gives it back when it is dropped.
+#[must_use = "if unused the RwLock will immediately unlock"]
+#[clippy::has_significant_drop]
+pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
+    value: &'a T,
+    held: Shared<'a>,
+}
+
+/// The right to read a part of the value; from [`RwLockReadGuard::map`].
+pub type MappedRwLockReadGuard<'a, T> = RwLockReadGuard<'a, T>;
+
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    /// A guard for a part of the value.
+    ///
+    /// ```
+    /// use gort::sync::{RwLock, RwLockReadGuard};
+    ///
+    /// let pair = RwLock::new((1, "one"));
+    /// let name = RwLockReadGuard::map(pair.read().unwrap(), |pair| &pair.1);
+    /// assert_eq!(*name, "one");
+    /// ```
+    pub fn map<U: ?Sized>(guard: Self, f: impl FnOnce(&T) -> &U) -> MappedRwLockReadGuard<'a, U> {
+        RwLockReadGuard { value: f(guard.value), held: guard.held }
+    }
+
+    /// A guard for a part of the value, if it is there.
+    ///
+    /// # Errors
+    /// The guard itself, if `f` returns `None`.
+    pub fn filter_map<U: ?Sized>(
+        guard: Self,
+        f: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<MappedRwLockReadGuard<'a, U>, Self> {
+        match f(guard.value) {
+            Some(value) => Ok(RwLockReadGuard { value, held: guard.held }),
+            None => Err(guard),
+        }
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// The right to write the value of an [`RwLock`]; gives it back when it is dropped.
+#[must_use = "if unused the RwLock will immediately unlock"]
+#[clippy::has_significant_drop]
+pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
+    lock: &'a RwLock<T>,
+    start: Panicking,
+    /// It may go where, and be shared as, a unique reference may.
+    _value: PhantomData<&'a mut T>,
+}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// Goes on as a reader: nobody writes in between, and other readers come in.
+    ///
+    /// ```
+    /// use gort::sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut writing = lock.write().unwrap();
+    /// *writing += 1;
+    /// let reading = RwLockWriteGuard::downgrade(writing);
+    /// assert_eq!(*lock.read().unwrap(), *reading);
+    /// ```
+    pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T> {
+        let lock = guard.lock;
+        lock.poison.done(guard.start);
+        std::mem::forget(guard);
+        lock.raw.downgrade();
+        // SAFETY: no writer has the lock as long as the new guard is there.
+        RwLockReadGuard { value: unsafe { &*lock.value.get() }, held: Shared { raw: &lock.raw } }
+    }
+
+    /// A guard for a part of the value.
+    ///
+    /// ```
+    /// use gort::sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let pair = RwLock::new((1, "one"));
+    /// *RwLockWriteGuard::map(pair.write().unwrap(), |pair| &mut pair.0) = 2;
+    /// assert_eq!(pair.read().unwrap().0, 2);
+    /// ```
+    pub fn map<U: ?Sized>(
+        mut guard: Self,
+        f: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedRwLockWriteGuard<'a, U> {
+        let value = NonNull::from(f(&mut guard));
+        guard.into_mapped(value)
+    }
+
+    /// A guard for a part of the value, if it is there.
+    ///
+    /// # Errors
+    /// The guard itself, if `f` returns `None`.
+    pub fn filter_map<U: ?Sized>(
+        mut guard: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedRwLockWriteGuard<'a, U>, Self> {
+        match f(&mut guard).map(NonNull::from) {
+            Some(value) => Ok(guard.into_mapped(value)),
+            None => Err(guard),
+        }
+    }
+
+    fn into_mapped<U: ?Sized>(self, value: NonNull<U>) -> MappedRwLockWriteGuard<'a, U> {
+        let lock = self.lock;
+        let held = Held { raw: &lock.raw, poison: &lock.poison, start: self.start };
+        std::mem::forget(self);
+        MappedGuard::new(value, held)
+    }
+}
+
+/// The right to write a part of the value of an [`RwLock`]; from [`RwLockWriteGuard::map`].
+pub type MappedRwLockWriteGuard<'a, T> = MappedGuard<'a, T>;
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the guard's lock is held, and it is borrowed.
+        unsafe { &*self.lock.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the guard's lock is held by one, and it is borrowed mutably.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.lock.poison.done(self.start);
+        self.lock.raw.unlock();
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
