@@ -94,11 +94,12 @@ impl Shared {
 }
 
 impl Machine {
-    /// The machine has found work: if it was the last that searched, another may go on.
+    /// The machine has found work: if it was the last that searched, another goes on if there is more. Who
+    /// has made some meanwhile has told nobody, as somebody was searching.
     pub(crate) fn stop_searching(&self) {
         if self.searching.replace(false) {
             let shared = self.shared();
-            if shared.idle.stop_searching() {
+            if shared.idle.stop_searching() && shared.has_work() {
                 shared.notify();
             }
         }

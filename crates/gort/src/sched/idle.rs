@@ -9,8 +9,10 @@
 //! **Waking** (`notify`, by whoever has made a goroutine runnable that its own processor will not run
 //! at once): if a processor is idle and nobody searches, become the one who makes somebody search
 //! (`searching` 0 → 1) and rouse one machine with one processor. One at a time: a searching machine
-//! that finds work is the one to notify again when it was the last (`stop_searching`), so a burst of
-//! a thousand readies rouses one machine, which rouses the next, and so on while there is work.
+//! that finds work looks once more when it was the last (`stop_searching`), and notifies again if there
+//! is more. So a burst of a thousand readies rouses one machine, which rouses the next, and so on while
+//! there is work; and a single one, a timer's say, rouses nobody else. (On CPUs that are busy each wake-up
+//! counts: with it, a ticker among threads that compute was late ten times as often.)
 //!
 //! **Sleeping** (`go_idle`): give the processor up and enter the list of machines; stop searching;
 //! fence; look at all queues once more; if there is work, take a processor back and go on, else
@@ -251,10 +253,14 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
         true
     }
 
-    /// A searching machine has found work, or has failed to start. True: it was the last, so another
-    /// is to be notified.
+    /// A searching machine has found work, or has failed to start. True: it was the last, so if there
+    /// is more work another is to be notified. Whoever has made some before has perhaps told nobody.
     pub(crate) fn stop_searching(&self) -> bool {
-        self.searching.fetch_sub(1, SeqCst) == 1
+        let last = self.searching.fetch_sub(1, SeqCst) == 1;
+        if last {
+            fence(SeqCst);
+        }
+        last
     }
 
     // ---- sleeping
@@ -375,6 +381,11 @@ mod tests {
         done: AtomicUsize,
         signals: [(Mutex<Signal>, Condvar); 2],
         total: usize,
+        /// Pieces of work that were taken.
+        taken: AtomicUsize,
+        /// Does the first of them take until the other is done?
+        first_waits: bool,
+        other_done: (Mutex<bool>, Condvar),
     }
 
     #[derive(Default)]
@@ -384,13 +395,16 @@ mod tests {
     }
 
     impl World {
-        fn new(total: usize) -> Arc<World> {
+        fn new(total: usize, first_waits: bool) -> Arc<World> {
             Arc::new(World {
                 idle: Idle::new(),
                 work: AtomicUsize::new(0),
                 done: AtomicUsize::new(0),
                 signals: std::array::from_fn(|_| (Mutex::new(Signal::default()), Condvar::new())),
                 total,
+                taken: AtomicUsize::new(0),
+                first_waits,
+                other_done: (Mutex::new(false), Condvar::new()),
             })
         }
 
@@ -421,6 +435,18 @@ mod tests {
             self.work.fetch_update(AcqRel, Acquire, |work| work.checked_sub(1)).is_ok()
         }
 
+        fn work_on(&self, piece: usize) {
+            let (done, condvar) = &self.other_done;
+            let mut done = done.lock().unwrap();
+            if piece > 0 {
+                *done = true;
+                condvar.notify_one();
+            }
+            while self.first_waits && !*done {
+                done = condvar.wait(done).unwrap();
+            }
+        }
+
         /// Ends the model when all work is done: the only thing that lets a sleeping machine go.
         fn finish_one(&self) {
             if self.done.fetch_add(1, AcqRel) + 1 == self.total {
@@ -436,9 +462,13 @@ mod tests {
             let mut searching = false;
             loop {
                 if processor.is_some() && self.take_work() {
-                    if std::mem::take(&mut searching) && self.idle.stop_searching() {
+                    if std::mem::take(&mut searching)
+                        && self.idle.stop_searching()
+                        && self.work.load(Acquire) > 0
+                    {
                         self.rouse(self.idle.notify());
                     }
+                    self.work_on(self.taken.fetch_add(1, AcqRel));
                     self.finish_one();
                     continue;
                 }
@@ -507,7 +537,7 @@ mod tests {
     #[test]
     fn a_submitter_and_a_machine_that_goes_to_sleep() {
         loom::model(|| {
-            let world = World::new(1);
+            let world = World::new(1, false);
             let machine = thread::spawn({
                 let world = world.clone();
                 move || world.machine(0, Some(0))
@@ -517,12 +547,11 @@ mod tests {
         });
     }
 
-    #[test]
-    fn two_machines_and_two_pieces_of_work() {
+    fn two_machines_and_two_pieces_of_work(first_waits: bool) {
         let mut model = loom::model::Builder::new();
         model.preemption_bound = Some(2);
-        model.check(|| {
-            let world = World::new(2);
+        model.check(move || {
+            let world = World::new(2, first_waits);
             let machines = [0, 1].map(|me| {
                 let world = world.clone();
                 thread::spawn(move || world.machine(me, Some(me)))
@@ -531,5 +560,17 @@ mod tests {
             world.submit();
             machines.into_iter().for_each(|machine| machine.join().unwrap());
         });
+    }
+
+    #[test]
+    fn two_pieces_of_work() {
+        two_machines_and_two_pieces_of_work(false);
+    }
+
+    /// Nobody is told of the second piece if the last machine that searches does not look for more
+    /// when it has found the first.
+    #[test]
+    fn a_piece_of_work_that_waits_for_another() {
+        two_machines_and_two_pieces_of_work(true);
     }
 }

@@ -27,7 +27,7 @@ use std::time::Duration;
 /// For how long the kernel is to run a machine's thread at a time when there are more threads than CPUs:
 /// one that has, or is given, a processor, and one that computes without.
 const AT_ONCE: Duration = Duration::from_micros(200);
-const AT_LENGTH: Duration = Duration::from_millis(5);
+const AT_LENGTH: Duration = Duration::from_micros(2800);
 /// Operations between two looks at the clock.
 const OPERATIONS_PER_LOOK: u32 = 256;
 
