@@ -69,6 +69,12 @@ impl<P: Copy> WaitQueue<P> {
         self.head.is_null()
     }
 
+    /// The payload of the first, whose wait may be over.
+    pub(crate) fn first(&self) -> Option<P> {
+        // SAFETY: the head is null or linked, and so alive.
+        unsafe { self.head.as_ref() }.map(|first| first.payload.get())
+    }
+
     /// Appends `waiter`, which was [`set`](Waiter::set) and is in no queue.
     ///
     /// # Safety

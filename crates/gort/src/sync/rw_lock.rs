@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 /// What waits for it is the goroutine: its processor runs others. A plain thread is blocked. Guards may
 /// be held over anything that blocks, dropped on another thread, and sent to another goroutine.
 ///
-/// Readers and writers are served in the order in which they have come to wait, and who comes to read
-/// waits behind a writer that waits: neither starves. So a goroutine must not read-lock again what
-/// it has locked already, as a writer may have come in between.
+/// Who waits is served in order, neither readers nor writers starve: while some read, others join them, but
+/// not for longer than a millisecond before a writer that waits. So a goroutine must not read-lock again
+/// what it has locked already, as a writer may have come in between.
 ///
 /// It is *poisoned* if a goroutine panics while it holds the guard for writing.
 ///
@@ -76,7 +76,7 @@ impl<T: ?Sized> RwLock<T> {
     /// The guard as well, if a writer has panicked.
     ///
     /// # Panics
-    /// If the lock has half a billion readers.
+    /// If the lock has 134 million readers.
     #[inline]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         self.raw.read();
