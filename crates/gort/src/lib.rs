@@ -100,7 +100,7 @@ mod sys;
 #[cfg(not(loom))]
 mod thread;
 #[cfg(not(loom))]
-mod time;
+pub mod time;
 #[cfg(not(loom))]
 mod tls;
 

@@ -241,11 +241,12 @@ impl<T> Core<T> {
                 Received::Closed => return Ended::Closed,
                 Received::Empty(due) => due,
             };
-            let ended = self.recv_parked(state, slot, deadline.min(due));
-            if ended != Ended::TimedOut || deadline <= due {
+            let wake = due.map_or(deadline, |due| deadline.min(due));
+            let ended = self.recv_parked(state, slot, wake);
+            if ended != Ended::TimedOut || due.is_none() || deadline.has_passed() {
                 return ended;
             }
-            // The timer is due, but another receiver may get there first.
+            // The timer is due, but another receiver may get there first; or it was set anew.
             state = self.lock();
         }
     }

@@ -10,6 +10,7 @@ use super::core::{Core, Ended, Registered};
 use super::slot::{Slot, Waiter};
 use super::{Receiver, SendError, Sender};
 use crate::clock::Deadline;
+use crate::park::Outcome;
 use crate::park::future::FutureTask;
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -66,11 +67,14 @@ impl<T> Frame<T> {
         if self.waiting.get() {
             if self.due.get().has_passed() {
                 self.stop_receiving(core);
-            } else if !self.is_over(cx) {
-                return Poll::Pending;
             } else {
-                // SAFETY: the wait is over.
-                return Poll::Ready(unsafe { self.slot.take() });
+                let Poll::Ready(outcome) = self.task.poll(cx) else { return Poll::Pending };
+                self.waiting.set(false);
+                if outcome != Outcome::TIMED_OUT {
+                    // SAFETY: the wait is over.
+                    return Poll::Ready(unsafe { self.slot.take() });
+                }
+                // The receiver's timer was set anew.
             }
         }
         loop {

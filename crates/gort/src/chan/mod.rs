@@ -106,7 +106,7 @@ mod ring;
 mod send;
 pub(crate) mod slot;
 mod state;
-mod timer;
+pub(crate) mod timer;
 
 pub use error::{RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError};
 pub use future::{RecvFuture, RecvStream, SendFuture};

@@ -40,8 +40,9 @@ pub(super) enum Sent {
 pub(super) enum Received {
     /// There it is; if there is a claim, wake it after unlocking.
     Done(Option<Claim>),
-    /// Nothing; time will bring something at the deadline.
-    Empty(Deadline),
+    /// Nothing. Time will bring something at the deadline, in a receiver that time sends to, unless that
+    /// is changed meanwhile.
+    Empty(Option<Deadline>),
     Closed,
 }
 
@@ -103,7 +104,7 @@ impl<T> State<T> {
             return Received::Closed;
         }
         if self.timer.is_none() {
-            return Received::Empty(Deadline::NEVER);
+            return Received::Empty(None);
         }
         // SAFETY: by this function's contract.
         unsafe { self.recv_from_timer(slot) }
@@ -114,8 +115,8 @@ impl<T> State<T> {
     #[cold]
     #[inline(never)]
     unsafe fn recv_from_timer(&mut self, slot: &Slot<T>) -> Received {
-        let Some(timer) = &mut self.timer else { return Received::Empty(Deadline::NEVER) };
-        let Some(message) = timer.fire() else { return Received::Empty(timer.due()) };
+        let Some(timer) = &mut self.timer else { return Received::Empty(None) };
+        let Some(message) = timer.fire() else { return Received::Empty(Some(timer.due())) };
         // SAFETY: by this function's contract; the message is not used otherwise.
         unsafe { slot.fill_from(&*ManuallyDrop::new(message)) };
         Received::Done(None)

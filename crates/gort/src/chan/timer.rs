@@ -8,10 +8,11 @@
 use super::Receiver;
 use super::core::Core;
 use crate::clock::{self, Deadline};
+use crate::park::{Claim, Outcome};
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-pub(super) struct Timer<T> {
+pub(crate) struct Timer<T> {
     /// When the next message is due, as the runtime's clock counts.
     due: Deadline,
     /// How long the one after that comes after it; `None`: it does not.
@@ -21,12 +22,24 @@ pub(super) struct Timer<T> {
 }
 
 impl Timer<Instant> {
-    fn new(due: Deadline, period: Option<NonZeroU64>) -> Box<Self> {
+    pub(super) fn new(due: Deadline, period: Option<NonZeroU64>) -> Box<Self> {
         Box::new(Self { due, period, message: |due| due })
     }
 }
 
 impl<T> Timer<T> {
+    /// Starts it anew; what was due before is not sent any more. Was it on, and not due?
+    pub(crate) fn set(&mut self, due: Deadline, period: Option<NonZeroU64>) -> bool {
+        let was_on = self.is_on();
+        (self.due, self.period) = (due, period);
+        was_on
+    }
+
+    /// Is there a message to come that is not due yet?
+    pub(crate) fn is_on(&self) -> bool {
+        self.due != Deadline::NEVER && !self.is_due()
+    }
+
     /// When there will be something to receive.
     pub(super) fn due(&self) -> Deadline {
         self.due
@@ -50,6 +63,30 @@ impl<T> Timer<T> {
         });
         self.due = next.map_or(Deadline::NEVER, Deadline::from_nanos);
         Some((self.message)(due.instant()))
+    }
+}
+
+impl<T> Core<T> {
+    /// Changes when messages are due; returns what `change` does. Who waits for one looks again.
+    pub(crate) fn retime(&self, change: impl FnOnce(&mut Timer<T>) -> bool) -> bool {
+        const HANDFUL: usize = 16;
+        let mut claims = [const { None }; HANDFUL];
+        let mut state = self.lock();
+        let changed = state.timer.as_mut().is_some_and(|timer| change(timer));
+        // Those who come from here on have seen the change.
+        let mut left = state.receivers.len();
+        while left > 0 {
+            let count = left.min(HANDFUL);
+            for claim in &mut claims[..count] {
+                let first = state.receivers.claim_first_if(|_| Some(Outcome::TIMED_OUT));
+                *claim = first.map(|(claim, _)| claim);
+            }
+            left -= count;
+            drop(state);
+            claims.iter_mut().filter_map(Option::take).for_each(Claim::wake);
+            state = self.lock();
+        }
+        changed
     }
 }
 
@@ -103,10 +140,17 @@ pub fn at(instant: Instant) -> Receiver<Instant> {
 /// for _ in ticks.iter().take(3) {}
 /// assert!(start.elapsed() >= Duration::from_millis(6));
 /// ```
+#[track_caller]
 pub fn tick(period: Duration) -> Receiver<Instant> {
-    let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
-    let nanos = NonZeroU64::new(nanos).expect("the period of a tick must not be zero");
+    let nanos = period_of(period);
     Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(period), Some(nanos)))))
+}
+
+/// A period in nanoseconds; panics if it is zero.
+#[track_caller]
+pub(crate) fn period_of(period: Duration) -> NonZeroU64 {
+    let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+    NonZeroU64::new(nanos).expect("the period of a tick must not be zero")
 }
 
 /// A receiver that is never sent anything: [`recv`](Receiver::recv) blocks for ever.

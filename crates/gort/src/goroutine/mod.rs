@@ -3,7 +3,7 @@
 //! | state | meaning | who moves it on |
 //! |---|---|---|
 //! | `FREE` | the record is in a free list of the arena | spawn → `NEW` |
-//! | `NEW` | has its closure, waits in a run queue for its first turn; has no stack | the machine that picks it → `STARTED` |
+//! | `NEW` | has its closure, waits in a run queue for its first turn, or [for a time](crate::sched::Later); has no stack | the machine that picks it → `STARTED`; who stops it → `ENDED` |
 //! | `STARTED` | runs, waits in a run queue or is parked; the park word tells waits | itself, at its end → `ENDED` |
 //! | `ENDED` | has left its result in the record for the join handle | the handle → `FREE` |
 //!
@@ -165,7 +165,7 @@ impl Goroutine {
 
     #[inline(always)]
     pub(crate) fn is_new(&self) -> bool {
-        self.state.load(Relaxed) == State::New as u8
+        self.state.load(Acquire) == State::New as u8
     }
 
     pub(crate) fn is_ended(&self) -> bool {

@@ -69,6 +69,18 @@ impl<P: Copy> WaitQueue<P> {
         self.head.is_null()
     }
 
+    /// How many are linked.
+    pub(crate) fn len(&self) -> usize {
+        let mut count = 0;
+        let mut at = self.head;
+        // SAFETY: what is linked is alive.
+        while let Some(waiter) = unsafe { at.as_ref() } {
+            at = waiter.next.get();
+            count += 1;
+        }
+        count
+    }
+
     /// The payload of the first, whose wait may be over.
     pub(crate) fn first(&self) -> Option<P> {
         // SAFETY: the head is null or linked, and so alive.

@@ -264,6 +264,12 @@ pub(crate) struct Claim {
 unsafe impl Send for Claim {}
 
 impl Claim {
+    /// For a task that is not to go on by itself: its owner is whoever has claimed it, who may arm it
+    /// anew, or end it.
+    pub(crate) fn take_over(self) {
+        debug_assert!(self.parked, "who is on its CPU goes on");
+    }
+
     /// Lets the task go on. Its memory may be gone when this returns.
     #[inline(always)]
     pub(crate) fn wake(self) {

@@ -7,7 +7,7 @@ pub use builder::Builder;
 use crate::clock::Deadline;
 use crate::join_handle::JoinHandle;
 use crate::park::Wait;
-use crate::sched::{self, Attributes, Shared, Stats};
+use crate::sched::{self, Attributes, Later, Shared, Stats};
 use crate::tls;
 use std::fmt;
 use std::io;
@@ -93,7 +93,7 @@ impl Runtime {
 
     /// How many goroutines there are: started or not, running or waiting.
     pub fn num_goroutines(&self) -> usize {
-        self.shared.live_goroutines() as usize
+        self.shared.visible_goroutines() as usize
     }
 
     /// What this runtime has, and has done so far.
@@ -257,6 +257,12 @@ where
     }
 }
 
+/// A goroutine that starts at `deadline`, unless it is stopped.
+pub(crate) fn spawn_later<F: FnOnce() + Send + 'static>(deadline: Deadline, f: F) -> Later {
+    let spawned = current_runtime().and_then(|shared| shared.spawn_later(deadline, f));
+    spawned.unwrap_or_else(|error| cannot_spawn(&error))
+}
+
 /// For scopes: a goroutine whose closure borrows.
 ///
 /// # Safety
@@ -315,7 +321,7 @@ where
 /// gort::run(|| assert!(gort::num_goroutines() >= 1));
 /// ```
 pub fn num_goroutines() -> usize {
-    current_or_panic().live_goroutines() as usize
+    current_or_panic().visible_goroutines() as usize
 }
 
 /// What the caller's runtime has, and has done so far. On a plain thread: the process's runtime.

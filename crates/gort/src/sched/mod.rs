@@ -88,6 +88,8 @@ mod hold;
 mod home;
 mod idle;
 #[cfg(not(loom))]
+mod later;
+#[cfg(not(loom))]
 mod machine;
 #[cfg(not(loom))]
 mod monitor;
@@ -118,6 +120,8 @@ mod worker;
 pub(crate) use blocking::blocking;
 #[cfg(not(loom))]
 pub(crate) use home::Migration;
+#[cfg(not(loom))]
+pub(crate) use later::{Claimed, Later};
 #[cfg(not(loom))]
 pub(crate) use machine::Machine;
 #[cfg(not(loom))]

@@ -6,7 +6,7 @@ use super::processor::Processor;
 use super::timer::NEVER;
 use crate::clock::{self, Deadline};
 use crate::goroutine::{GoroutineRef, LOCKED, PINNED, SHIELDED, panic};
-use crate::park::{Outcome, Task, Wait};
+use crate::park::{Outcome, Task, Ticket, Wait};
 use crate::prim::atomic::Ordering::*;
 use crate::tls;
 use std::ptr::NonNull;
@@ -58,15 +58,8 @@ fn start_timer(
     deadline: Deadline,
 ) -> &'static Processor {
     debug_assert!(deadline.nanos() != NEVER);
-    let mine = machine.try_processor();
-    let processor = mine.unwrap_or_else(|| machine.shared().first_processor());
-    if processor.timers.add(deadline.nanos(), goroutine.task().ticket()) {
-        match mine {
-            Some(mine) => mine.owned.wants_keeper.set(true),
-            None => machine.shared().ensure_keeper(deadline.nanos()),
-        }
-    }
-    processor
+    let ticket = goroutine.task().ticket();
+    machine.shared().add_timer(machine.try_processor(), deadline.nanos(), ticket)
 }
 
 /// Parks a goroutine together with its machine, which gives its processor to another. If it unwinds, a
@@ -233,6 +226,24 @@ impl Processor {
 }
 
 impl Shared {
+    /// Has a wait claimed at a time. `mine` is the processor of the caller, if that is inside; returns whose
+    /// timer it has become.
+    pub(super) fn add_timer(
+        &self,
+        mine: Option<&'static Processor>,
+        when: u64,
+        ticket: Ticket,
+    ) -> &'static Processor {
+        let processor = mine.unwrap_or_else(|| self.first_processor());
+        if processor.timers.add(when, ticket) {
+            match mine {
+                Some(mine) => mine.owned.wants_keeper.set(true),
+                None => self.ensure_keeper(when),
+            }
+        }
+        processor
+    }
+
     /// Makes a goroutine runnable from a thread that is no machine of this runtime.
     pub(crate) fn inject_from_outside(&self, goroutine: GoroutineRef) {
         // As soon as it is pushed the goroutine may run, end, and with it the runtime: the count

@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     /// Goroutines made, and ended, by threads that hold no processor.
     spawned_outside: AtomicU64,
     ended_outside: AtomicU64,
+    /// Goroutines that are to start at a time.
+    pub(super) later: CachePadded<AtomicU64>,
 
     // Read by all, written seldom.
     active: AtomicUsize,
@@ -110,6 +112,7 @@ impl Shared {
             visitors: CachePadded::new(AtomicUsize::new(0)),
             spawned_outside: AtomicU64::new(0),
             ended_outside: AtomicU64::new(0),
+            later: CachePadded::new(AtomicU64::new(0)),
             active: AtomicUsize::new(0),
             made: AtomicUsize::new(0),
             processors: (0..MAX_PROCESSORS).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
@@ -322,9 +325,14 @@ impl Shared {
         (spawned + self.spawned_outside.load(Acquire)).saturating_sub(ended)
     }
 
+    /// The same, without those that are to start at a time, and have not.
+    pub(crate) fn visible_goroutines(&self) -> u64 {
+        self.live_goroutines().saturating_sub(self.later.load(Relaxed))
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         Stats {
-            goroutines: self.live_goroutines(),
+            goroutines: self.visible_goroutines(),
             threads: self.running.load(Relaxed),
             processors_taken: self.stats.taken.load(Relaxed),
             signals_sent: self.stats.ordered.load(Relaxed),

@@ -55,7 +55,9 @@ impl Shared {
         self.arena.for_each(|goroutine| {
             // The ticket first: it is for a wait that is parked, and by then the flags were set.
             let Some(ticket) = goroutine.task().parked_ticket() else { return };
-            if !goroutine.is_started() || goroutine.has_flag(SHIELDED) {
+            // One that is new and parked is to start later.
+            let is_alive = goroutine.is_started() || goroutine.is_new();
+            if !is_alive || goroutine.has_flag(SHIELDED) {
                 return;
             }
             // SAFETY: records stay as long as the runtime.

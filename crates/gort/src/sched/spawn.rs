@@ -90,7 +90,11 @@ impl Shared {
     }
 
     #[inline(always)]
-    fn new_record(&self, attributes: Attributes, joined: bool) -> io::Result<GoroutineRef> {
+    pub(super) fn new_record(
+        &self,
+        attributes: Attributes,
+        joined: bool,
+    ) -> io::Result<GoroutineRef> {
         self.check_stacks()?;
         let extra = attributes.into_extra(self)?;
         let machine = tls::machine().filter(|machine| std::ptr::eq(machine.shared.as_ptr(), self));

@@ -60,6 +60,8 @@ enum Waited {
     Try(usize),
     /// By the deadline of the whole select.
     TimedOut,
+    /// By somebody who has set a timer anew: there may be another deadline now.
+    Again,
 }
 
 /// Runs a select and returns the index of the arm that went ahead. `None`: none was ready until
@@ -79,7 +81,7 @@ pub(super) fn run<A: Arms + ?Sized>(
         match wait(arms, deadline) {
             Waited::Won(index) => return Some(index),
             Waited::Try(index) if arms.arm(index).expire() => return Some(index),
-            Waited::Try(_) => {}
+            Waited::Try(_) | Waited::Again => {}
             Waited::TimedOut => return None,
         }
     }
@@ -171,6 +173,10 @@ fn wait<A: Arms + ?Sized>(arms: &A, deadline: Deadline) -> Waited {
         match park::block(task, earliest.0, Wait::Select) {
             Outcome::TIMED_OUT => {
                 unregister(arms, 0..registered);
+                // In a model, time passes as it likes.
+                if !cfg!(loom) && !earliest.0.has_passed() {
+                    return Waited::Again;
+                }
                 earliest.1.map_or(Waited::TimedOut, Waited::Try)
             }
             Outcome::SHUTDOWN => {

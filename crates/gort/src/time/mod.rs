@@ -1,56 +1,22 @@
-//! Time: letting a goroutine sleep.
+//! Time: sleeping, timers and tickers, functions that are called later, limits.
+//!
+//! All of it goes by the monotonic clock, which does not jump. A duration that is too long to be added to it is
+//! for ever; one that is zero, and a time that has passed, are due at once.
+//!
+//! | to | use |
+//! |---|---|
+//! | wait | [`sleep`], [`sleep_until`] |
+//! | get a message at a time, in a `select!` say | [`Timer`]; [`chan::after`](crate::chan::after) for one that is not stopped |
+//! | get one again and again | [`Ticker`]; [`chan::tick`](crate::chan::tick) |
+//! | have a function called later | [`after_func`] |
+//! | wait for a function, but not for long | [`timeout`](timeout()) |
 
-use crate::clock::Deadline;
-use crate::park::{self, Outcome, Wait};
-use std::time::{Duration, Instant};
+mod after_func;
+mod sleep;
+mod timeout;
+mod timer;
 
-/// Lets the caller sleep for at least `duration`.
-///
-/// A goroutine gives its processor to others meanwhile; a plain thread is blocked. Zero only yields.
-/// `Duration::MAX` is for ever.
-///
-/// ```
-/// use std::time::{Duration, Instant};
-///
-/// gort::run(|| {
-///     let start = Instant::now();
-///     gort::sleep(Duration::from_millis(5));
-///     assert!(start.elapsed() >= Duration::from_millis(5));
-/// });
-/// ```
-pub fn sleep(duration: Duration) {
-    if duration.is_zero() {
-        return crate::yield_now();
-    }
-    sleep_to(Deadline::after(duration));
-}
-
-/// Lets the caller sleep until `instant`; one that has passed only yields.
-///
-/// ```
-/// use std::time::{Duration, Instant};
-///
-/// gort::run(|| {
-///     let next = Instant::now() + Duration::from_millis(5);
-///     gort::sleep_until(next);
-///     assert!(Instant::now() >= next);
-/// });
-/// ```
-pub fn sleep_until(instant: Instant) {
-    let deadline = Deadline::at(instant);
-    if deadline.has_passed() {
-        return crate::yield_now();
-    }
-    sleep_to(deadline);
-}
-
-fn sleep_to(deadline: Deadline) {
-    let outcome = park::with_task(|task| {
-        // The only tickets are the timer's and the shutdown's.
-        let _ticket = task.arm();
-        park::block(task, deadline, Wait::Sleep)
-    });
-    if outcome == Outcome::SHUTDOWN {
-        park::unwind();
-    }
-}
+pub use after_func::{AfterFunc, after_func};
+pub use sleep::{sleep, sleep_until};
+pub use timeout::{Elapsed, timeout};
+pub use timer::{Ticker, Timer};

@@ -1,0 +1,215 @@
+//! Goroutines that start at a time, or when somebody says so, unless they are stopped before.
+//!
+//! Such a goroutine is a record with its closure, as every new one, and has no stack. It is not in a run
+//! queue, though: its task is parked from the start, and the ticket of that wait lies among the timers
+//! like the ticket of one that sleeps. So there is no other kind of timer, and nothing to do for those that
+//! fire: the claim is woken, and the goroutine begins.
+//!
+//! | who claims the wait | what follows |
+//! |---|---|
+//! | the timers, `start` | it goes into a run queue and begins |
+//! | `stop` | its closure is dropped by the caller, and it has ended |
+//! | `reset` | it is armed again, for another time |
+//! | the shutdown | it goes into a run queue, where a runtime that stops drops its closure |
+//!
+//! One of them wins, by the [park word](crate::park::word)'s first invariant; `stop` returns true if it was
+//! the one. The record stays the handle's ([`Later`]) until that is dropped, by the join word's protocol, so
+//! a ticket for it may be tried at any time. The models of [`timer`](super::timer) run the claims against each other.
+
+use super::machine::{Inside, Machine};
+use super::processor::Processor;
+use super::timer::NEVER;
+use super::{Attributes, Shared};
+use crate::clock::Deadline;
+use crate::goroutine::join::Owner;
+use crate::goroutine::{GoroutineRef, State, panic, payload};
+use crate::park::{Claim, Outcome, Ticket};
+use crate::prim::atomic::Ordering::*;
+use crate::tls;
+use std::fmt;
+use std::io;
+use std::ptr::{self, NonNull};
+
+/// A goroutine that is to start later. Dropped, it leaves it to itself.
+pub(crate) struct Later {
+    goroutine: GoroutineRef,
+    /// For the wait that was armed last.
+    ticket: Ticket,
+    /// Whose timers it is in.
+    timers: Option<&'static Processor>,
+}
+
+/// One of a runtime's goroutines that have not started. Goes with its closure's first turn, or with the
+/// closure.
+struct Counted(NonNull<Shared>);
+
+// SAFETY: it only counts, and a runtime outlives the closures of its goroutines.
+unsafe impl Send for Counted {}
+
+impl Counted {
+    fn new(shared: &Shared) -> Counted {
+        shared.later.fetch_add(1, Relaxed);
+        Counted(NonNull::from(shared))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { self.0.as_ref() }.later.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Shared {
+    /// Makes a goroutine of `closure` that starts at `deadline`.
+    ///
+    /// # Errors
+    /// If there is no memory for it.
+    pub(crate) fn spawn_later<F>(&self, deadline: Deadline, closure: F) -> io::Result<Later>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let goroutine = self.new_record(Attributes::default(), true)?;
+        // It is not the doing of whoever makes it, who may be unwinding.
+        goroutine.clear_flags();
+        let counted = Counted::new(self);
+        let body = move || {
+            drop(counted);
+            closure();
+        };
+        // SAFETY: the record is vacant and this caller's; the closure may go to another thread, and owns
+        // what it holds.
+        unsafe { payload::put_detached(&goroutine, body) };
+        let (ticket, timers) = self.arm_later(goroutine, deadline);
+        Ok(Later { goroutine, ticket, timers })
+    }
+
+    /// By the goroutine's owner: parks it until the deadline.
+    fn arm_later(
+        &self,
+        goroutine: GoroutineRef,
+        deadline: Deadline,
+    ) -> (Ticket, Option<&'static Processor>) {
+        let ticket = goroutine.task().arm_parked();
+        // After the word: the shutdown, which finds the one, also sees the other.
+        goroutine.set_state(State::New);
+        if deadline.has_passed() {
+            start(ticket);
+            return (ticket, None);
+        }
+        let timers = (deadline.nanos() != NEVER).then(|| {
+            let inside = self.machine_of_caller().map(Machine::inside);
+            let mine = inside.as_ref().and_then(Inside::processor);
+            self.add_timer(mine, deadline.nanos(), ticket)
+        });
+        (ticket, timers)
+    }
+
+    /// The machine that the caller runs on, if it is one of this runtime's.
+    fn machine_of_caller(&self) -> Option<&'static Machine> {
+        tls::machine().filter(|machine| ptr::eq(machine.shared(), self))
+    }
+}
+
+fn start(ticket: Ticket) -> bool {
+    // SAFETY: records stay as long as the runtime.
+    let claim = unsafe { ticket.claim(Outcome::TIMED_OUT) };
+    claim.map(Claim::wake).is_some()
+}
+
+impl Later {
+    /// Keeps it from starting, and drops its closure. False: it has started, or was stopped before.
+    pub(crate) fn stop(&self) -> bool {
+        self.claim().map(Claimed::end).is_some()
+    }
+
+    /// Starts it now. False: it has started, or was stopped.
+    pub(crate) fn start(&self) -> bool {
+        let started = start(self.ticket);
+        if started {
+            self.note_stale();
+        }
+        started
+    }
+
+    /// Moves its start to another time. False: it has started, or was stopped.
+    pub(crate) fn reset(&mut self, deadline: Deadline) -> bool {
+        let Some(claimed) = self.claim() else { return false };
+        (self.ticket, self.timers) = claimed.shared().arm_later(self.goroutine, deadline);
+        true
+    }
+
+    /// Becomes the goroutine's owner, unless it has got another.
+    pub(crate) fn claim(&self) -> Option<Claimed> {
+        let shared = self.goroutine.shared();
+        // It may be the last of a runtime that is being shut down, which is to wait for this thread.
+        let is_visitor = shared.machine_of_caller().is_none();
+        if is_visitor {
+            shared.visitors.fetch_add(1, SeqCst);
+        }
+        let claimed = Claimed { goroutine: self.goroutine, is_visitor };
+        // SAFETY: records stay as long as the runtime.
+        let claim = unsafe { self.ticket.claim(Outcome::arm(0)) }?;
+        claim.take_over();
+        self.note_stale();
+        Some(claimed)
+    }
+
+    /// Its ticket will be found to be over.
+    fn note_stale(&self) {
+        if let Some(processor) = self.timers {
+            processor.timers.note_stale();
+        }
+    }
+}
+
+/// A goroutine that does not start by itself any more: whoever has this arms it anew, or ends it.
+#[must_use]
+pub(crate) struct Claimed {
+    goroutine: GoroutineRef,
+    is_visitor: bool,
+}
+
+impl Claimed {
+    fn shared(&self) -> &Shared {
+        self.goroutine.shared()
+    }
+
+    /// Drops the closure; the goroutine has ended without a turn.
+    pub(crate) fn end(self) {
+        let goroutine = self.goroutine;
+        // SAFETY: the goroutine is new and its owner is the caller, so the closure is in its place.
+        let dropped = unsafe { (goroutine.vtable().abandon)(&goroutine) };
+        if let Err(payload) = dropped {
+            panic::report(goroutine.id.get(), None, payload);
+        }
+        goroutine.set_state(State::Ended);
+        // The handle may have been dropped meanwhile.
+        let is_mine = goroutine.join().finish() == Owner::Goroutine;
+        let inside = self.shared().machine_of_caller().map(Machine::inside);
+        let processor = inside.as_ref().and_then(Inside::processor);
+        self.shared().count_end(processor, is_mine.then_some(goroutine));
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        if self.is_visitor {
+            self.shared().visitors.fetch_sub(1, SeqCst);
+        }
+    }
+}
+
+impl Drop for Later {
+    fn drop(&mut self) {
+        if self.goroutine.join().detach() == Owner::Handle {
+            self.goroutine.shared().free_record(self.goroutine);
+        }
+    }
+}
+
+impl fmt::Debug for Later {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Later").field("id", &self.goroutine.id.get()).finish_non_exhaustive()
+    }
+}

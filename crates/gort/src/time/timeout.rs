@@ -1,0 +1,74 @@
+//! A limit on how long to wait for a function.
+
+use crate::chan::{RecvTimeoutError, chan};
+use crate::goroutine::panic::Shutdown;
+use gort_context::pass_discard;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+/// The time is up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct Elapsed;
+
+impl Elapsed {
+    pub(crate) fn new() -> Elapsed {
+        Elapsed
+    }
+}
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the time is up")
+    }
+}
+
+impl std::error::Error for Elapsed {}
+
+impl From<Elapsed> for std::io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        std::io::Error::new(std::io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
+/// Calls `f` in a goroutine of its own and waits for its value, for at most `limit`.
+///
+/// A goroutine cannot be ended from outside: one whose time is up goes on by itself, and its value is dropped.
+/// If that is not wanted, give it a [context](crate::context) that it looks at. On a plain thread, the thread is
+/// blocked meanwhile.
+///
+/// ```
+/// use gort::time::timeout;
+/// use std::time::Duration;
+///
+/// assert_eq!(timeout(Duration::from_secs(60), || 6 * 7), Ok(42));
+/// let late = timeout(Duration::from_millis(1), || gort::sleep(Duration::from_millis(50)));
+/// assert_eq!(late.unwrap_err().to_string(), "the time is up");
+/// ```
+///
+/// # Errors
+/// [`Elapsed`] if there is no value in time.
+///
+/// # Panics
+/// With the panic of `f`; if there is no memory for the goroutine.
+#[track_caller]
+pub fn timeout<F, T>(limit: Duration, f: F) -> Result<T, Elapsed>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let (result, results) = chan(1);
+    crate::runtime::spawn_detached(move || {
+        let value = catch_unwind(AssertUnwindSafe(f)).map_err(pass_discard);
+        // If nobody waits any more it is dropped here.
+        drop(result.try_send(value));
+    });
+    match results.recv_timeout(limit) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(payload)) => resume_unwind(payload),
+        Err(RecvTimeoutError::Timeout) => Err(Elapsed),
+        // It was dropped unbegun.
+        Err(RecvTimeoutError::Closed) => resume_unwind(Box::new(Shutdown)),
+    }
+}

@@ -1,0 +1,176 @@
+//! Timers and tickers that can be stopped and set anew, after Go's.
+//!
+//! They are receivers that time sends to (see `chan::timer`): setting one changes when its next message is
+//! due, under the channel's lock, and has those who block on it look again. No timer of the scheduler's is
+//! touched unless somebody blocks. So there is never an old message to be drained: a receive asks what is due
+//! at that moment.
+
+use crate::chan::Receiver;
+use crate::chan::timer::{self, period_of};
+use crate::clock::Deadline;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// Sends one message, the time it was due, unless it is stopped; like Go's `time.Timer`.
+///
+/// It may be used, stopped and set anew from anywhere, also while others receive from it: they then wait for the
+/// new time. Dropping it while nobody has its receiver is stopping it.
+///
+/// ```
+/// use gort::time::Timer;
+/// use std::time::Duration;
+///
+/// let idle = Timer::new(Duration::from_secs(60));
+/// let (tx, rx) = gort::chan::chan(0);
+/// gort::go!(move || (1..=3).for_each(|n| tx.send(n).unwrap()));
+/// let mut sum = 0;
+/// loop {
+///     gort::select! {
+///         recv(rx) -> n => match n {
+///             Some(n) => {
+///                 sum += n;
+///                 idle.reset(Duration::from_secs(60));
+///             }
+///             None => break,
+///         },
+///         recv(idle.receiver()) -> _ => panic!("nothing has come for a minute"),
+///     }
+/// }
+/// assert_eq!(sum, 6);
+/// ```
+pub struct Timer {
+    receiver: Receiver<Instant>,
+}
+
+impl Timer {
+    /// A timer that is due `duration` from now.
+    pub fn new(duration: Duration) -> Timer {
+        Timer { receiver: crate::chan::after(duration) }
+    }
+
+    /// A timer that is due at `instant`.
+    pub fn at(instant: Instant) -> Timer {
+        Timer { receiver: crate::chan::at(instant) }
+    }
+
+    /// Where the message comes. A clone of it is the same end of the same channel.
+    pub fn receiver(&self) -> &Receiver<Instant> {
+        &self.receiver
+    }
+
+    /// Stops the timer. Never blocks.
+    ///
+    /// True: it was on, and nothing will be received. False: it has been due, and its message can be received
+    /// if nobody has yet; or it was stopped before.
+    ///
+    /// ```
+    /// use gort::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let timer = Timer::new(Duration::from_secs(60));
+    /// assert!(timer.stop());
+    /// assert!(!timer.stop());
+    /// assert!(timer.receiver().try_recv().is_err());
+    ///
+    /// let due = Timer::new(Duration::ZERO);
+    /// assert!(!due.stop());
+    /// assert!(due.receiver().try_recv().is_ok());
+    /// ```
+    pub fn stop(&self) -> bool {
+        self.receiver.core().retime(|timer| timer.is_on() && timer.set(Deadline::NEVER, None))
+    }
+
+    /// Sets the timer anew, `duration` from now, whether it was on, due or stopped. A message that was due and
+    /// not received is not received any more. Never blocks.
+    ///
+    /// True: it was on. False: it had been due, or stopped.
+    ///
+    /// ```
+    /// use gort::time::Timer;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let timer = Timer::new(Duration::ZERO);
+    /// let start = Instant::now();
+    /// assert!(!timer.reset(Duration::from_millis(5)));
+    /// assert!(timer.receiver().try_recv().is_err(), "not what was due before");
+    /// assert!(timer.receiver().recv().unwrap() >= start + Duration::from_millis(5));
+    /// ```
+    pub fn reset(&self, duration: Duration) -> bool {
+        self.set(Deadline::after(duration))
+    }
+
+    /// As [`reset`](Self::reset), to a point of time.
+    pub fn reset_at(&self, instant: Instant) -> bool {
+        self.set(Deadline::at(instant))
+    }
+
+    fn set(&self, due: Deadline) -> bool {
+        self.receiver.core().retime(|timer| timer.set(due, None))
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer").field("is_due", &!self.receiver.is_empty()).finish_non_exhaustive()
+    }
+}
+
+/// Sends a message, the time it was due, every period, unless it is stopped; like Go's `time.Ticker`.
+///
+/// For a slow receiver it drops ticks and keeps its phase: at most one tick waits, and the next one comes at a
+/// multiple of the period from the start.
+///
+/// ```
+/// use gort::time::Ticker;
+/// use std::time::{Duration, Instant};
+///
+/// let start = Instant::now();
+/// let ticker = Ticker::new(Duration::from_millis(2));
+/// for tick in ticker.receiver().iter().take(3) {
+///     println!("tick at {:?}", tick - start);
+/// }
+/// assert!(start.elapsed() >= Duration::from_millis(6));
+/// ```
+pub struct Ticker {
+    receiver: Receiver<Instant>,
+}
+
+impl Ticker {
+    /// A ticker whose first tick comes `period` from now.
+    ///
+    /// # Panics
+    /// If the period is zero.
+    #[track_caller]
+    pub fn new(period: Duration) -> Ticker {
+        Ticker { receiver: crate::chan::tick(period) }
+    }
+
+    /// Where the ticks come. A clone of it is the same end of the same channel.
+    pub fn receiver(&self) -> &Receiver<Instant> {
+        &self.receiver
+    }
+
+    /// Stops the ticks: none is received any more, also not one that was due. The channel is not closed:
+    /// who receives from it waits until the ticker is set anew. Never blocks.
+    pub fn stop(&self) {
+        self.receiver.core().retime(|timer| timer.set(Deadline::NEVER, None));
+    }
+
+    /// Starts anew, with another period or the same: the next tick comes `period` from now. A tick that was
+    /// due before and not received is not received any more. Never blocks.
+    ///
+    /// # Panics
+    /// If the period is zero.
+    #[track_caller]
+    pub fn reset(&self, period: Duration) {
+        let nanos = period_of(period);
+        let due = Deadline::after(period);
+        self.receiver.core().retime(|timer: &mut timer::Timer<_>| timer.set(due, Some(nanos)));
+    }
+}
+
+impl fmt::Debug for Ticker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticker").field("is_due", &!self.receiver.is_empty()).finish_non_exhaustive()
+    }
+}
