@@ -19,10 +19,13 @@
 //! It is the same for goroutines and plain threads. [`word`] has the states and the argument.
 
 pub(crate) mod future;
+mod limit;
 pub(crate) mod queue;
+pub(crate) mod signal;
 mod thread;
 pub(crate) mod word;
 
+pub(crate) use limit::{Limit, gave_up};
 pub(crate) use word::{Claim, Outcome, Task, Ticket};
 
 use crate::clock::Deadline;

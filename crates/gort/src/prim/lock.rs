@@ -10,6 +10,7 @@ use super::atomic::{AtomicBool, Ordering::*};
 use super::{UnsafeCell, thread};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 pub(crate) struct Lock<T> {
     locked: AtomicBool,
@@ -23,6 +24,10 @@ pub(crate) struct Lock<T> {
 unsafe impl<T: Send> Send for Lock<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Lock<T> {}
+
+// No user code runs under the lock, so no panic leaves the value half changed.
+impl<T> UnwindSafe for Lock<T> {}
+impl<T> RefUnwindSafe for Lock<T> {}
 
 /// Spins of this many `pause`s are doubled up to; past it the thread yields its CPU.
 #[cfg(not(loom))]

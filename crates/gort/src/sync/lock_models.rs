@@ -10,9 +10,9 @@
 //! `hand_over`; without the look for readers in `give_up` (deadlocks, all of them); with `Relaxed` in `unlock`
 //! or `unread` (access race).
 
-use super::limit::Limit;
 use super::raw_lock::RawLock;
 use crate::chan::models::model;
+use crate::park::Limit;
 use crate::prim::{Arc, UnsafeCell, thread};
 use std::time::Duration;
 

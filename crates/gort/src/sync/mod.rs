@@ -1,6 +1,5 @@
 //! What goroutines coordinate with, besides channels.
 
-mod limit;
 #[cfg(all(test, loom))]
 mod lock_models;
 mod mapped;

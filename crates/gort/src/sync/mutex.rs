@@ -1,15 +1,16 @@
 //! A lock for one at a time; std's, but it parks the goroutine.
 
-use super::limit::Limit;
 use super::mapped::{Held, MappedGuard};
 use super::poison::{Flag, Panicking};
 use super::raw_lock::RawLock;
 #[cfg(not(loom))]
 use crate::context::Context;
+use crate::park::Limit;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 use std::time::{Duration, Instant};
@@ -50,6 +51,10 @@ pub struct Mutex<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: as above; a shared mutex hands the value from one thread to the other.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+// A panic while it is held poisons it.
+impl<T: ?Sized> UnwindSafe for Mutex<T> {}
+impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 
 impl<T> Mutex<T> {
     crate::prim::const_fn! {
@@ -150,7 +155,7 @@ impl<T: ?Sized> Mutex<T> {
     /// `WouldBlock` if the context is done; `Poisoned`, with the guard, if a holder has panicked.
     #[cfg(not(loom))]
     pub fn lock_context(&self, context: &Context) -> TryLockResult<MutexGuard<'_, T>> {
-        self.lock_limited(|| Limit::Context(context))
+        self.lock_limited(|| context.limit())
     }
 
     fn lock_limited<'a>(

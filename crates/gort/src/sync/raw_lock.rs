@@ -41,10 +41,9 @@
 //!
 //! [`lock_models`](super::lock_models) runs this code in all interleavings.
 
-use super::limit::{Limit, gave_up};
 use crate::clock;
 use crate::park::queue::{WaitQueue, Waiter};
-use crate::park::{self, Claim, Outcome, Task, Wait};
+use crate::park::{self, Claim, Limit, Outcome, Task, Wait, gave_up};
 use crate::prim::atomic::{AtomicU32, Ordering::*};
 use crate::prim::{Lock, LockGuard};
 use std::fmt;
@@ -393,7 +392,7 @@ impl RawLock {
     #[cold]
     #[inline(never)]
     fn pass_on(&self) {
-        let mut queue = self.queue.lock();
+        let queue = self.queue.lock();
         let mut word = self.word.load(Relaxed);
         // Else others have done, or have still to do, what there is to do.
         while word & (QUEUED | WOKEN) == QUEUED {

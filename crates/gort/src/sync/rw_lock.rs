@@ -1,15 +1,16 @@
 //! A lock for many readers or one writer; std's, but it parks the goroutine.
 
-use super::limit::Limit;
 use super::mapped::{Held, MappedGuard};
 use super::poison::{Flag, Panicking};
 use super::raw_lock::{GaveUp, RawLock};
 #[cfg(not(loom))]
 use crate::context::Context;
+use crate::park::Limit;
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 use std::time::{Duration, Instant};
@@ -48,6 +49,10 @@ pub struct RwLock<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 // SAFETY: as above; guards for reading share it, one for writing hands it to another thread.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
+
+// A panic while it is held poisons it.
+impl<T: ?Sized> UnwindSafe for RwLock<T> {}
+impl<T: ?Sized> RefUnwindSafe for RwLock<T> {}
 
 impl<T> RwLock<T> {
     crate::prim::const_fn! {
@@ -123,7 +128,7 @@ impl<T: ?Sized> RwLock<T> {
     /// `WouldBlock` if the context is done; `Poisoned`, with the guard, if a writer has panicked.
     #[cfg(not(loom))]
     pub fn read_context(&self, context: &Context) -> TryLockResult<RwLockReadGuard<'_, T>> {
-        self.reading(self.raw.read_limited(|| Limit::Context(context)))
+        self.reading(self.raw.read_limited(|| context.limit()))
     }
 
     /// Blocks until nobody has the lock, and takes it for writing.
@@ -168,7 +173,7 @@ impl<T: ?Sized> RwLock<T> {
     /// `WouldBlock` if the context is done; `Poisoned`, with the guard, if a writer has panicked.
     #[cfg(not(loom))]
     pub fn write_context(&self, context: &Context) -> TryLockResult<RwLockWriteGuard<'_, T>> {
-        self.writing(self.raw.lock_limited(|| Limit::Context(context)))
+        self.writing(self.raw.lock_limited(|| context.limit()))
     }
 
     fn reading(&self, taken: Result<(), GaveUp>) -> TryLockResult<RwLockReadGuard<'_, T>> {

@@ -1,0 +1,187 @@
+//! Contexts that can be cancelled, or end at a time, and the handles that cancel them.
+
+use super::error::{Cause, ContextError};
+use super::node::Context;
+use crate::clock::Deadline;
+use std::error::Error;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// A context that ends with its parent, or when it is cancelled.
+///
+/// ```
+/// use gort::context::{background, with_cancel};
+///
+/// let (parent, cancel) = with_cancel(&background());
+/// let (child, _) = with_cancel(&parent);
+/// cancel.cancel();
+/// assert!(child.is_done());
+/// ```
+pub fn with_cancel(parent: &Context) -> (Context, Cancel) {
+    let context = Context::cancellable(parent, Deadline::NEVER, || None);
+    (context.clone(), Cancel(context))
+}
+
+/// As [`with_cancel`], with a handle that says why; see [`cause`](super::cause).
+pub fn with_cancel_cause(parent: &Context) -> (Context, CancelCause) {
+    let context = Context::cancellable(parent, Deadline::NEVER, || None);
+    (context.clone(), CancelCause(context))
+}
+
+/// A context that ends with its parent, when it is cancelled, or at `deadline`, as
+/// [`DeadlineExceeded`](ContextError::DeadlineExceeded). If that has passed, it has ended.
+///
+/// If the parent has an earlier deadline, that is also this one's. If the runtime whose goroutine has made the context
+/// is shut down before, the context is cancelled.
+///
+/// # Panics
+/// If there is no memory for the timer.
+#[track_caller]
+pub fn with_deadline(parent: &Context, deadline: Instant) -> (Context, Cancel) {
+    ends_at(parent, Deadline::at(deadline), || None)
+}
+
+/// As [`with_deadline`]; if it is the deadline that ends the context, it is with this cause.
+///
+/// # Panics
+/// If there is no memory for the timer.
+#[track_caller]
+pub fn with_deadline_cause(
+    parent: &Context,
+    deadline: Instant,
+    cause: impl Into<Box<dyn Error + Send + Sync>>,
+) -> (Context, Cancel) {
+    ends_at(parent, Deadline::at(deadline), || Some(Cause::new(cause)))
+}
+
+/// As [`with_deadline`], `timeout` from now. One that is too long for the clock is none.
+///
+/// ```
+/// use gort::context::{background, with_timeout, ContextError};
+/// use std::time::Duration;
+///
+/// let (ctx, _cancel) = with_timeout(&background(), Duration::from_millis(2));
+/// ctx.done().recv();
+/// assert_eq!(ctx.err(), Some(ContextError::DeadlineExceeded));
+/// ```
+///
+/// # Panics
+/// If there is no memory for the timer.
+#[track_caller]
+pub fn with_timeout(parent: &Context, timeout: Duration) -> (Context, Cancel) {
+    ends_at(parent, Deadline::after(timeout), || None)
+}
+
+/// As [`with_timeout`]; if it is the time that ends the context, it is with this cause.
+///
+/// ```
+/// use gort::context::{background, cause, with_timeout_cause};
+/// use std::time::Duration;
+///
+/// let (ctx, _cancel) =
+///     with_timeout_cause(&background(), Duration::from_millis(2), "the database did not answer");
+/// ctx.done().recv();
+/// assert_eq!(cause(&ctx).unwrap().to_string(), "the database did not answer");
+/// ```
+///
+/// # Panics
+/// If there is no memory for the timer.
+#[track_caller]
+pub fn with_timeout_cause(
+    parent: &Context,
+    timeout: Duration,
+    cause: impl Into<Box<dyn Error + Send + Sync>>,
+) -> (Context, Cancel) {
+    ends_at(parent, Deadline::after(timeout), || Some(Cause::new(cause)))
+}
+
+#[track_caller]
+fn ends_at(
+    parent: &Context,
+    deadline: Deadline,
+    cause: impl FnOnce() -> Option<Cause>,
+) -> (Context, Cancel) {
+    let context = Context::cancellable(parent, deadline, cause);
+    (context.clone(), Cancel(context))
+}
+
+/// Cancels a context. A clone cancels the same one.
+///
+/// Dropping it does not cancel: a context may be passed on and live longer than the function that has made
+/// it. Where it is not to, use a [`drop_guard`](Self::drop_guard).
+#[derive(Clone)]
+pub struct Cancel(Context);
+
+impl Cancel {
+    /// Ends the context, and all derived from it. Again, or after it has ended by itself, it does nothing. Never
+    /// blocks; functions that are to be called then are called by goroutines of their own.
+    pub fn cancel(&self) {
+        self.0.end(ContextError::Cancelled, None);
+    }
+
+    /// A guard that cancels when it is dropped.
+    ///
+    /// ```
+    /// use gort::context::{background, with_cancel};
+    ///
+    /// let (ctx, cancel) = with_cancel(&background());
+    /// {
+    ///     let _guard = cancel.drop_guard();
+    /// }
+    /// assert!(ctx.is_done());
+    /// ```
+    pub fn drop_guard(self) -> CancelGuard {
+        CancelGuard(Some(self))
+    }
+}
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Cancel").field(&self.0).finish()
+    }
+}
+
+/// Cancels a context when it is dropped; from [`Cancel::drop_guard`].
+#[must_use = "if unused the context is cancelled immediately"]
+#[derive(Debug)]
+pub struct CancelGuard(Option<Cancel>);
+
+impl CancelGuard {
+    /// The handle; the context is not cancelled.
+    pub fn disarm(mut self) -> Cancel {
+        self.0.take().expect("a guard has a handle until it is dropped")
+    }
+}
+
+impl Drop for CancelGuard {
+    fn drop(&mut self) {
+        if let Some(cancel) = &self.0 {
+            cancel.cancel();
+        }
+    }
+}
+
+/// Cancels a context and says why; from [`with_cancel_cause`]. Else as [`Cancel`].
+#[derive(Clone)]
+pub struct CancelCause(Context);
+
+impl CancelCause {
+    /// Ends the context, and all derived from it, with this cause: an error, or a text. Again, or after it has ended by
+    /// itself, it does nothing: the first cause stays.
+    pub fn cancel(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) {
+        if !self.0.is_done() {
+            self.0.end(ContextError::Cancelled, Some(Cause::new(cause)));
+        }
+    }
+
+    /// The handle that does not say why: the cause is [`ContextError::Cancelled`] then.
+    pub fn without_cause(&self) -> Cancel {
+        Cancel(self.0.clone())
+    }
+}
+
+impl fmt::Debug for CancelCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CancelCause").field(&self.0).finish()
+    }
+}
