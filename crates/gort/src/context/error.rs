@@ -59,7 +59,7 @@ impl From<ContextError> for io::Error {
 pub struct Cause(Arc<dyn Error + Send + Sync>);
 
 impl Cause {
-    pub(super) fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Cause {
+    pub(crate) fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Cause {
         Cause(Arc::from(error.into()))
     }
 

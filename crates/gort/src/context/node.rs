@@ -158,6 +158,11 @@ impl Context {
         }
     }
 
+    /// How it has ended, for a wait that was given up for it.
+    pub(crate) fn ended(&self) -> ContextError {
+        self.err().expect("a wait ends no sooner than the context it is limited by")
+    }
+
     /// For waits that end with the context.
     pub(crate) fn limit(&self) -> Limit<'_> {
         self.canceller().map_or(Limit::NEVER, |canceller| Limit::Signal(&canceller.signal))
@@ -173,7 +178,7 @@ impl Node {
         if let What::Cancel(canceller) = &mut self.what {
             canceller.release(&self.parent);
         }
-        std::mem::replace(&mut self.parent, background())
+        std::mem::take(&mut self.parent)
     }
 }
 

@@ -39,3 +39,7 @@ impl Limit<'_> {
 pub(crate) fn gave_up(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::TIMED_OUT | Outcome::CANCELLED)
 }
+
+/// The limit was reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct GaveUp;

@@ -21,11 +21,13 @@
 pub(crate) mod future;
 mod limit;
 pub(crate) mod queue;
+mod queue_up;
 pub(crate) mod signal;
 mod thread;
 pub(crate) mod word;
 
-pub(crate) use limit::{Limit, gave_up};
+pub(crate) use limit::{GaveUp, Limit, gave_up};
+pub(crate) use queue_up::{queue_up, queue_up_and};
 pub(crate) use word::{Claim, Outcome, Task, Ticket};
 
 use crate::clock::Deadline;
@@ -49,7 +51,6 @@ pub(crate) enum Wait {
     Barrier,
     Semaphore,
     Notify,
-    Cancel,
 }
 
 /// Runs `f` with the task of the caller: the running goroutine's, or one made for a plain thread.
@@ -93,4 +94,21 @@ pub(crate) fn unwind() -> ! {
 pub(crate) fn checkpoint() {
     #[cfg(not(loom))]
     crate::sched::checkpoint();
+}
+
+/// Who is running: to tell whether it is the same one later, while it is alive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Caller {
+    #[cfg(not(loom))]
+    Goroutine(u64),
+    Thread(crate::prim::thread::ThreadId),
+}
+
+/// Who the caller is.
+pub(crate) fn caller() -> Caller {
+    #[cfg(not(loom))]
+    if let Some(goroutine) = crate::sched::current_goroutine() {
+        return Caller::Goroutine(goroutine.id.get());
+    }
+    Caller::Thread(crate::prim::thread::current().id())
 }

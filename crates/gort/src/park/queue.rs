@@ -174,6 +174,28 @@ impl<P: Copy> WaitQueue<P> {
         None
     }
 
+    /// Takes the first off and claims it with `outcome`, to be woken with `claims`. False: there is none, or
+    /// its wait was over.
+    pub(crate) fn claim_head(&mut self, outcome: Outcome, claims: &mut Claims<P>) -> bool {
+        // SAFETY: the head is null or linked, and so alive.
+        let Some(first) = (unsafe { self.head.as_ref() }) else { return false };
+        let claimed = self.claim(first, outcome);
+        // SAFETY: its task waits until it is woken, which only `claims` can do now.
+        claimed.is_some_and(|(claim, _)| unsafe {
+            claims.push(first, claim);
+            true
+        })
+    }
+
+    /// Takes all off and claims them with `outcome`.
+    pub(crate) fn claim_all(&mut self, outcome: Outcome) -> Claims<P> {
+        let mut claims = Claims::new();
+        while !self.is_empty() {
+            self.claim_head(outcome, &mut claims);
+        }
+        claims
+    }
+
     #[inline(always)]
     fn claim(&mut self, waiter: &Waiter<P>, outcome: Outcome) -> Option<(Claim, P)> {
         let payload = waiter.payload.get();
@@ -207,5 +229,53 @@ impl<P: Copy> WaitQueue<P> {
     pub(crate) fn ends_with(&self, me: Ticket) -> bool {
         // SAFETY: the tail is null or linked, and so alive.
         unsafe { self.tail.as_ref() }.is_some_and(|last| last.ticket.get() == Some(me))
+    }
+}
+
+/// Any number of claimed waiters, in the order in which they were taken off their queue, linked through
+/// their stacks as in the queue.
+///
+/// Invariant: those linked here are claimed, and nobody but this can wake them, so they are alive.
+#[must_use = "a claimed task never goes on unless it is woken"]
+pub(crate) struct Claims<P> {
+    head: *const Waiter<P>,
+    tail: *const Waiter<P>,
+    len: usize,
+}
+
+impl<P: Copy> Claims<P> {
+    pub(crate) const fn new() -> Self {
+        Self { head: ptr::null(), tail: ptr::null(), len: 0 }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// # Safety
+    /// `claim` is the waiter's, which is in no queue.
+    unsafe fn push(&mut self, waiter: &Waiter<P>, claim: Claim) {
+        claim.defer();
+        waiter.next.set(ptr::null());
+        // SAFETY: by the invariant.
+        match unsafe { self.tail.as_ref() } {
+            Some(tail) => tail.next.set(waiter),
+            None => self.head = waiter,
+        }
+        self.tail = waiter;
+        self.len += 1;
+    }
+
+    /// Lets them all go on; to be called when their queue is free again.
+    pub(crate) fn wake(self) {
+        let mut at = self.head;
+        // SAFETY: by the invariant; this one is woken last of all that is done with it.
+        while let Some(waiter) = unsafe { at.as_ref() } {
+            at = waiter.next.get();
+            let Some(ticket) = waiter.ticket.get() else { continue };
+            // SAFETY: it was claimed in `push`.
+            unsafe { ticket.claimed() }.wake();
+        }
     }
 }

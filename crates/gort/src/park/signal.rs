@@ -6,15 +6,12 @@
 //! before the wait returns. `tests` below holds the loom models.
 
 use super::queue::{WaitQueue, Waiter};
-use super::{Claim, Outcome, Task, Wait};
+use super::{Outcome, Task, Wait};
 use crate::clock::Deadline;
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicU8, Ordering::*};
 use std::fmt;
 use std::num::NonZeroU8;
-
-/// Watchers that are woken at a time.
-const HANDFUL: usize = 16;
 
 pub(crate) struct Signal {
     /// Zero until the end.
@@ -38,17 +35,9 @@ impl Signal {
         let mut watchers = self.watchers.lock();
         debug_assert_eq!(self.ended.load(Relaxed), 0);
         self.ended.store(end.get(), Release);
-        while !watchers.is_empty() {
-            // Nobody links up any more, so this ends.
-            let mut claims = [const { None }; HANDFUL];
-            for claim in &mut claims {
-                let first = watchers.claim_first_if(|()| Some(Outcome::CANCELLED));
-                *claim = first.map(|(claim, ())| claim);
-            }
-            drop(watchers);
-            claims.into_iter().flatten().for_each(Claim::wake);
-            watchers = self.watchers.lock();
-        }
+        let claims = watchers.claim_all(Outcome::CANCELLED);
+        drop(watchers);
+        claims.wake();
     }
 
     /// As [`park::block`]; the wait also ends, as [`Outcome::CANCELLED`], when this is set.

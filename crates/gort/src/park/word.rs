@@ -241,6 +241,15 @@ impl Ticket {
         }
     }
 
+    /// The claim of a wait that was [deferred](Claim::defer).
+    ///
+    /// # Safety
+    /// It was, by the caller or whoever the caller has it from, and has not been woken since.
+    pub(crate) unsafe fn claimed(self) -> Claim {
+        // If it has parked, `wake` finds that out.
+        Claim { task: self.task, parked: false }
+    }
+
     /// Is the wait still open? A hint, for throwing away tickets of waits that are over.
     ///
     /// # Safety
@@ -269,6 +278,9 @@ impl Claim {
     pub(crate) fn take_over(self) {
         debug_assert!(self.parked, "who is on its CPU goes on");
     }
+
+    /// Puts it off: who has the ticket gets the claim [back](Ticket::claimed).
+    pub(crate) fn defer(self) {}
 
     /// Lets the task go on. Its memory may be gone when this returns.
     #[inline(always)]

@@ -112,6 +112,14 @@ pub(crate) struct LockGuard<'a, T> {
     _turn: loom::sync::MutexGuard<'a, ()>,
 }
 
+impl<'a, T> LockGuard<'a, T> {
+    /// Gives the lock back.
+    #[inline(always)]
+    pub(crate) fn unlock(self) -> &'a Lock<T> {
+        self.lock
+    }
+}
+
 impl<T> Deref for LockGuard<'_, T> {
     type Target = T;
     #[inline(always)]

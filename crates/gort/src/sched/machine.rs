@@ -167,7 +167,7 @@ impl Machine {
     }
 
     /// The processor; there is none while the machine is idle, waits with a pinned goroutine, or
-    /// has lost it while it was outside. To be called inside.
+    /// has lost it while it was outside. To be called inside; outside, it may be another's by now.
     #[inline(always)]
     pub(crate) fn try_processor(&self) -> Option<&'static Processor> {
         // SAFETY: processors live as long as the runtime.

@@ -18,6 +18,11 @@ pub(crate) fn current_goroutine() -> Option<GoroutineRef> {
     tls::machine()?.current()
 }
 
+/// The number of the caller's processor: a hint, it may have another by now. `None` on a plain thread.
+pub(crate) fn processor_hint() -> Option<usize> {
+    tls::machine()?.try_processor().map(|processor| processor.index)
+}
+
 /// Takes the running goroutine, whose wait is armed, off its machine until the wait is claimed or
 /// the deadline has passed.
 #[inline]

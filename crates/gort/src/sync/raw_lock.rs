@@ -42,8 +42,8 @@
 //! [`lock_models`](super::lock_models) runs this code in all interleavings.
 
 use crate::clock;
-use crate::park::queue::{WaitQueue, Waiter};
-use crate::park::{self, Claim, Limit, Outcome, Task, Wait, gave_up};
+use crate::park::queue::{Claims, WaitQueue, Waiter};
+use crate::park::{self, GaveUp, Limit, Outcome, Task, Wait, gave_up};
 use crate::prim::atomic::{AtomicU32, Ordering::*};
 use crate::prim::{Lock, LockGuard};
 use std::fmt;
@@ -72,9 +72,6 @@ const PATIENCE: u64 = 1_000_000;
 /// with 8, as every look takes the cache line away from whoever holds the lock.)
 const SPINS: u32 = 4;
 
-/// Readers that are woken at a time.
-const HANDFUL: usize = 16;
-
 #[derive(Clone, Copy)]
 enum Request {
     Read,
@@ -91,10 +88,6 @@ pub(crate) struct RawLock {
     #[cfg(loom)]
     late: crate::prim::atomic::AtomicBool,
 }
-
-/// The limit was reached before the lock was free.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct GaveUp;
 
 impl RawLock {
     crate::prim::const_fn! {
@@ -462,30 +455,18 @@ impl RawLock {
     /// By one of the readers: lets those in that are first in the queue.
     #[cold]
     fn admit_readers(&self) {
-        loop {
-            let mut claims = [const { None::<Claim> }; HANDFUL];
-            let mut count = 0;
-            {
-                let mut queue = self.queue.lock();
-                while count < HANDFUL
-                    && let Some((claim, _)) = queue.claim_first_if(|request| match request {
-                        Request::Read => Some(Outcome::arm(GRANTED)),
-                        Request::Write(_) => None,
-                    })
-                {
-                    claims[count] = Some(claim);
-                    count += 1;
-                }
-                self.word.fetch_add(count as u32 * READER, Release);
-                if queue.is_empty() {
-                    self.word.fetch_and(!(QUEUED | RESERVED), Relaxed);
-                }
+        let mut claims = Claims::new();
+        {
+            let mut queue = self.queue.lock();
+            while let Some(Request::Read) = queue.first() {
+                queue.claim_head(Outcome::arm(GRANTED), &mut claims);
             }
-            claims.into_iter().flatten().for_each(Claim::wake);
-            if count < HANDFUL {
-                return;
+            self.word.fetch_add(claims.len() as u32 * READER, Release);
+            if queue.is_empty() {
+                self.word.fetch_and(!(QUEUED | RESERVED), Relaxed);
             }
         }
+        claims.wake();
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::mapped::{Held, MappedGuard};
 use super::poison::{Flag, Panicking};
-use super::raw_lock::{GaveUp, RawLock};
+use super::raw_lock::RawLock;
 #[cfg(not(loom))]
 use crate::context::Context;
-use crate::park::Limit;
+use crate::park::{GaveUp, Limit};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomData;

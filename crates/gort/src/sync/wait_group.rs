@@ -4,11 +4,18 @@
 //! count to zero. Both look at the count again under the lock: so a waiter either sees zero, or is
 //! found in the list by whoever brings it there; and it is only woken at a moment of zero.
 
-use crate::clock::Deadline;
-use crate::park::{self, Claim, Outcome, Ticket, Wait};
+#[cfg(not(loom))]
+use crate::context::{Context, ContextError};
+use crate::park::queue::WaitQueue;
+use crate::park::{GaveUp, Limit, Outcome, Wait, queue_up};
 use crate::prim::atomic::{AtomicIsize, Ordering::*};
 use crate::prim::{Arc, Lock};
+#[cfg(not(loom))]
+use crate::time::Elapsed;
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+#[cfg(not(loom))]
+use std::time::{Duration, Instant};
 
 /// Waits until a number of goroutines are done.
 ///
@@ -35,13 +42,20 @@ pub struct WaitGroup(Arc<Inner>);
 
 struct Inner {
     count: AtomicIsize,
-    waiters: Lock<Vec<Ticket>>,
+    waiters: Lock<WaitQueue<()>>,
 }
+
+// Nothing of it is left half done by a panic.
+impl UnwindSafe for WaitGroup {}
+impl RefUnwindSafe for WaitGroup {}
 
 impl WaitGroup {
     /// A group with a count of zero.
     pub fn new() -> WaitGroup {
-        WaitGroup(Arc::new(Inner { count: AtomicIsize::new(0), waiters: Lock::new(Vec::new()) }))
+        WaitGroup(Arc::new(Inner {
+            count: AtomicIsize::new(0),
+            waiters: Lock::new(WaitQueue::new()),
+        }))
     }
 
     /// Adds to the count; at zero everybody who waits is woken. Never blocks.
@@ -78,8 +92,50 @@ impl WaitGroup {
     #[inline]
     pub(crate) fn wait_as(&self, why: Wait) {
         if self.0.count.load(Acquire) != 0 {
-            self.0.wait(why);
+            let _never_given_up = self.0.wait(why, Limit::NEVER);
         }
+    }
+
+    /// As [`wait`](Self::wait), for at most `timeout`.
+    ///
+    /// ```
+    /// use gort::sync::WaitGroup;
+    /// use std::time::Duration;
+    ///
+    /// let group = WaitGroup::new();
+    /// group.add(1);
+    /// assert!(group.wait_timeout(Duration::from_millis(1)).is_err());
+    /// group.done();
+    /// assert!(group.wait_timeout(Duration::from_millis(1)).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// [`Elapsed`] if the count was not zero in time.
+    #[cfg(not(loom))]
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<(), Elapsed> {
+        self.wait_limited(|| Limit::after(timeout)).map_err(|GaveUp| Elapsed::new())
+    }
+
+    /// As [`wait`](Self::wait), until `deadline`.
+    ///
+    /// # Errors
+    /// [`Elapsed`] if the count was not zero by then.
+    #[cfg(not(loom))]
+    pub fn wait_deadline(&self, deadline: Instant) -> Result<(), Elapsed> {
+        self.wait_limited(|| Limit::at(deadline)).map_err(|GaveUp| Elapsed::new())
+    }
+
+    /// As [`wait`](Self::wait), until `context` is done.
+    ///
+    /// # Errors
+    /// How the context has ended, if it has before the count was zero.
+    #[cfg(not(loom))]
+    pub fn wait_context(&self, context: &Context) -> Result<(), ContextError> {
+        self.wait_limited(|| context.limit()).map_err(|GaveUp| context.ended())
+    }
+
+    fn wait_limited<'a>(&self, limit: impl FnOnce() -> Limit<'a>) -> Result<(), GaveUp> {
+        if self.0.count.load(Acquire) == 0 { Ok(()) } else { self.0.wait(Wait::Group, limit()) }
     }
 
     /// Starts a goroutine and counts it until it has ended, also if it panics.
@@ -126,40 +182,25 @@ impl Inner {
     #[cold]
     #[inline(never)]
     fn wake_all(&self) {
-        let claims: Vec<Claim> = {
+        let claims = {
             let mut waiters = self.waiters.lock();
             if self.count.load(Acquire) != 0 {
                 // The group is in use again. Who waits now waits for that.
                 return;
             }
-            // SAFETY: who is in the list takes itself out, under the lock, before it ends.
-            waiters.drain(..).filter_map(|t| unsafe { t.claim(Outcome::arm(0)) }).collect()
+            waiters.claim_all(Outcome::arm(0))
         };
-        claims.into_iter().for_each(Claim::wake);
+        claims.wake();
     }
 
     #[cold]
     #[inline(never)]
-    fn wait(&self, why: Wait) {
-        let outcome = park::with_task(|task| {
-            let ticket = task.arm();
-            {
-                let mut waiters = self.waiters.lock();
-                if self.count.load(Acquire) == 0 {
-                    task.disarm();
-                    return Outcome::arm(0);
-                }
-                waiters.push(ticket);
-            }
-            let outcome = park::block(task, Deadline::NEVER, why);
-            if outcome == Outcome::SHUTDOWN {
-                self.waiters.lock().retain(|other| *other != ticket);
-            }
-            outcome
-        });
-        if outcome == Outcome::SHUTDOWN {
-            park::unwind();
+    fn wait(&self, why: Wait, limit: Limit<'_>) -> Result<(), GaveUp> {
+        let waiters = self.waiters.lock();
+        if self.count.load(Acquire) == 0 {
+            return Ok(());
         }
+        queue_up(waiters, |waiters| waiters, (), limit, why, |_| false)
     }
 }
 

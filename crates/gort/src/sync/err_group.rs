@@ -1,0 +1,243 @@
+//! Goroutines that work at one thing, and fail together.
+
+use super::semaphore::{OwnedPermit, Semaphore};
+use super::wait_group::WaitGroup;
+use crate::context::{Cancel, CancelCause, Cause, Context, with_cancel_cause};
+use crate::goroutine::panic::Shutdown;
+use crate::prim::Lock;
+use crate::runtime::spawn_detached;
+use gort_context::pass_discard;
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+/// Goroutines that each do a part of one thing, of which the first error counts; like Go's `errgroup`.
+///
+/// Clones are the same group. If one of its goroutines panics, that arrives at [`wait`](Self::wait).
+///
+/// ```
+/// use gort::context::{background, Context};
+/// use gort::sync::ErrGroup;
+///
+/// fn fetch(ctx: &Context, page: u32) -> Result<(), String> {
+///     if page == 7 {
+///         return Err(format!("no page {page}"));
+///     }
+///     ctx.done().recv(); // as if it took long: until the group gives up
+///     Ok(())
+/// }
+///
+/// let (group, ctx) = ErrGroup::with_context(&background());
+/// for page in 1..=10 {
+///     let ctx = ctx.clone();
+///     group.go(move || fetch(&ctx, page));
+/// }
+/// assert_eq!(group.wait().unwrap_err().to_string(), "no page 7");
+/// ```
+#[derive(Clone, Debug)]
+pub struct ErrGroup(Arc<Inner>);
+
+struct Inner {
+    running: WaitGroup,
+    /// How many may run at a time, if that is limited.
+    room: Option<Arc<Semaphore>>,
+    failure: Lock<Failure>,
+    /// Of the group's context.
+    cancel: Option<CancelCause>,
+}
+
+#[derive(Default)]
+struct Failure {
+    error: Option<Cause>,
+    /// The first panic's, until somebody has resumed it.
+    payload: Option<Box<dyn Any + Send>>,
+    panicked: bool,
+}
+
+impl ErrGroup {
+    /// A group without goroutines.
+    pub fn new() -> ErrGroup {
+        ErrGroup::build(None, None)
+    }
+
+    /// A group with a context, which is cancelled by the first error, with that as its cause, and when
+    /// [`wait`](Self::wait) returns.
+    pub fn with_context(parent: &Context) -> (ErrGroup, Context) {
+        let (context, cancel) = with_cancel_cause(parent);
+        (ErrGroup::build(None, Some(cancel)), context)
+    }
+
+    /// This group, with at most `limit` goroutines at a time.
+    ///
+    /// # Panics
+    /// If `limit` is zero; if the group has been cloned, or given a goroutine, already.
+    #[must_use]
+    pub fn limit(self, limit: usize) -> ErrGroup {
+        assert!(limit > 0, "gort: an ErrGroup that may have no goroutines");
+        let inner = Arc::into_inner(self.0);
+        let inner = inner.expect("gort: the limit of an ErrGroup is to be set before it is used");
+        ErrGroup::build(Some(Arc::new(Semaphore::new(limit))), inner.cancel)
+    }
+
+    fn build(room: Option<Arc<Semaphore>>, cancel: Option<CancelCause>) -> ErrGroup {
+        let failure = Lock::new(Failure::default());
+        ErrGroup(Arc::new(Inner { running: WaitGroup::new(), room, failure, cancel }))
+    }
+
+    /// Starts a goroutine of the group. If as many run as may, blocks until one of them has ended.
+    ///
+    /// It is started also if the group has failed; let it look at the context.
+    ///
+    /// # Panics
+    /// If there is no memory for the goroutine.
+    #[track_caller]
+    pub fn go<F, E>(&self, f: F)
+    where
+        F: FnOnce() -> Result<(), E> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let permit = self.0.room.as_ref().map(|room| room.acquire_owned(1));
+        self.start(permit, f);
+    }
+
+    /// Starts a goroutine of the group, unless as many run as may. Never blocks.
+    ///
+    /// ```
+    /// use gort::sync::ErrGroup;
+    ///
+    /// let group = ErrGroup::new().limit(1);
+    /// let (tx, rx) = gort::chan::chan::<()>(0);
+    /// assert!(group.try_go(move || { rx.recv(); Ok::<_, String>(()) }).is_ok());
+    /// assert!(group.try_go(|| Ok::<_, String>(())).is_err());
+    /// drop(tx);
+    /// group.wait().unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// `f`, if it was not started.
+    ///
+    /// # Panics
+    /// If there is no memory for the goroutine.
+    #[track_caller]
+    pub fn try_go<F, E>(&self, f: F) -> Result<(), F>
+    where
+        F: FnOnce() -> Result<(), E> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let permit = match &self.0.room {
+            Some(room) => match room.try_acquire_owned(1) {
+                None => return Err(f),
+                permit => permit,
+            },
+            None => None,
+        };
+        self.start(permit, f);
+        Ok(())
+    }
+
+    #[track_caller]
+    fn start<F, E>(&self, permit: Option<OwnedPermit>, f: F)
+    where
+        F: FnOnce() -> Result<(), E> + Send + 'static,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.0.running.add(1);
+        let running = Running { group: self.0.clone(), permit, has_ended: false };
+        spawn_detached(move || {
+            let mut running = running;
+            let result = catch_unwind(AssertUnwindSafe(f));
+            running.has_ended = true;
+            match result {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => running.group.fail(Cause::new(error), None),
+                Err(payload) => running.group.panicked(payload),
+            }
+        });
+    }
+
+    /// Blocks until all goroutines of the group have ended. Then its context, if it has one, is cancelled.
+    ///
+    /// # Errors
+    /// The first error.
+    ///
+    /// # Panics
+    /// With the first panic of one of the goroutines; who waits when that has been passed on is told that
+    /// there was one.
+    pub fn wait(&self) -> Result<(), Cause> {
+        let inner = &*self.0;
+        inner.running.wait();
+        if let Some(cancel) = &inner.cancel {
+            Cancel::cancel(&cancel.without_cause());
+        }
+        let (payload, panicked, error) = {
+            let mut failure = inner.failure.lock();
+            (failure.payload.take(), failure.panicked, failure.error.clone())
+        };
+        if let Some(payload) = payload {
+            resume_unwind(payload);
+        }
+        assert!(!panicked, "gort: a goroutine of the ErrGroup has panicked");
+        error.map_or(Ok(()), Err)
+    }
+}
+
+impl Inner {
+    fn fail(&self, error: Cause, payload: Option<Box<dyn Any + Send>>) {
+        let mut payload = payload;
+        let is_first = {
+            let mut failure = self.failure.lock();
+            if payload.is_some() && !failure.panicked {
+                failure.panicked = true;
+                failure.payload = payload.take();
+            }
+            let is_first = failure.error.is_none();
+            failure.error.get_or_insert_with(|| error.clone());
+            is_first
+        };
+        if let (true, Some(cancel)) = (is_first, &self.cancel) {
+            cancel.cancel(error);
+        }
+    }
+
+    fn panicked(&self, payload: Box<dyn Any + Send>) {
+        let payload = pass_discard(payload);
+        if payload.is::<Shutdown>() {
+            return self.fail(Cause::new("the runtime was shut down"), None);
+        }
+        self.fail(Cause::new("a goroutine of the group has panicked"), Some(payload));
+    }
+}
+
+/// A goroutine of a group, until it has ended, or was dropped unbegun by a runtime that is shut down.
+struct Running {
+    group: Arc<Inner>,
+    permit: Option<OwnedPermit>,
+    has_ended: bool,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.group.fail(Cause::new("the runtime was shut down"), None);
+        }
+        drop(self.permit.take());
+        self.group.running.done();
+    }
+}
+
+impl Default for ErrGroup {
+    fn default() -> Self {
+        ErrGroup::new()
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("running", &self.running)
+            .field("error", &self.failure.lock().error)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,101 @@
+//! A value that is made when it is first asked for.
+
+use super::once_lock::OnceLock;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
+
+/// A value that its function makes when it is first used, while others who want it wait; like
+/// `std::sync::LazyLock`.
+///
+/// What waits is the goroutine, so the function may block.
+///
+/// ```
+/// use gort::sync::LazyLock;
+/// use std::collections::HashMap;
+///
+/// static AGES: LazyLock<HashMap<&str, u32>> = LazyLock::new(|| {
+///     println!("looking them up");
+///     HashMap::from([("Rob", 67), ("Ken", 83)])
+/// });
+/// assert_eq!(AGES["Ken"], 83);
+/// ```
+pub struct LazyLock<T, F = fn() -> T> {
+    value: OnceLock<T>,
+    /// Taken by the call; gone, and no value there: it has panicked.
+    init: Mutex<Option<F>>,
+}
+
+impl<T, F: FnOnce() -> T> LazyLock<T, F> {
+    crate::prim::const_fn! {
+        /// A value that `f` is to make.
+        pub fn new(f: F) -> LazyLock<T, F> {
+            LazyLock { value: OnceLock::new(), init: Mutex::new(Some(f)) }
+        }
+    }
+
+    /// The value; made now if it was not. Blocks while another makes it. Dereferencing does the same.
+    ///
+    /// # Panics
+    /// If the function does, or has; if the function itself asks for the value.
+    #[inline]
+    #[track_caller]
+    pub fn force(this: &LazyLock<T, F>) -> &T {
+        this.value.get_or_init(|| {
+            let init = this.init.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match init {
+                Some(init) => init(),
+                None => panic!("gort: a LazyLock was used whose function has panicked"),
+            }
+        })
+    }
+
+    /// As [`force`](Self::force), for the only one who has it.
+    ///
+    /// # Panics
+    /// As [`force`](Self::force).
+    #[track_caller]
+    pub fn force_mut(this: &mut LazyLock<T, F>) -> &mut T {
+        LazyLock::force(this);
+        this.value.get_mut().expect("it has been made")
+    }
+}
+
+impl<T, F> LazyLock<T, F> {
+    /// The value, if it has been made. Never blocks.
+    pub fn get(this: &LazyLock<T, F>) -> Option<&T> {
+        this.value.get()
+    }
+
+    /// The value, to be changed, if it has been made.
+    pub fn get_mut(this: &mut LazyLock<T, F>) -> Option<&mut T> {
+        this.value.get_mut()
+    }
+}
+
+impl<T, F: FnOnce() -> T> Deref for LazyLock<T, F> {
+    type Target = T;
+
+    #[inline]
+    #[track_caller]
+    fn deref(&self) -> &T {
+        LazyLock::force(self)
+    }
+}
+
+impl<T: Default> Default for LazyLock<T> {
+    fn default() -> Self {
+        LazyLock::new(T::default)
+    }
+}
+
+impl<T: fmt::Debug, F> fmt::Debug for LazyLock<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_tuple("LazyLock");
+        match self.value.get() {
+            Some(value) => shown.field(value),
+            None => shown.field(&format_args!("<uninit>")),
+        };
+        shown.finish()
+    }
+}

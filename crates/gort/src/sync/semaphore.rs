@@ -1,0 +1,492 @@
+//! A number of permits that goroutines take and give back.
+//!
+//! | bits of the word | meaning |
+//! |---|---|
+//! | `QUEUED` | somebody waits, so nobody may take permits but those who are next |
+//! | the rest | how many permits there are to be had |
+//!
+//! Taking and giving back are one atomic instruction each, while nobody waits. `QUEUED` changes with the queue's
+//! lock held, and says whether there are links; while it is set, permits go out with the lock held only, to
+//! whoever is first in the queue, however many it wants. Whoever gives permits back and finds `QUEUED` set, or
+//! gives up waiting, sees to those who are first. `tests` below holds the loom models.
+
+#[cfg(not(loom))]
+use crate::context::{Context, ContextError};
+use crate::park::queue::{Claims, WaitQueue};
+use crate::park::{self, GaveUp, Limit, Outcome, Wait, queue_up};
+use crate::prim::atomic::{AtomicUsize, Ordering::*};
+use crate::prim::{Lock, LockGuard};
+#[cfg(not(loom))]
+use crate::time::Elapsed;
+use std::fmt;
+use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+#[cfg(not(loom))]
+use std::time::{Duration, Instant};
+
+const QUEUED: usize = 1;
+const ONE: usize = 2;
+
+/// A number of permits, of which each may take several; like Go's `semaphore.Weighted`.
+///
+/// Who finds too few waits in a queue, in order of arrival: a large request is not overtaken by small ones that
+/// came later, even if there are permits enough for them.
+///
+/// ```
+/// use gort::sync::{Semaphore, WaitGroup};
+/// use std::sync::Arc;
+///
+/// let connections = Arc::new(Semaphore::new(2));
+/// let group = WaitGroup::new();
+/// for n in 0..10 {
+///     let connections = connections.clone();
+///     group.go(move || {
+///         let _permit = connections.acquire(1);
+///         println!("{n} is one of two");
+///     });
+/// }
+/// group.wait();
+/// assert_eq!(connections.available(), 2);
+/// ```
+pub struct Semaphore {
+    word: AtomicUsize,
+    queue: Lock<WaitQueue<usize>>,
+}
+
+/// A permit on loan, or several; given back when it is dropped. From [`Semaphore::acquire`].
+#[must_use = "if unused the permits are given back immediately"]
+#[clippy::has_significant_drop]
+pub struct Permit<S: Deref<Target = Semaphore>> {
+    semaphore: S,
+    count: usize,
+}
+
+/// A [`Permit`] that keeps its semaphore, to go with a goroutine, say.
+pub type OwnedPermit = Permit<std::sync::Arc<Semaphore>>;
+
+// Nothing of it is left half done by a panic.
+impl UnwindSafe for Semaphore {}
+impl RefUnwindSafe for Semaphore {}
+
+impl Semaphore {
+    /// As many permits as a semaphore can have.
+    pub const MAX_PERMITS: usize = usize::MAX >> 2;
+
+    crate::prim::const_fn! {
+        /// A semaphore with `permits`.
+        ///
+        /// # Panics
+        /// If that is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+        pub fn new(permits: usize) -> Semaphore {
+            assert!(permits <= Self::MAX_PERMITS, "gort: too many permits for a semaphore");
+            Semaphore {
+                word: AtomicUsize::new(permits * ONE),
+                queue: Lock::new(WaitQueue::new())
+            }
+        }
+    }
+
+    /// Takes `n` permits; blocks until there are as many, and all who came before have got theirs.
+    ///
+    /// For more than there ever are it waits for ever. Zero is had when it is its turn.
+    ///
+    /// # Panics
+    /// If `n` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    #[inline]
+    pub fn acquire(&self, n: usize) -> Permit<&Semaphore> {
+        let _never_given_up = self.take(n, Limit::NEVER);
+        Permit { semaphore: self, count: n }
+    }
+
+    /// Takes `n` permits if there are as many and nobody waits. Never blocks.
+    ///
+    /// ```
+    /// let semaphore = gort::sync::Semaphore::new(3);
+    /// let two = semaphore.try_acquire(2).unwrap();
+    /// assert!(semaphore.try_acquire(2).is_none());
+    /// drop(two);
+    /// assert!(semaphore.try_acquire(2).is_some());
+    /// ```
+    #[inline]
+    pub fn try_acquire(&self, n: usize) -> Option<Permit<&Semaphore>> {
+        let taken = n <= Self::MAX_PERMITS && self.try_take(n);
+        taken.then_some(n).map(|count| Permit { semaphore: self, count })
+    }
+
+    /// Adds `n` permits: to give back what was [forgotten](Permit::forget), or to raise the number. Never blocks.
+    ///
+    /// # Panics
+    /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS); they are not added then.
+    #[inline]
+    pub fn release(&self, n: usize) {
+        let mut word = self.word.load(Relaxed);
+        loop {
+            let is_sane = word / ONE <= Self::MAX_PERMITS.saturating_sub(n);
+            assert!(is_sane, "gort: more permits were released than a semaphore can have");
+            match self.word.compare_exchange_weak(word, word + n * ONE, Release, Relaxed) {
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        if word & QUEUED != 0 {
+            self.admit(self.queue.lock());
+        }
+    }
+
+    /// How many permits there are to be had. They may be those of somebody who waits for more; and what one reads
+    /// is out of date at once.
+    pub fn available(&self) -> usize {
+        self.word.load(Relaxed) / ONE
+    }
+
+    #[inline(always)]
+    fn try_take(&self, n: usize) -> bool {
+        let mut word = self.word.load(Relaxed);
+        while word & QUEUED == 0 && word / ONE >= n {
+            match self.word.compare_exchange_weak(word, word - n * ONE, Acquire, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    #[inline]
+    fn take(&self, n: usize, limit: Limit<'_>) -> Result<(), GaveUp> {
+        assert!(n <= Self::MAX_PERMITS, "gort: more permits than a semaphore can have");
+        if self.try_take(n) {
+            park::checkpoint();
+            return Ok(());
+        }
+        self.take_slow(n, limit)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn take_slow(&self, n: usize, limit: Limit<'_>) -> Result<(), GaveUp> {
+        let queue = self.queue.lock();
+        let mut word = self.word.load(Relaxed);
+        loop {
+            let is_free = word & QUEUED == 0 && word / ONE >= n;
+            let to = if is_free { word - n * ONE } else { word | QUEUED };
+            match self.word.compare_exchange(word, to, Acquire, Relaxed) {
+                Ok(_) if is_free => return Ok(()),
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        // Who gives up may be what held up those behind.
+        queue_up(
+            queue,
+            |queue| queue,
+            n,
+            limit,
+            Wait::Semaphore,
+            |queue| {
+                self.admit(queue);
+                false
+            },
+        )
+    }
+
+    /// Gives permits to those who are first, as far as they go.
+    #[cold]
+    #[inline(never)]
+    fn admit(&self, mut queue: LockGuard<'_, WaitQueue<usize>>) {
+        let mut claims = Claims::new();
+        // Acquire, for those who get what others have given back.
+        let mut available = self.word.load(Acquire) / ONE;
+        while let Some(n) = queue.first() {
+            if n > available {
+                // Some may have been given back since.
+                let now = self.word.load(Acquire) / ONE;
+                if n > now {
+                    break;
+                }
+                available = now;
+            }
+            if queue.claim_head(Outcome::arm(0), &mut claims) {
+                self.word.fetch_sub(n * ONE, Relaxed);
+                available -= n;
+            }
+        }
+        if queue.is_empty() {
+            self.word.fetch_and(!QUEUED, Relaxed);
+        }
+        drop(queue);
+        claims.wake();
+    }
+}
+
+impl Semaphore {
+    /// As [`acquire`](Self::acquire), with a permit that keeps the semaphore.
+    ///
+    /// ```
+    /// use gort::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// let workers = Arc::new(Semaphore::new(4));
+    /// for job in 0..100 {
+    ///     let permit = workers.acquire_owned(1); // waits for one of four
+    ///     gort::go!(move || {
+    ///         println!("job {job}");
+    ///         drop(permit);
+    ///     });
+    /// }
+    /// let _all_done = workers.acquire(4);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_owned(self: &std::sync::Arc<Self>, n: usize) -> OwnedPermit {
+        self.acquire(n).into_owned(self)
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), with a permit that keeps the semaphore.
+    pub fn try_acquire_owned(self: &std::sync::Arc<Self>, n: usize) -> Option<OwnedPermit> {
+        Some(self.try_acquire(n)?.into_owned(self))
+    }
+}
+
+#[cfg(not(loom))]
+impl Semaphore {
+    /// As [`acquire`](Self::acquire), for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`Elapsed`] if the permits were not to be had in time; then none is taken.
+    ///
+    /// # Panics
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_timeout(
+        &self,
+        n: usize,
+        timeout: Duration,
+    ) -> Result<Permit<&Semaphore>, Elapsed> {
+        self.acquire_limited(n, || Limit::after(timeout)).map_err(|GaveUp| Elapsed::new())
+    }
+
+    /// As [`acquire`](Self::acquire), until `deadline`.
+    ///
+    /// # Errors
+    /// [`Elapsed`] if the permits were not to be had by then; then none is taken.
+    ///
+    /// # Panics
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_deadline(
+        &self,
+        n: usize,
+        deadline: Instant,
+    ) -> Result<Permit<&Semaphore>, Elapsed> {
+        self.acquire_limited(n, || Limit::at(deadline)).map_err(|GaveUp| Elapsed::new())
+    }
+
+    /// As [`acquire`](Self::acquire), until `context` is done. If there are permits they are had, whatever the
+    /// context says.
+    ///
+    /// ```
+    /// use gort::{context, sync::Semaphore};
+    ///
+    /// let semaphore = Semaphore::new(1);
+    /// let (ctx, cancel) = context::with_cancel(&context::background());
+    /// let _one = semaphore.acquire_context(1, &ctx).unwrap();
+    /// gort::go!(move || cancel.cancel());
+    /// assert_eq!(semaphore.acquire_context(1, &ctx).unwrap_err(), context::ContextError::Cancelled);
+    /// ```
+    ///
+    /// # Errors
+    /// How the context has ended, if it has before the permits were to be had; then none is taken.
+    ///
+    /// # Panics
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_context(
+        &self,
+        n: usize,
+        context: &Context,
+    ) -> Result<Permit<&Semaphore>, ContextError> {
+        self.acquire_limited(n, || context.limit()).map_err(|GaveUp| context.ended())
+    }
+
+    #[inline]
+    fn acquire_limited<'a>(
+        &self,
+        n: usize,
+        limit: impl FnOnce() -> Limit<'a>,
+    ) -> Result<Permit<&Semaphore>, GaveUp> {
+        if !self.try_take(n) {
+            self.take(n, limit())?;
+        }
+        Ok(Permit { semaphore: self, count: n })
+    }
+}
+
+impl Permit<&Semaphore> {
+    /// The same permit, with a share of the semaphore.
+    ///
+    /// # Panics
+    /// If it is a permit of another semaphore.
+    pub fn into_owned(self, semaphore: &std::sync::Arc<Semaphore>) -> OwnedPermit {
+        let same = std::ptr::eq(self.semaphore, &**semaphore);
+        assert!(same, "gort: a permit was to be owned with another semaphore than its own");
+        OwnedPermit { count: self.forget(), semaphore: semaphore.clone() }
+    }
+}
+
+impl<S: Deref<Target = Semaphore>> Permit<S> {
+    /// How many permits it stands for.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Does not give the permits back, and returns how many there were. So the semaphore has fewer, until somebody
+    /// [releases](Semaphore::release) them.
+    pub fn forget(mut self) -> usize {
+        std::mem::take(&mut self.count)
+    }
+
+    /// Takes `n` permits out, to be given back apart from the others. `None` if there are fewer.
+    ///
+    /// ```
+    /// let semaphore = gort::sync::Semaphore::new(3);
+    /// let mut all = semaphore.acquire(3);
+    /// drop(all.split(1));
+    /// assert_eq!((all.count(), semaphore.available()), (2, 1));
+    /// ```
+    pub fn split(&mut self, n: usize) -> Option<Permit<S>>
+    where
+        S: Clone,
+    {
+        self.count = self.count.checked_sub(n)?;
+        Some(Permit { semaphore: self.semaphore.clone(), count: n })
+    }
+
+    /// Puts two together, to be given back at once.
+    ///
+    /// # Panics
+    /// If they are of different semaphores.
+    pub fn merge(&mut self, other: Permit<S>) {
+        let same = std::ptr::eq(&*self.semaphore, &*other.semaphore);
+        assert!(same, "gort: permits of different semaphores were to be merged");
+        self.count += other.forget();
+    }
+}
+
+impl<S: Deref<Target = Semaphore>> Drop for Permit<S> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.count > 0 {
+            self.semaphore.release(self.count);
+        }
+    }
+}
+
+impl<S: Deref<Target = Semaphore>> fmt::Debug for Permit<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore").field("available", &self.available()).finish_non_exhaustive()
+    }
+}
+
+/// loom models: the real code, with two preemptions.
+#[cfg(all(test, loom))]
+mod tests {
+    use super::*;
+    use crate::chan::models::model;
+    use crate::prim::{Arc, UnsafeCell, thread};
+    use std::time::Duration;
+
+    /// A number that only one permit's holder may touch at a time.
+    struct Guarded {
+        semaphore: Semaphore,
+        number: UnsafeCell<u32>,
+    }
+
+    // SAFETY: the cell is what the models are about: loom checks who touches it when.
+    unsafe impl Sync for Guarded {}
+    // SAFETY: as above.
+    unsafe impl Send for Guarded {}
+
+    impl Guarded {
+        fn new(permits: usize) -> Arc<Guarded> {
+            let semaphore = Semaphore::new(permits);
+            Arc::new(Guarded { semaphore, number: UnsafeCell::new(0) })
+        }
+
+        fn add(&self) {
+            // SAFETY: the caller has all permits, as loom checks.
+            self.number.with_mut(|number| unsafe { *number += 1 });
+        }
+
+        fn add_with(&self, n: usize) {
+            let _permits = self.semaphore.acquire(n);
+            self.add();
+        }
+
+        fn add_in_time(&self, n: usize) -> bool {
+            let taken = self.semaphore.take(n, Limit::after(Duration::from_secs(3600))).is_ok();
+            if taken {
+                self.add();
+                self.semaphore.release(n);
+            }
+            taken
+        }
+
+        fn end(&self, expected: u32) {
+            assert_eq!(self.semaphore.word.load(Relaxed), 2 * ONE);
+            // SAFETY: nobody else is left.
+            assert_eq!(self.number.with(|number| unsafe { *number }), expected);
+        }
+    }
+
+    fn spawn<T: 'static>(
+        guarded: &Arc<Guarded>,
+        f: impl FnOnce(&Guarded) -> T + 'static,
+    ) -> thread::JoinHandle<T> {
+        let guarded = guarded.clone();
+        thread::spawn(move || f(&guarded))
+    }
+
+    #[test]
+    fn the_permits_exclude_each_other() {
+        model(|| {
+            let guarded = Guarded::new(2);
+            let others = [0, 1].map(|_| spawn(&guarded, |guarded| guarded.add_with(2)));
+            guarded.add_with(2);
+            others.into_iter().for_each(|other| other.join().unwrap());
+            guarded.end(3);
+        });
+    }
+
+    /// A large request that gives up lets the small one behind it go on.
+    #[test]
+    fn who_gives_up_holds_up_nobody() {
+        model(|| {
+            let guarded = Guarded::new(2);
+            let one = guarded.semaphore.acquire(1);
+            let large = spawn(&guarded, |guarded| guarded.add_in_time(2));
+            let small = spawn(&guarded, |guarded| drop(guarded.semaphore.acquire(1)));
+            small.join().unwrap();
+            drop(one);
+            let added = large.join().unwrap();
+            guarded.end(u32::from(added));
+        });
+    }
+
+    #[test]
+    fn permits_given_back_while_one_gives_up_are_not_lost() {
+        model(|| {
+            let guarded = Guarded::new(2);
+            let one = guarded.semaphore.acquire(1);
+            let hasty = spawn(&guarded, |guarded| guarded.add_in_time(2));
+            let patient = spawn(&guarded, |guarded| guarded.add_with(2));
+            drop(one);
+            patient.join().unwrap();
+            let added = hasty.join().unwrap();
+            guarded.end(1 + u32::from(added));
+        });
+    }
+}

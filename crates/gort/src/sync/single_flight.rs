@@ -1,0 +1,187 @@
+//! Work that several want at once, and one does.
+//!
+//! Invariant: whoever waits for a flight, or is at it, has a share of it, got and given up with the table locked.
+//! So whoever leaves it knows whether it is the last.
+
+use super::mutex::{Mutex, MutexGuard};
+use super::once_lock::OnceLock;
+use crate::context::{Context, ContextError};
+use crate::park::{GaveUp, Limit};
+use crate::time::Elapsed;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Has those who want the same at the same time share one call; like Go's `singleflight`.
+///
+/// It is no cache: who comes when the call is over makes a new one.
+///
+/// ```
+/// use gort::sync::{SingleFlight, WaitGroup};
+/// use std::sync::Arc;
+///
+/// let prices: Arc<SingleFlight<&str, u32>> = Arc::default();
+/// let group = WaitGroup::new();
+/// for _ in 0..100 {
+///     let prices = prices.clone();
+///     group.go(move || {
+///         let price = prices.run("tea", || {
+///             gort::sleep(std::time::Duration::from_millis(1)); // as if over a network
+///             3
+///         });
+///         assert_eq!(price, 3);
+///     });
+/// }
+/// group.wait();
+/// ```
+pub struct SingleFlight<K, V> {
+    flights: Mutex<HashMap<K, Flight<V>>>,
+}
+
+type Flight<V> = Arc<OnceLock<V>>;
+
+impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
+    /// One without calls.
+    pub fn new() -> SingleFlight<K, V> {
+        SingleFlight { flights: Mutex::new(HashMap::new()) }
+    }
+
+    /// Calls `f`, in the caller's goroutine, and returns its value; if another is at it with the same key, blocks until
+    /// that has its value, and returns a clone.
+    ///
+    /// # Panics
+    /// With the panic of `f`. One of those who wait for it then calls its own. If `f` asks for its own key.
+    #[track_caller]
+    pub fn run(&self, key: K, f: impl FnOnce() -> V) -> V {
+        self.run_limited(key, Limit::NEVER, f).expect("a wait without a limit ends with a value")
+    }
+
+    /// As [`run`](Self::run); waits for another's call for at most `timeout`. The call itself takes as long as it takes.
+    ///
+    /// # Errors
+    /// [`Elapsed`] if another was at it, and had no value in time. The call goes on for the others.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    #[track_caller]
+    pub fn run_timeout(
+        &self,
+        key: K,
+        timeout: Duration,
+        f: impl FnOnce() -> V,
+    ) -> Result<V, Elapsed> {
+        self.run_limited(key, Limit::after(timeout), f).map_err(|GaveUp| Elapsed::new())
+    }
+
+    /// As [`run`](Self::run); waits for another's call until `deadline`.
+    ///
+    /// # Errors
+    /// As [`run_timeout`](Self::run_timeout).
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    #[track_caller]
+    pub fn run_deadline(
+        &self,
+        key: K,
+        deadline: Instant,
+        f: impl FnOnce() -> V,
+    ) -> Result<V, Elapsed> {
+        self.run_limited(key, Limit::at(deadline), f).map_err(|GaveUp| Elapsed::new())
+    }
+
+    /// As [`run`](Self::run); waits for another's call until `context` is done.
+    ///
+    /// # Errors
+    /// How the context has ended, if another was at it, and had no value by then.
+    ///
+    /// # Panics
+    /// As [`run`](Self::run).
+    #[track_caller]
+    pub fn run_context(
+        &self,
+        key: K,
+        context: &Context,
+        f: impl FnOnce() -> V,
+    ) -> Result<V, ContextError> {
+        self.run_limited(key, context.limit(), f).map_err(|GaveUp| context.ended())
+    }
+
+    /// Has the next who comes make a call of its own, also if there is one on the way. Never blocks for that.
+    ///
+    /// ```
+    /// use gort::sync::SingleFlight;
+    ///
+    /// let answers = SingleFlight::new();
+    /// let answer = answers.run("life", || {
+    ///     answers.forget(&"life");
+    ///     answers.run("life", || 42) // a call of its own
+    /// });
+    /// assert_eq!(answer, 42);
+    /// ```
+    pub fn forget(&self, key: &K) {
+        let flight = self.lock().remove(key);
+        drop(flight);
+    }
+
+    #[track_caller]
+    fn run_limited(&self, key: K, limit: Limit<'_>, f: impl FnOnce() -> V) -> Result<V, GaveUp> {
+        let flight = self.lock().entry(key.clone()).or_default().clone();
+        // Leaves it, also when `f` panics.
+        let seat = Seat { group: self, key, flight: Some(flight) };
+        match seat.flight().init(limit, || Ok::<V, Infallible>(f()))? {
+            Ok(value) => Ok(value.clone()),
+            Err(never) => match never {},
+        }
+    }
+}
+
+impl<K, V> SingleFlight<K, V> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Flight<V>>> {
+        // A key's `Hash` or `Eq` that panics leaves the table as it was.
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One who waits for a flight, or is at it.
+struct Seat<'a, K: Eq + Hash, V> {
+    group: &'a SingleFlight<K, V>,
+    key: K,
+    flight: Option<Flight<V>>,
+}
+
+impl<K: Eq + Hash, V> Seat<'_, K, V> {
+    fn flight(&self) -> &Flight<V> {
+        self.flight.as_ref().expect("a seat is in a flight until it is dropped")
+    }
+}
+
+impl<K: Eq + Hash, V> Drop for Seat<'_, K, V> {
+    fn drop(&mut self) {
+        let Some(flight) = self.flight.take() else { return };
+        let mut flights = self.group.lock();
+        let is_current = flights.get(&self.key).is_some_and(|other| Arc::ptr_eq(other, &flight));
+        // More than the table's and this one's: the others need it where it is.
+        if is_current && flight.get().is_none() && Arc::strong_count(&flight) > 2 {
+            return drop(flight); // with the table locked, so that one of them is the last
+        }
+        let removed = if is_current { flights.remove_entry(&self.key) } else { None };
+        drop(flights);
+        drop((removed, flight)); // user code
+    }
+}
+
+impl<K: Eq + Hash + Clone, V: Clone> Default for SingleFlight<K, V> {
+    fn default() -> Self {
+        SingleFlight::new()
+    }
+}
+
+impl<K, V> fmt::Debug for SingleFlight<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SingleFlight").field("flights", &self.lock().len()).finish()
+    }
+}
