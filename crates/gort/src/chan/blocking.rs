@@ -228,6 +228,7 @@ impl<T> Core<T> {
         slot: &Slot<T>,
         deadline: Deadline,
     ) -> Ended {
+        let mut is_last = false;
         loop {
             // SAFETY: the caller owns the slot, and nothing has come into it.
             let due = match unsafe { state.recv(slot) } {
@@ -239,14 +240,17 @@ impl<T> Core<T> {
                     return Ended::Done;
                 }
                 Received::Closed => return Ended::Closed,
+                Received::Empty(_) if is_last => return Ended::TimedOut,
                 Received::Empty(due) => due,
             };
             let wake = due.map_or(deadline, |due| deadline.min(due));
             let ended = self.recv_parked(state, slot, wake);
-            if ended != Ended::TimedOut || due.is_none() || deadline.has_passed() {
+            if ended != Ended::TimedOut || due.is_none() {
                 return ended;
             }
-            // The timer is due, but another receiver may get there first; or it was set anew.
+            // The timer is due, but another receiver may get there first; or it was set anew. What was due
+            // no later than the deadline is received, however late it is now.
+            is_last = deadline.has_passed();
             state = self.lock();
         }
     }

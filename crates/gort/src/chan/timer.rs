@@ -8,7 +8,7 @@
 use super::Receiver;
 use super::core::Core;
 use crate::clock::{self, Deadline};
-use crate::park::{Claim, Outcome};
+use crate::park::Outcome;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
@@ -69,23 +69,11 @@ impl<T> Timer<T> {
 impl<T> Core<T> {
     /// Changes when messages are due; returns what `change` does. Who waits for one looks again.
     pub(crate) fn retime(&self, change: impl FnOnce(&mut Timer<T>) -> bool) -> bool {
-        const HANDFUL: usize = 16;
-        let mut claims = [const { None }; HANDFUL];
         let mut state = self.lock();
         let changed = state.timer.as_mut().is_some_and(|timer| change(timer));
-        // Those who come from here on have seen the change.
-        let mut left = state.receivers.len();
-        while left > 0 {
-            let count = left.min(HANDFUL);
-            for claim in &mut claims[..count] {
-                let first = state.receivers.claim_first_if(|_| Some(Outcome::TIMED_OUT));
-                *claim = first.map(|(claim, _)| claim);
-            }
-            left -= count;
-            drop(state);
-            claims.iter_mut().filter_map(Option::take).for_each(Claim::wake);
-            state = self.lock();
-        }
+        let claims = state.receivers.claim_all(Outcome::TIMED_OUT);
+        drop(state);
+        claims.wake();
         changed
     }
 }

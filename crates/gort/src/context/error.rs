@@ -60,7 +60,11 @@ pub struct Cause(Arc<dyn Error + Send + Sync>);
 
 impl Cause {
     pub(crate) fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Cause {
-        Cause(Arc::from(error.into()))
+        // One that is passed on stays what it is.
+        match error.into().downcast::<Cause>() {
+            Ok(cause) => *cause,
+            Err(error) => Cause(Arc::from(error)),
+        }
     }
 
     /// The error.

@@ -69,18 +69,6 @@ impl<P: Copy> WaitQueue<P> {
         self.head.is_null()
     }
 
-    /// How many are linked.
-    pub(crate) fn len(&self) -> usize {
-        let mut count = 0;
-        let mut at = self.head;
-        // SAFETY: what is linked is alive.
-        while let Some(waiter) = unsafe { at.as_ref() } {
-            at = waiter.next.get();
-            count += 1;
-        }
-        count
-    }
-
     /// The payload of the first, whose wait may be over.
     pub(crate) fn first(&self) -> Option<P> {
         // SAFETY: the head is null or linked, and so alive.
@@ -268,14 +256,24 @@ impl<P: Copy> Claims<P> {
     }
 
     /// Lets them all go on; to be called when their queue is free again.
+    ///
+    /// The first goes last: who is made ready runs next, and pushes who was to run next to the end of the run
+    /// queue. So on one processor they run in their order.
     pub(crate) fn wake(self) {
-        let mut at = self.head;
-        // SAFETY: by the invariant; this one is woken last of all that is done with it.
+        // SAFETY: by the invariant.
+        let Some(first) = (unsafe { self.head.as_ref() }) else { return };
+        let mut at = first.next.get();
+        // SAFETY: as above; each is woken last of all that is done with it.
         while let Some(waiter) = unsafe { at.as_ref() } {
             at = waiter.next.get();
-            let Some(ticket) = waiter.ticket.get() else { continue };
-            // SAFETY: it was claimed in `push`.
-            unsafe { ticket.claimed() }.wake();
+            Self::wake_one(waiter);
         }
+        Self::wake_one(first);
+    }
+
+    fn wake_one(waiter: &Waiter<P>) {
+        let ticket = waiter.ticket.get().expect("a waiter that was claimed has a ticket");
+        // SAFETY: it was claimed in `push`.
+        unsafe { ticket.claimed() }.wake();
     }
 }

@@ -156,3 +156,103 @@ fn sift_down(heap: &mut [Timer], mut index: usize) {
     }
     heap[index] = timer;
 }
+
+/// loom models of calls that are stopped, or set to another time, while they fire: what `Later` does.
+///
+/// Seen to fail: a wait that is armed anew with the number of the one before; a stop that wakes.
+#[cfg(all(test, loom))]
+mod tests {
+    use super::*;
+    use crate::chan::models::model;
+    use crate::park::Task;
+    use crate::prim::{Arc, thread};
+    use std::ptr::NonNull;
+
+    /// A goroutine that is to start when its wait ends, and how often it has.
+    #[repr(C)]
+    struct Call {
+        task: Task,
+        starts: AtomicU32,
+    }
+
+    unsafe fn start(task: NonNull<Task>) {
+        // SAFETY: the task is the head of a call, which stays until the model ends.
+        unsafe { task.cast::<Call>().as_ref() }.starts.fetch_add(1, Relaxed);
+    }
+
+    struct World {
+        timers: Timers,
+        call: Call,
+    }
+
+    impl World {
+        /// A call that is due at 10.
+        fn new() -> (Arc<World>, Ticket) {
+            let call = Call { task: Task::new(start), starts: AtomicU32::new(0) };
+            let world = Arc::new(World { timers: Timers::new(), call });
+            let ticket = world.arm(10);
+            (world, ticket)
+        }
+
+        fn arm(&self, when: u64) -> Ticket {
+            let ticket = self.call.task.arm_parked();
+            self.timers.add(when, ticket);
+            ticket
+        }
+
+        /// Becomes the call's owner.
+        fn claim(&self, ticket: Ticket) -> bool {
+            // SAFETY: the call stays until the model ends.
+            let Some(claim) = (unsafe { ticket.claim(Outcome::arm(0)) }) else { return false };
+            claim.take_over();
+            self.timers.note_stale();
+            true
+        }
+
+        fn starts(&self) -> u32 {
+            self.call.starts.load(Relaxed)
+        }
+    }
+
+    fn fire(world: &Arc<World>, now: u64) -> thread::JoinHandle<usize> {
+        let world = world.clone();
+        thread::spawn(move || world.timers.fire(now))
+    }
+
+    #[test]
+    fn a_call_is_stopped_or_starts_once() {
+        model(|| {
+            let (world, ticket) = World::new();
+            let machines = [fire(&world, 10), fire(&world, 15)];
+            let stopped = world.claim(ticket);
+            let fired: usize = machines.map(|machine| machine.join().unwrap()).into_iter().sum();
+            assert_eq!(fired, usize::from(!stopped));
+            assert_eq!(world.starts(), u32::from(!stopped));
+            assert!(!world.claim(ticket));
+        });
+    }
+
+    #[test]
+    fn a_call_that_is_set_anew_starts_at_its_new_time() {
+        model(|| {
+            let (world, ticket) = World::new();
+            let machine = fire(&world, 10);
+            let anew = world.claim(ticket).then(|| world.arm(20));
+            let fired = machine.join().unwrap();
+            assert_eq!(fired, usize::from(anew.is_none()), "not for the time it had before");
+            assert_eq!(world.timers.fire(20), usize::from(anew.is_some()));
+            assert_eq!(world.starts(), 1);
+        });
+    }
+
+    #[test]
+    fn a_call_that_is_set_anew_and_stopped_does_not_start() {
+        model(|| {
+            let (world, ticket) = World::new();
+            let machines = [fire(&world, 10), fire(&world, 20)];
+            let stopped = world.claim(ticket) && world.claim(world.arm(20));
+            machines.map(|machine| machine.join().unwrap());
+            assert_eq!(world.starts(), u32::from(!stopped));
+        });
+    }
+}

@@ -77,7 +77,14 @@ impl Timer {
     /// assert!(due.receiver().try_recv().is_ok());
     /// ```
     pub fn stop(&self) -> bool {
-        self.receiver.core().retime(|timer| timer.is_on() && timer.set(Deadline::NEVER, None))
+        self.receiver.core().retime(|timer| {
+            // Asked once: if it gets due right after that, it was on.
+            let was_on = timer.is_on();
+            if was_on {
+                timer.set(Deadline::NEVER, None);
+            }
+            was_on
+        })
     }
 
     /// Sets the timer anew, `duration` from now, whether it was on, due or stopped. A message that was due and

@@ -208,3 +208,13 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         }
     }
 }
+
+/// Runs `f` as a goroutine where others only run when it waits or yields: after a `yield_now`, those that it has
+/// started are blocked, or have ended.
+#[track_caller]
+pub fn in_turn<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
+    within(LIMIT, move || {
+        let builder = gort::Runtime::builder().processors(1).preempt(gort::Preempt::Off);
+        builder.time_slice(LIMIT).build().expect("a runtime").run(f)
+    })
+}
