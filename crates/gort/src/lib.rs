@@ -28,17 +28,20 @@
 //! |---|---|
 //! | start the program as a goroutine | [`#[gort::main]`](main), [`run`], [`#[gort::test]`](test) |
 //! | start a goroutine | [`go!`], [`spawn`](spawn()), [`Builder`]; [`scope`](scope()) for one that borrows |
-//! | wait for its result | [`JoinHandle`], [`ScopedJoinHandle`], [`sync::WaitGroup`] |
+//! | wait for its result | [`JoinHandle`], [`ScopedJoinHandle`], [`sync::WaitGroup`], [`sync::ErrGroup`] |
 //! | send and receive | [`chan()`], [`chan`](mod@chan) |
 //! | wait for several channels | [`select!`], [`select_biased!`], [`Select`](select::Select) |
-//! | wait for a time | [`sleep`], [`sleep_until`], [`chan::after`], [`chan::tick`] |
+//! | share a value, or wait for each other | [`sync`]: locks, conditions, semaphores and more |
+//! | wait for a time, or up to one | [`sleep`], [`time`](mod@time), [`chan::after`], [`chan::tick`] |
+//! | give up together | [`context`] |
 //! | call what blocks the thread | [`blocking`](blocking()) |
 //! | stay on a thread | [`lock_thread`], [`spawn_local`] |
 //! | keep something for each goroutine | [`goroutine_local!`] |
 //! | know about goroutines | [`current`], [`num_goroutines`], [`stats`], [`set_panic_handler`] |
 //! | have a scheduler of one's own, or settings | [`Runtime`], [`RuntimeBuilder`], [`set_gomaxprocs`] |
 //!
-//! All of it may also be used on plain threads: there, what waits blocks the thread.
+//! All of it may also be used on plain threads: there, what waits blocks the thread. Who knows Go finds its idioms
+//! and what they are here in `docs/coming-from-go.md` in the repository.
 //!
 //! # What to know
 //!
@@ -174,3 +177,8 @@ macro_rules! goroutine_local {
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// What is in "Coming from Go" runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/coming-from-go.md")]
+struct ComingFromGo;

@@ -1,9 +1,12 @@
 //! The storms.
 
+mod calls;
 mod channels;
+mod contexts;
 mod groups;
 mod joins;
 mod lifecycle;
+mod locks;
 mod mixed;
 mod panics;
 mod processors;
@@ -28,6 +31,9 @@ pub(crate) const ALL: &[Storm] = &[
     scopes::STORM,
     joins::STORM,
     groups::STORM,
+    locks::STORM,
+    contexts::STORM,
+    calls::STORM,
     timers::STORM,
     processors::STORM,
     panics::STORM,

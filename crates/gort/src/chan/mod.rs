@@ -100,7 +100,7 @@ mod error;
 mod future;
 mod iter;
 #[cfg(all(test, loom))]
-pub(crate) mod models;
+mod models;
 mod recv;
 mod ring;
 mod send;

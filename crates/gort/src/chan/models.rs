@@ -6,18 +6,11 @@
 //! ```
 
 use super::{RecvTimeoutError, SendTimeoutError, chan};
-use crate::prim::{Arc, thread};
+use crate::prim::{Arc, model, thread};
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
-
-/// Checks `f` in all interleavings.
-pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(3));
-    builder.check(f);
-}
 
 /// In a model, a deadline that has not passed may pass at any time.
 const SOME_TIME: Duration = Duration::from_secs(3600);

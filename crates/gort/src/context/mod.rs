@@ -28,12 +28,12 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | begin | [`background`]; [`todo`] where it is not clear yet which context to pass |
+//! | begin | [`background`]; [`todo()`] where it is not clear yet which context to pass |
 //! | cancel | [`with_cancel`], [`with_cancel_cause`] |
 //! | cancel at a time | [`with_deadline`], [`with_timeout`], [`with_deadline_cause`], [`with_timeout_cause`] |
 //! | hand things down that go with a request | [`with_value`] |
 //! | go on when the parent is cancelled | [`without_cancel`] |
-//! | have something done on cancellation | [`after_func`] |
+//! | have something done on cancellation | [`after_func()`] |
 //! | find out why | [`Context::err`], [`cause`] |
 //!
 //! A context costs an allocation and a place in its parent's list, one with a deadline a timer besides; none

@@ -24,7 +24,7 @@ impl Limit<'_> {
         Limit::Deadline(Deadline::at(deadline))
     }
 
-    /// As [`park::block`]. The wait also ends, as [`Outcome::TIMED_OUT`] or [`Outcome::CANCELLED`], when
+    /// As [`park::block`](super::block). The wait also ends, as [`Outcome::TIMED_OUT`] or [`Outcome::CANCELLED`], when
     /// the limit is reached.
     #[inline]
     pub(crate) fn block(self, task: &Task, why: Wait) -> Outcome {

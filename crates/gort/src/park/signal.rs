@@ -40,7 +40,7 @@ impl Signal {
         claims.wake();
     }
 
-    /// As [`park::block`]; the wait also ends, as [`Outcome::CANCELLED`], when this is set.
+    /// As [`park::block`](super::block); the wait also ends, as [`Outcome::CANCELLED`], when this is set.
     #[cold]
     pub(crate) fn block(&self, task: &Task, why: Wait) -> Outcome {
         let watcher = Waiter::new(());
@@ -73,10 +73,13 @@ impl fmt::Debug for Signal {
 }
 
 /// loom models: the real code, with two preemptions.
+///
+/// Seen to fail: with a watcher that links up after the end; with one that is cancelled though it was claimed by
+/// another; without the wake-up.
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
-    use crate::chan::models::model;
+    use crate::prim::model;
     use crate::prim::{Arc, thread};
 
     const END: NonZeroU8 = NonZeroU8::new(1).unwrap();

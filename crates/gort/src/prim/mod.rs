@@ -71,3 +71,11 @@ impl<T> UnsafeCell<T> {
         f(self.0.get())
     }
 }
+
+/// Checks `f` in all interleavings with up to so many preemptions as `LOOM_MAX_PREEMPTIONS` says, or three.
+#[cfg(all(test, loom))]
+pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    builder.check(f);
+}

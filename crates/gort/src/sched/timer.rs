@@ -163,8 +163,8 @@ fn sift_down(heap: &mut [Timer], mut index: usize) {
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
-    use crate::chan::models::model;
     use crate::park::Task;
+    use crate::prim::model;
     use crate::prim::{Arc, thread};
     use std::ptr::NonNull;
 

@@ -1,8 +1,8 @@
 //! loom models of select; see `chan::models` for how to run them.
 
 use super::arms::{AfterArm, RecvArm, SendArm, select};
-use crate::chan::models::model;
 use crate::chan::{Receiver, Sender, chan};
+use crate::prim::model;
 use crate::prim::thread;
 use std::time::Duration;
 

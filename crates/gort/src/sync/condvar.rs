@@ -19,7 +19,7 @@ use std::sync::{LockResult, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Lets goroutines and threads wait, without a processor, for a condition that others bring about under a
-/// [`Mutex`]; like `std::sync::Condvar`.
+/// [`Mutex`](super::Mutex); like `std::sync::Condvar`.
 ///
 /// Those who wait are woken in the order in which they came. A wait does not return unless it was notified, but the
 /// condition may have changed again before the mutex was free: so check it in a loop, or let
@@ -338,11 +338,13 @@ impl fmt::Debug for Condvar {
 }
 
 /// loom models: the real code, with two preemptions.
+///
+/// Seen to fail: with the mutex given back before the queue is joined; with `awaited` cleared while somebody waits.
 #[cfg(all(test, loom))]
 mod tests {
     use super::super::mutex::Mutex;
     use super::*;
-    use crate::chan::models::model;
+    use crate::prim::model;
     use crate::prim::{Arc, thread};
 
     /// In a model, a time that has not passed may pass at any moment.

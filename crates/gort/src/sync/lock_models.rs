@@ -11,8 +11,8 @@
 //! or `unread` (access race).
 
 use super::raw_lock::RawLock;
-use crate::chan::models::model;
 use crate::park::Limit;
+use crate::prim::model;
 use crate::prim::{Arc, UnsafeCell, thread};
 use std::time::Duration;
 

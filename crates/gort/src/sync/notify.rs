@@ -214,10 +214,13 @@ impl fmt::Debug for Notify {
 }
 
 /// loom models: the real code, with two preemptions.
+///
+/// Seen to fail: with a notification that is not kept when those who waited have given up; with `Relaxed` in
+/// `notify_one`.
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
-    use crate::chan::models::model;
+    use crate::prim::model;
     use crate::prim::{Arc, UnsafeCell, thread};
     use std::time::Duration;
 

@@ -278,10 +278,12 @@ impl fmt::Debug for Once {
 }
 
 /// loom models: the real code, with two preemptions.
+///
+/// Seen to fail: with `Relaxed` in `finish`; without waking those who wait.
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
-    use crate::chan::models::model;
+    use crate::prim::model;
     use crate::prim::{Arc, UnsafeCell, thread};
     use std::time::Duration;
 

@@ -39,7 +39,7 @@
 //! 5. `RESERVED` is set only while somebody holds the lock, and never together with `WOKEN`: so it ends
 //!    with `pass_on`, and does not keep out who was woken.
 //!
-//! [`lock_models`](super::lock_models) runs this code in all interleavings.
+//! `lock_models` runs this code in all interleavings.
 
 use crate::clock;
 use crate::park::queue::{Claims, WaitQueue, Waiter};

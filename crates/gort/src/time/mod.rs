@@ -5,10 +5,10 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | wait | [`sleep`], [`sleep_until`] |
+//! | wait | [`sleep()`], [`sleep_until`] |
 //! | get a message at a time, in a `select!` say | [`Timer`]; [`chan::after`](crate::chan::after) for one that is not stopped |
 //! | get one again and again | [`Ticker`]; [`chan::tick`](crate::chan::tick) |
-//! | have a function called later | [`after_func`] |
+//! | have a function called later | [`after_func()`] |
 //! | wait for a function, but not for long | [`timeout`](timeout()) |
 
 mod after_func;
