@@ -1,7 +1,10 @@
 package main
 
 import (
+	"runtime"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -55,17 +58,79 @@ func underHogs(stop *atomic.Bool, result <-chan []float64) {
 		stop.Store(true)
 	}()
 	start := time.Now()
+	var rounds atomic.Uint64
+	var hogs sync.WaitGroup
 	for range get("hogs", 4) {
+		hogs.Add(1)
 		go func() {
-			x := uint64(1)
-			for !stop.Load() {
-				x = x*6364136223846793005 + 1
-			}
-			sink.Store(x)
+			rounds.Add(hog(stop))
+			hogs.Done()
 		}()
 	}
 	us := <-result
 	seconds := time.Since(start).Seconds()
+	hogs.Wait()
 	ticked := uint64(len(us))
-	emit(ticked, seconds, append(late(us), extra{"ticks", float64(ticked)})...)
+	done := float64(rounds.Load()) / seconds / 1e6
+	emit(ticked, seconds, append(late(us), extra{"ticks", float64(ticked)}, extra{"hogs_rounds_per_us", done})...)
+}
+
+// hog computes until stop says so, and returns how often.
+func hog(stop *atomic.Bool) uint64 {
+	x, rounds := uint64(1), uint64(0)
+	for !stop.Load() {
+		x = x*6364136223846793005 + 1
+		rounds++
+	}
+	sink.Store(x)
+	return rounds
+}
+
+func crowd() {
+	count := get("hogs", 1000)
+	var stop atomic.Bool
+	var hogs, newcomers sync.WaitGroup
+	rounds := make([]uint64, count)
+	end := time.Now().Add(time.Duration(get("ms", 10000)) * time.Millisecond)
+	go func() {
+		// No timer of the runtime's is relied on.
+		runtime.LockOSThread()
+		for left := time.Until(end); left > 0; left = time.Until(end) {
+			wait := syscall.NsecToTimespec(left.Nanoseconds())
+			syscall.Nanosleep(&wait, nil)
+		}
+		stop.Store(true)
+	}()
+	for number := range count {
+		hogs.Add(1)
+		go func() {
+			rounds[number] = hog(&stop)
+			hogs.Done()
+		}()
+	}
+	us := make([]float64, 0, 4096)
+	var lock sync.Mutex
+	start := time.Now()
+	var started uint64
+	for !stop.Load() && started < 4096 {
+		newcomers.Add(1)
+		asked := time.Now()
+		go func() {
+			waited := time.Since(asked).Seconds() * 1e6
+			lock.Lock()
+			us = append(us, waited)
+			lock.Unlock()
+			newcomers.Done()
+		}()
+		started++
+		time.Sleep(20 * time.Millisecond)
+	}
+	seconds := time.Since(start).Seconds()
+	threads := float64(status("Threads:"))
+	newcomers.Wait()
+	hogs.Wait()
+	for _, done := range rounds {
+		check(done > 0)
+	}
+	emit(started, seconds, append(late(us), extra{"threads", threads})...)
 }

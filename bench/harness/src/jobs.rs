@@ -116,7 +116,31 @@ pub fn all() -> Vec<Job> {
         Job::on(2, "mpmc_unb", &["may"]),
         Job::on(2, "mutex", &MAIN).named("mutex_1M w2").n(1_000_000).limits(3, 12),
     ]);
+    jobs.extend(primitives());
     jobs.extend(time_and_memory());
+    jobs
+}
+
+/// Locks and the like, timers, contexts.
+fn primitives() -> Vec<Job> {
+    let lot = |job: Job| job.also_by("parking_lot");
+    let one = |workload, peers: &[&str]| Job::on(1, workload, peers).named(workload);
+    let mut jobs = vec![lot(one("mutex_alone", &MAIN))];
+    for workers in [2, 1] {
+        let on = |workload, peers: &[&str]| Job::on(workers, workload, peers);
+        jobs.extend([
+            lot(on("rwlock", &["gort", "go", "may", "tokio", "std"])),
+            lot(on("condvar", &["gort", "go", "may", "tokio", "std"])),
+            on("semaphore", &["gort", "go", "may", "tokio"]),
+            on("waitgroup", &MAIN).n_for("std", 20_000),
+        ]);
+    }
+    jobs.extend([
+        lot(Job::on(2, "once", &["gort", "go", "tokio", "std"]).named("once")),
+        one("timer_func", &["gort", "go", "tokio"]),
+        one("timer_chan", &["gort", "go"]),
+        one("context", &["gort", "go"]),
+    ]);
     jobs
 }
 
@@ -166,7 +190,7 @@ fn time_and_memory() -> Vec<Job> {
             .limits(3, 20),
         Job::new("starve", "starve", &MAIN).limits(3, 20),
         Job::new("starve_chan", "starve_chan", &MAIN).limits(3, 20),
-        Job::on(2, "crowd", &["gort", "std"]).named("crowd").limits(3, 30),
+        Job::on(2, "crowd", &["gort", "go", "std"]).named("crowd").limits(3, 30),
         Job::new("blocking", "blocking", &MAIN),
         Job::on(2, "blocking", &["gort", "go-lib", "may", "std"])
             .named("blocking_raw")

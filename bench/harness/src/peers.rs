@@ -85,6 +85,8 @@ pub fn all() -> Vec<Peer> {
     let go_lib_target = target_dir().join("golib");
     let mut may_pool = Peer::package("may+pool20k", "peer-may");
     may_pool.environment.push(("MAY_POOL", "20000"));
+    let mut parking_lot = Peer::package("parking_lot", "peer-std-threads");
+    parking_lot.environment.push(("LOCKS", "parking_lot"));
     vec![
         Peer::package("gort", "peer-gort"),
         Peer {
@@ -99,6 +101,7 @@ pub fn all() -> Vec<Peer> {
         Peer::package("smol", "peer-smol"),
         Peer::package("std", "peer-std-threads"),
         may_pool,
+        parking_lot,
         Peer::package("corosensei", "peer-corosensei"),
     ]
 }
@@ -120,5 +123,5 @@ pub const OURS: &str = "gort";
 
 /// Those that run a few jobs only share a column.
 pub fn is_minor(name: &str) -> bool {
-    matches!(name, "may+pool20k" | "corosensei")
+    matches!(name, "may+pool20k" | "parking_lot" | "corosensei")
 }

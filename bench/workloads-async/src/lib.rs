@@ -41,6 +41,8 @@ async fn dispatch<R: AsyncRuntime>(args: Args) {
         "sieve" => topologies::sieve::<R>(args).await,
         "select" | "select_buf" => select::select::<R>(args).await,
         "mutex" => locks::mutex::<R>(args).await,
+        "mutex_alone" => locks::mutex_alone::<R>(args).await,
+        "waitgroup" => locks::waitgroup::<R>(args).await,
         "fib" => fork_join::fib::<R>(args).await,
         "sleep" => time::sleep::<R>(args).await,
         "idle" => time::idle::<R>(args).await,

@@ -105,7 +105,8 @@ pub fn crowd<R: Runtime>(args: &Args) -> ! {
     let stop = Arc::new(AtomicBool::new(false));
     let hogs = R::WaitGroup::new();
     let rounds: Arc<[AtomicU64]> = (0..count).map(|_| AtomicU64::new(0)).collect();
-    raised_after(Duration::from_millis(args.get("ms", 3000)), &stop);
+    // A turn is 10 ms: two workers need five seconds for one of each.
+    raised_after(Duration::from_millis(args.get("ms", 10_000)), &stop);
     for hog in 0..count {
         hogs.add(1);
         let (stop, rounds, hogs) = (stop.clone(), rounds.clone(), hogs.clone());

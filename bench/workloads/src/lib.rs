@@ -15,6 +15,7 @@ mod fork_join;
 mod locks;
 pub mod memory;
 pub mod numbers;
+pub mod primitives;
 pub mod process;
 pub mod report;
 mod runtime;
@@ -49,6 +50,8 @@ fn dispatch<R: Runtime>(args: &Args) {
         "sieve" => topologies::sieve::<R>(args),
         "select" | "select_buf" => select::select::<R>(args),
         "mutex" => locks::mutex::<R>(args),
+        "mutex_alone" => primitives::mutex_alone::<R>(args),
+        "waitgroup" => primitives::waitgroup::<R>(args),
         "fib" => fork_join::fib::<R>(args),
         "sleep" => time::sleep::<R>(args),
         "idle" => time::idle::<R>(args),

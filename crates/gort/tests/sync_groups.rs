@@ -322,17 +322,23 @@ fn those_who_come_together_share_a_call() {
         let flights: Arc<SingleFlight<&str, usize>> = Arc::new(SingleFlight::new());
         let calls = Arc::new(AtomicUsize::new(0));
         for round in 1..=3 {
+            let (open, gate) = gort::chan::<()>(0);
+            let begun = Arc::new(AtomicUsize::new(0));
             let all: Vec<_> = (0..50)
                 .map(|_| {
                     let (flights, calls) = (flights.clone(), calls.clone());
+                    let (gate, begun) = (gate.clone(), begun.clone());
                     gort::spawn(move || {
+                        begun.fetch_add(1, Relaxed);
                         flights.run("key", || {
-                            gort::sleep(SOON);
+                            gate.recv();
                             calls.fetch_add(1, Relaxed) + 1
                         })
                     })
                 })
                 .collect();
+            yield_until("all wait", || begun.load(Relaxed) == 50);
+            drop(open);
             for one in all {
                 assert_eq!(one.join().unwrap(), round);
             }

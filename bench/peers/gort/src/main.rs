@@ -1,8 +1,10 @@
 //! The workloads on gort; and two on its switch alone, to compare with corosensei's.
 
 mod context;
+mod primitives;
 
 use gort::chan::{self, chan};
+use std::sync::PoisonError;
 use std::time::Duration;
 use workloads::{Args, Join, Receiver, Runtime, Sender, WaitGroup};
 
@@ -12,8 +14,7 @@ struct Tx<T>(chan::Sender<T>);
 struct Rx<T>(chan::Receiver<T>);
 #[derive(Clone)]
 struct Group(gort::sync::WaitGroup);
-/// gort's own comes with a later version: until then the workload is not run.
-struct Lock;
+struct Lock(gort::sync::Mutex<u64>);
 struct Handle<T>(gort::JoinHandle<T>);
 
 impl Runtime for Gort {
@@ -87,7 +88,6 @@ impl Runtime for Gort {
 
     fn supports(workload: &str) -> Result<(), &'static str> {
         match workload {
-            "mutex" => Err("its Mutex comes with a later version"),
             "chan_buf_unb" | "mpmc_unb" => Err("its channels have bounds"),
             _ => Ok(()),
         }
@@ -143,11 +143,12 @@ impl WaitGroup for Group {
 
 impl workloads::Mutex for Lock {
     fn new() -> Self {
-        Lock
+        Lock(gort::sync::Mutex::new(0))
     }
 
-    fn with(&self, _f: impl FnOnce(&mut u64)) {
-        unimplemented!("see `supports`")
+    #[inline]
+    fn with(&self, f: impl FnOnce(&mut u64)) {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -163,6 +164,6 @@ fn main() {
     match args.workload.as_str() {
         "switch" => context::switch(Gort::NAME, &args),
         "coro_spawn" => context::spawn(Gort::NAME, &args),
-        _ => workloads::main::<Gort>(),
+        _ => workloads::primitives::main::<Gort>(),
     }
 }

@@ -1,6 +1,7 @@
 //! The workloads on may.
 
 mod channels;
+mod primitives;
 
 use channels::Channel;
 use may::sync::{SyncFlag, mpmc, mpsc, spsc};
@@ -110,6 +111,13 @@ impl Runtime for May {
         });
         total.0.get()
     }
+
+    fn supports(workload: &str) -> Result<(), &'static str> {
+        match workload {
+            "once" | "timer_func" | "timer_chan" | "context" => Err("it has none"),
+            _ => Ok(()),
+        }
+    }
 }
 
 struct Total(Cell<u64>);
@@ -163,5 +171,5 @@ impl<T: Send + 'static> Join<T> for Handle<T> {
 }
 
 fn main() {
-    workloads::main::<May>();
+    workloads::primitives::main::<May>();
 }

@@ -1,6 +1,10 @@
-//! The workloads on threads of the operating system, with crossbeam's channels.
+//! The workloads on threads of the operating system, with crossbeam's channels and std's locks; or, if `LOCKS` is
+//! `parking_lot`, with that crate's.
+
+mod locks;
 
 use crossbeam_channel as channel;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -10,13 +14,12 @@ use workloads::{Join, Receiver, Runtime, Sender, WaitGroup, process};
 /// As small as a thread's stack may be and still print a panic.
 const STACK: usize = 64 << 10;
 
-struct Threads;
+struct Threads<L>(PhantomData<L>);
 
 struct Tx<T>(channel::Sender<T>);
 struct Rx<T>(channel::Receiver<T>);
 #[derive(Clone)]
 struct Group(Arc<Count>);
-struct Lock(Mutex<u64>);
 struct Handle<T>(JoinHandle<T>);
 
 #[derive(Default)]
@@ -26,8 +29,8 @@ struct Count {
     changed: Condvar,
 }
 
-impl Runtime for Threads {
-    const NAME: &'static str = "std";
+impl<L: locks::Locks> Runtime for Threads<L> {
+    const NAME: &'static str = L::NAME;
 
     type SpscSender<T: Send + 'static> = Tx<T>;
     type SpscReceiver<T: Send + 'static> = Rx<T>;
@@ -36,7 +39,7 @@ impl Runtime for Threads {
     type MpmcSender<T: Send + 'static> = Tx<T>;
     type MpmcReceiver<T: Send + 'static> = Rx<T>;
     type WaitGroup = Group;
-    type Mutex = Lock;
+    type Mutex = L::Mutex;
     type Join<T: Send + 'static> = Handle<T>;
 
     /// The workers are the CPUs that may be used.
@@ -100,6 +103,7 @@ impl Runtime for Threads {
             "skynet" | "fib" => Err("too many threads"),
             "unstarted" => Err("a thread starts at once"),
             "chan_buf_unb" | "mpmc_unb" => Err("its channels have bounds"),
+            "semaphore" | "timer_func" | "timer_chan" | "context" => Err("it has none"),
             _ => Ok(()),
         }
     }
@@ -158,17 +162,6 @@ impl WaitGroup for Group {
     }
 }
 
-impl workloads::Mutex for Lock {
-    fn new() -> Self {
-        Lock(Mutex::new(0))
-    }
-
-    #[inline]
-    fn with(&self, f: impl FnOnce(&mut u64)) {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
 impl<T: Send> Join<T> for Handle<T> {
     fn join(self) -> T {
         self.0.join().expect("the task")
@@ -176,5 +169,8 @@ impl<T: Send> Join<T> for Handle<T> {
 }
 
 fn main() {
-    workloads::main::<Threads>();
+    match std::env::var("LOCKS").as_deref() {
+        Ok("parking_lot") => workloads::primitives::main::<Threads<locks::ParkingLot>>(),
+        _ => workloads::primitives::main::<Threads<locks::Std>>(),
+    }
 }

@@ -1,7 +1,10 @@
 //! The workloads on tokio.
 
+mod primitives;
+
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify, mpsc};
+use workloads::Args;
 use workloads_async::{AsyncMutex, AsyncReceiver, AsyncRuntime, AsyncSender};
 
 struct Tokio;
@@ -116,5 +119,13 @@ impl workloads_async::Notify for Signal {
 }
 
 fn main() {
-    workloads_async::main::<Tokio>();
+    let args = Args::parse();
+    match args.workload.as_str() {
+        "rwlock" => Tokio::run(args.workers(), primitives::rwlock(args)),
+        "once" => Tokio::run(args.workers(), primitives::once(args)),
+        "semaphore" => Tokio::run(args.workers(), primitives::semaphore(args)),
+        "condvar" => Tokio::run(args.workers(), primitives::condvar(args)),
+        "timer_func" => Tokio::run(args.workers(), primitives::timer(args)),
+        _ => workloads_async::main::<Tokio>(),
+    }
 }
