@@ -705,7 +705,10 @@ fn two_hundred_runtimes() {
             }
             let (first, last) = (sizes[0], sizes[sizes.len() - 1]);
             eventually("the threads have ended", || threads() <= first.0);
-            assert!(last.1 <= first.1 + 10, "mappings: {sizes:?}");
+            // Where goroutines are threads the C library keeps stacks and heaps of some that have ended. A mapping
+            // lost by each runtime would be 150.
+            let kept = if cfg!(feature = "threads") { 75 } else { 10 };
+            assert!(last.1 <= first.1 + kept, "mappings: {sizes:?}");
             assert!(last.2 <= first.2 + 4096, "resident: {sizes:?}");
         });
         return;

@@ -36,7 +36,7 @@ use std::sync::Arc;
 /// }
 /// assert_eq!(group.wait().unwrap_err().to_string(), "no page 7");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ErrGroup(Arc<Inner>);
 
 struct Inner {
@@ -233,11 +233,11 @@ impl Default for ErrGroup {
     }
 }
 
-impl fmt::Debug for Inner {
+impl fmt::Debug for ErrGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner")
-            .field("running", &self.running)
-            .field("error", &self.failure.lock().error)
+        f.debug_struct("ErrGroup")
+            .field("running", &self.0.running)
+            .field("error", &self.0.failure.lock().error)
             .finish_non_exhaustive()
     }
 }
