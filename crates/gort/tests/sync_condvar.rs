@@ -258,14 +258,17 @@ fn waits_end_with_their_context() {
 fn a_mutex_poisoned_meanwhile_is_told_with_the_guard() {
     let pair = pair(0);
     let other = pair.clone();
+    let (is_locked, locked) = gort::chan(1);
     let waiter = gort::spawn(move || {
         let guard = other.0.lock().unwrap();
+        is_locked.send(()).unwrap();
         let (guard, result) =
             other.1.wait_timeout_while(guard, LIMIT, |n| *n == 0).unwrap_err().into_inner();
         (*guard, result.timed_out())
     });
     let other = pair.clone();
     let spoiler = gort::spawn(move || {
+        locked.recv();
         let mut guard = other.0.lock().unwrap();
         *guard = 7;
         other.1.notify_all();

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use support::{LIMIT, block_on, compute_until, eventually, in_turn, on, within, yield_until};
 
 const SOON: Duration = Duration::from_millis(3);
+/// Longer than the next statement takes, also on a loaded machine.
+const NOT_YET: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(3600);
 
 // --- Timer ---
@@ -159,12 +161,12 @@ fn those_who_wait_follow_the_timer() {
 #[test]
 fn those_who_wait_for_a_timer_that_is_stopped_wait_on() {
     on(1, || {
-        let timer = Arc::new(Timer::new(SOON));
+        let timer = Arc::new(Timer::new(NOT_YET));
         let receiver = timer.receiver().clone();
         let waiter = gort::spawn(move || receiver.recv().unwrap());
         gort::yield_now();
         assert!(timer.stop());
-        gort::sleep(2 * SOON);
+        gort::sleep(2 * NOT_YET);
         assert!(!waiter.is_finished());
         let reset = Instant::now();
         assert!(!timer.reset(SOON));
@@ -203,14 +205,15 @@ fn a_ticker_keeps_its_phase_and_drops_what_is_late() {
         let first = ticker.receiver().recv().unwrap();
         assert!(first >= start + SOON);
         gort::sleep(5 * SOON);
+        let slept = Instant::now();
         let late = ticker.receiver().recv().unwrap();
         let next = ticker.receiver().recv().unwrap();
         for tick in [late, next] {
             let phase = (tick - first).as_nanos() % SOON.as_nanos();
             assert_eq!(phase, 0, "a multiple of the period after the first");
         }
-        assert_eq!(late, first + SOON, "of those that were late one is left");
-        assert!(next >= late + 5 * SOON, "and the others are dropped");
+        assert!(late > first && late < slept, "of those that were late the first is left");
+        assert!(next > slept, "and the others are dropped");
     });
 }
 
@@ -225,7 +228,7 @@ fn a_ticker_stops_and_starts_with_a_new_period() {
         ticker.reset(SOON);
         assert_eq!(ticker.receiver().try_recv(), Err(TryRecvError::Empty), "nothing old");
         let ticks: Vec<_> = ticker.receiver().iter().take(2).collect();
-        assert!(ticks[0] >= reset + SOON && ticks[1] == ticks[0] + SOON);
+        assert!(ticks[0] >= reset + SOON && ticks[1] >= ticks[0] + SOON);
         ticker.reset(Duration::MAX);
         assert_eq!(ticker.receiver().try_recv(), Err(TryRecvError::Empty));
         assert_eq!(format!("{ticker:?}"), "Ticker { is_due: false, .. }");
@@ -314,9 +317,9 @@ fn a_call_can_be_put_off_and_brought_forward() {
 
         let called = Arc::new(AtomicBool::new(false));
         let in_call = called.clone();
-        let call = after_func(SOON, move || in_call.store(true, Relaxed));
+        let call = after_func(NOT_YET, move || in_call.store(true, Relaxed));
         assert!(call.reset(LONG));
-        gort::sleep(2 * SOON);
+        gort::sleep(2 * NOT_YET);
         assert!(!called.load(Relaxed), "the time it had before has passed");
         assert!(call.stop());
         assert_eq!(format!("{call:?}"), "AfterFunc { .. }");
