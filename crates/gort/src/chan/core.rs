@@ -80,7 +80,7 @@ pub(crate) enum Registered {
 }
 
 impl<T> Core<T> {
-    pub(super) fn new(capacity: usize, timer: Option<Box<Timer<T>>>) -> Arc<Self> {
+    pub(super) fn new(capacity: usize, timer: Option<Timer<T>>) -> Arc<Self> {
         let readable = timer.is_some();
         Arc::new(Self {
             state: Lock::new(State {

@@ -17,7 +17,7 @@ pub(super) struct State<T> {
     pub(super) senders: WaitList<T>,
     pub(super) closed: bool,
     /// What makes messages by itself in a receiver made by `after`, `at` or `tick`.
-    pub(super) timer: Option<Box<Timer<T>>>,
+    pub(super) timer: Option<Timer<T>>,
 }
 
 // SAFETY: the list's pointers lead to waiters that are only touched under the channel's lock, and

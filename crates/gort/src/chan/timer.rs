@@ -22,8 +22,8 @@ pub(crate) struct Timer<T> {
 }
 
 impl Timer<Instant> {
-    pub(super) fn new(due: Deadline, period: Option<NonZeroU64>) -> Box<Self> {
-        Box::new(Self { due, period, message: |due| due })
+    pub(super) fn new(due: Deadline, period: Option<NonZeroU64>) -> Self {
+        Self { due, period, message: |due| due }
     }
 }
 
@@ -70,7 +70,7 @@ impl<T> Core<T> {
     /// Changes when messages are due; returns what `change` does. Who waits for one looks again.
     pub(crate) fn retime(&self, change: impl FnOnce(&mut Timer<T>) -> bool) -> bool {
         let mut state = self.lock();
-        let changed = state.timer.as_mut().is_some_and(|timer| change(timer));
+        let changed = state.timer.as_mut().is_some_and(change);
         let claims = state.receivers.claim_all(Outcome::TIMED_OUT);
         drop(state);
         claims.wake();

@@ -43,9 +43,16 @@ const NO_PLACE: usize = usize::MAX;
 #[derive(Default)]
 struct Tree {
     ended: Option<(ContextError, Option<Cause>)>,
+    timer: Option<Later>,
+    /// Apart, as most have none.
+    followers: Option<Box<Followers>>,
+}
+
+/// What is to follow when it ends.
+#[derive(Default)]
+struct Followers {
     children: Slab<Weak<Node>>,
     funcs: Slab<Arc<Func>>,
-    timer: Option<Later>,
 }
 
 impl Context {
@@ -89,7 +96,7 @@ fn link(node: &Arc<Node>) {
         drop(tree);
         return end(node, error, cause);
     }
-    let place = tree.children.insert(Arc::downgrade(node));
+    let place = tree.followers.get_or_insert_default().children.insert(Arc::downgrade(node));
     own.place.store(place, Relaxed);
 }
 
@@ -182,13 +189,13 @@ impl Canceller {
 
     /// Ends this one; its children are left in `work`. False: it had ended.
     fn end(&self, error: ContextError, cause: Option<&Cause>, work: &mut Vec<Weak<Node>>) -> bool {
-        let Tree { mut children, mut funcs, timer, .. } = {
+        let (timer, followers) = {
             let mut tree = self.tree.lock();
             if tree.ended.is_some() {
                 return false;
             }
-            let ended = Some((error, cause.cloned()));
-            std::mem::replace(&mut *tree, Tree { ended, ..Tree::default() })
+            tree.ended = Some((error, cause.cloned()));
+            (tree.timer.take(), tree.followers.take())
         };
         // Before `done` is closed: who finds it closed finds out how.
         self.signal.set(error.code());
@@ -198,8 +205,10 @@ impl Canceller {
         if let Some(timer) = timer {
             timer.stop();
         }
-        funcs.drain().for_each(|func| func.start());
-        work.extend(children.drain());
+        if let Some(mut followers) = followers {
+            followers.funcs.drain().for_each(|func| func.start());
+            work.extend(followers.children.drain());
+        }
         true
     }
 
@@ -209,8 +218,10 @@ impl Canceller {
         let mut tree = above.tree.lock();
         let place = self.place.swap(NO_PLACE, Relaxed);
         // One that has ended has given up its list.
-        if place != NO_PLACE && tree.ended.is_none() {
-            tree.children.remove(place);
+        if place != NO_PLACE
+            && let Some(followers) = &mut tree.followers
+        {
+            followers.children.remove(place);
         }
     }
 
@@ -219,18 +230,16 @@ impl Canceller {
         if self.err().is_none() {
             self.leave(parent);
         }
-        let Tree { timer, funcs, .. } = std::mem::take(&mut *self.tree.lock());
-        if let Some(timer) = timer {
+        if let Some(timer) = self.tree.get_mut().timer.take() {
             timer.stop();
         }
-        drop(funcs);
     }
 
     /// Has `func` started at the end; it is started at once, and has no place, if that was.
     pub(super) fn add_func(&self, func: &Arc<Func>) -> Option<usize> {
         let mut tree = self.tree.lock();
         if tree.ended.is_none() {
-            return Some(tree.funcs.insert(func.clone()));
+            return Some(tree.followers.get_or_insert_default().funcs.insert(func.clone()));
         }
         drop(tree);
         func.start();
@@ -239,7 +248,8 @@ impl Canceller {
 
     pub(super) fn remove_func(&self, place: usize) {
         let mut tree = self.tree.lock();
-        let removed = tree.ended.is_none().then(|| tree.funcs.try_remove(place));
+        let followers = tree.followers.as_mut();
+        let removed = followers.and_then(|followers| followers.funcs.try_remove(place));
         drop(tree);
         drop(removed);
     }

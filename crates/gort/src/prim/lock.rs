@@ -45,6 +45,12 @@ impl<T> Lock<T> {
         Self { locked: AtomicBool::new(false), turn, value: UnsafeCell::new(value) }
     }
 
+    /// The value, for who is alone with the lock.
+    #[cfg(not(loom))]
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
     #[inline(always)]
     pub(crate) fn lock(&self) -> LockGuard<'_, T> {
         #[cfg(loom)]

@@ -15,6 +15,10 @@
 //! One of them wins, by the [park word](crate::park::word)'s first invariant; `stop` returns true if it was
 //! the one. The record stays the handle's ([`Later`]) until that is dropped, by the join word's protocol, so
 //! a ticket for it may be tried at any time. The models of [`timer`](super::timer) run the claims against each other.
+//!
+//! Measured (`harness -- table -j timer_func,context` in `bench/`): 78 ns to make one and stop it among 100,000 others,
+//! of which the clock is 35, and sweeping the stale tickets 8; most of the rest are nine atomic instructions. Copying
+//! the handle and the closure from function to function was 20 more, hence the `inline`s.
 
 use super::machine::{Inside, Machine};
 use super::processor::Processor;
@@ -48,7 +52,7 @@ unsafe impl Send for Counted {}
 
 impl Counted {
     fn new(shared: &Shared) -> Counted {
-        shared.later.fetch_add(1, Relaxed);
+        shared.count_later(1);
         Counted(NonNull::from(shared))
     }
 }
@@ -56,7 +60,7 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         // SAFETY: as above.
-        unsafe { self.0.as_ref() }.later.fetch_sub(1, Relaxed);
+        unsafe { self.0.as_ref() }.count_later(-1);
     }
 }
 
@@ -65,6 +69,7 @@ impl Shared {
     ///
     /// # Errors
     /// If there is no memory for it.
+    #[inline]
     pub(crate) fn spawn_later<F>(&self, deadline: Deadline, closure: F) -> io::Result<Later>
     where
         F: FnOnce() + Send + 'static,
@@ -85,6 +90,7 @@ impl Shared {
     }
 
     /// By the goroutine's owner: parks it until the deadline.
+    #[inline]
     fn arm_later(
         &self,
         goroutine: GoroutineRef,
@@ -103,6 +109,14 @@ impl Shared {
             self.add_timer(mine, deadline.nanos(), ticket)
         });
         (ticket, timers)
+    }
+
+    fn count_later(&self, change: isize) {
+        let inside = self.machine_of_caller().map(Machine::inside);
+        match inside.as_ref().and_then(Inside::processor) {
+            Some(processor) => processor.count_later(change),
+            None => drop(self.later_outside.fetch_add(change, Relaxed)),
+        }
     }
 
     /// The machine that the caller runs on, if it is one of this runtime's.
@@ -140,6 +154,7 @@ impl Later {
     }
 
     /// Becomes the goroutine's owner, unless it has got another.
+    #[inline]
     pub(crate) fn claim(&self) -> Option<Claimed> {
         let shared = self.goroutine.shared();
         // It may be the last of a runtime that is being shut down, which is to wait for this thread.
@@ -176,6 +191,7 @@ impl Claimed {
     }
 
     /// Drops the closure; the goroutine has ended without a turn.
+    #[inline]
     pub(crate) fn end(self) {
         let goroutine = self.goroutine;
         // SAFETY: the goroutine is new and its owner is the caller, so the closure is in its place.

@@ -11,7 +11,7 @@ use super::timer::Timers;
 use super::worker::Worker;
 use crate::goroutine::arena::Stock;
 use crate::goroutine::{Goroutine, GoroutineRef};
-use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
+use crate::prim::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 use crossbeam_utils::CachePadded;
 use std::cell::{Cell, UnsafeCell};
 
@@ -31,6 +31,9 @@ pub(crate) struct Processor {
     /// Goroutines made and ended here. Written by the owner only, without a locked instruction.
     pub(crate) spawned: AtomicU64,
     pub(crate) ended: AtomicU64,
+    /// Goroutines made here that are to start later, less those that have begun or ended here: with those of
+    /// all processors it is how many there are.
+    pub(crate) later: AtomicIsize,
     pub(crate) owned: CachePadded<Owned>,
 }
 
@@ -63,6 +66,7 @@ impl Processor {
             retired: AtomicBool::new(false),
             spawned: AtomicU64::new(0),
             ended: AtomicU64::new(0),
+            later: AtomicIsize::new(0),
             owned: CachePadded::new(Owned {
                 stock: UnsafeCell::new(Stock::default()),
                 workers: UnsafeCell::new(Vec::with_capacity(super::worker::KEPT)),
@@ -97,6 +101,12 @@ impl Processor {
     #[inline(always)]
     pub(crate) fn count_ended(&self) {
         self.ended.store(self.ended.load(Relaxed) + 1, Release);
+    }
+
+    /// Owner: counts a goroutine that is to start later, or one that is not any more.
+    #[inline(always)]
+    pub(crate) fn count_later(&self, change: isize) {
+        self.later.store(self.later.load(Relaxed).wrapping_add(change), Relaxed);
     }
 
     /// Owner: the next number for a goroutine.

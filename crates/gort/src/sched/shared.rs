@@ -13,7 +13,9 @@ use super::worker::Workers;
 use crate::goroutine::arena::Arena;
 use crate::goroutine::panic::OnPanic;
 use crate::goroutine::{GoroutineRef, State};
-use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
+use crate::prim::atomic::{
+    AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*,
+};
 use crossbeam_utils::CachePadded;
 use gort_context::StackPool;
 use std::collections::HashMap;
@@ -36,8 +38,8 @@ pub(crate) struct Shared {
     /// Goroutines made, and ended, by threads that hold no processor.
     spawned_outside: AtomicU64,
     ended_outside: AtomicU64,
-    /// Goroutines that are to start at a time.
-    pub(super) later: CachePadded<AtomicU64>,
+    /// As `later` of a processor.
+    pub(super) later_outside: AtomicIsize,
 
     // Read by all, written seldom.
     active: AtomicUsize,
@@ -112,7 +114,7 @@ impl Shared {
             visitors: CachePadded::new(AtomicUsize::new(0)),
             spawned_outside: AtomicU64::new(0),
             ended_outside: AtomicU64::new(0),
-            later: CachePadded::new(AtomicU64::new(0)),
+            later_outside: AtomicIsize::new(0),
             active: AtomicUsize::new(0),
             made: AtomicUsize::new(0),
             processors: (0..MAX_PROCESSORS).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
@@ -327,7 +329,9 @@ impl Shared {
 
     /// The same, without those that are to start at a time, and have not.
     pub(crate) fn visible_goroutines(&self) -> u64 {
-        self.live_goroutines().saturating_sub(self.later.load(Relaxed))
+        let later: isize = self.processors().map(|processor| processor.later.load(Relaxed)).sum();
+        let later = later + self.later_outside.load(Relaxed);
+        self.live_goroutines().saturating_sub(later.max(0) as u64)
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -5,5 +5,5 @@ mod unix;
 #[cfg(unix)]
 pub(crate) use unix::{
     AtomicThreadId, barrier_in_all_threads, errno, install_handler, prepare_machine_thread,
-    register_barrier, set_errno, thread_local_storage, wait_on_address, wake_one,
+    register_barrier, rough_time, set_errno, thread_local_storage, wait_on_address, wake_one,
 };

@@ -1,10 +1,10 @@
 //! Functions that are called later, in goroutines of their own.
 
 use crate::clock::Deadline;
+use crate::prim::Lock;
 use crate::runtime::spawn_later;
 use crate::sched::{Claimed, Later};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Calls `f` in a goroutine of its own, `duration` from now, unless it is stopped; like Go's
@@ -30,12 +30,12 @@ pub fn after_func<F>(duration: Duration, f: F) -> AfterFunc
 where
     F: FnOnce() + Send + 'static,
 {
-    AfterFunc { later: Mutex::new(spawn_later(Deadline::after(duration), f)) }
+    AfterFunc { later: Lock::new(spawn_later(Deadline::after(duration), f)) }
 }
 
 /// A call to come; from [`after_func`].
 pub struct AfterFunc {
-    later: Mutex<Later>,
+    later: Lock<Later>,
 }
 
 impl AfterFunc {
@@ -75,7 +75,7 @@ impl AfterFunc {
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut Later) -> R) -> R {
-        f(&mut self.later.lock().unwrap_or_else(PoisonError::into_inner))
+        f(&mut self.later.lock())
     }
 }
 
