@@ -129,8 +129,11 @@ func crowd() {
 	threads := float64(status("Threads:"))
 	newcomers.Wait()
 	hogs.Wait()
+	var hadTurn float64
 	for _, done := range rounds {
-		check(done > 0)
+		if done > 0 {
+			hadTurn++
+		}
 	}
-	emit(started, seconds, append(late(us), extra{"threads", threads})...)
+	emit(started, seconds, append(late(us), extra{"threads", threads}, extra{"had_turn", hadTurn})...)
 }

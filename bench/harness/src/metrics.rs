@@ -73,6 +73,7 @@ const STARVE: &[Metric] = &[
 const CROWD: &[Metric] = &[
     lower("first turn of a newcomer, p99 ms", "late_p99_us", 1e-3),
     lower("p50 ms", "late_p50_us", 1e-3),
+    higher("busy ones that had a turn, of 1000", "had_turn", 1.0),
     lower("threads", "threads", 1.0),
 ];
 

@@ -52,6 +52,7 @@ const TARGETS: &[(&str, &str, Target)] = &[
     ("starve_chan", "ticks", AtLeast(590.0)),
     ("starve_chan", "late_p99_us", AtMost(2.0)),
     ("crowd", "late_p99_us", AtMost(50.0)),
+    ("crowd", "had_turn", AtLeast(1000.0)),
     ("blocking", "ms", AtMost(55.0)),
     ("blocking_raw", "ms", AtMost(80.0)),
     ("idle", "cpu_ms", As("tokio", CLOCK_MS)),

@@ -98,8 +98,8 @@ fn under_hogs<R: Runtime>(
 }
 
 /// `hogs` tasks compute for `ms` milliseconds without ever calling the runtime; meanwhile a task is
-/// started every 20 ms. Measures how long each of these waits for its first turn. Checks that all of the
-/// busy ones got somewhere.
+/// started every 20 ms. Measures how long each of these waits for its first turn, and how many of the busy ones
+/// got anywhere.
 pub fn crowd<R: Runtime>(args: &Args) -> ! {
     let count = args.get("hogs", 1000) as usize;
     let stop = Arc::new(AtomicBool::new(false));
@@ -134,13 +134,13 @@ pub fn crowd<R: Runtime>(args: &Args) -> ! {
     let threads = process::threads() as f64;
     newcomers.wait();
     hogs.wait();
-    let left_out = rounds.iter().filter(|rounds| rounds.load(Relaxed) == 0).count();
-    assert_eq!(left_out, 0, "busy tasks that never got a turn");
+    let had_turn = rounds.iter().filter(|rounds| rounds.load(Relaxed) > 0).count();
     let mut late_us: Vec<f64> =
         late[..started].iter().map(|nanos| nanos.load(Relaxed) as f64 / 1e3).collect();
     late_us.sort_by(f64::total_cmp);
     Report::new(R::NAME, args, started as u64, seconds)
         .with_late(&late_us)
         .with("threads", threads)
+        .with("had_turn", had_turn as f64)
         .emit()
 }
