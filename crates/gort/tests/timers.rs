@@ -3,8 +3,9 @@
 mod support;
 
 use gort::chan::chan;
+use gort::sync::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use support::{LIMIT, compute_until, on, runtime, within};
 
