@@ -113,21 +113,13 @@ impl Driver {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Acquire)
+        self.closed.load(SeqCst)
     }
 
     /// Nobody polls any more: those who wait are to register elsewhere.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Release);
-        for record in Record::all() {
-            let is_here = {
-                let driver = record.driver().lock();
-                driver.as_ref().is_some_and(|driver| std::ptr::eq(&**driver, self))
-            };
-            if is_here {
-                record.rouse();
-            }
-        }
+        self.closed.store(true, SeqCst);
+        Record::all().for_each(|record| record.leave(self));
     }
 }
 
