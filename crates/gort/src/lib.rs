@@ -35,6 +35,8 @@
 //! | wait for a time, or up to one | [`sleep`], [`time`](mod@time), [`chan::after`], [`chan::tick`] |
 //! | give up together | [`context`] |
 //! | call what blocks the thread | [`blocking`](blocking()) |
+//! | read and write files | [`fs`] |
+//! | receive signals of the system, Ctrl-C | [`signal`] |
 //! | stay on a thread | [`lock_thread`], [`spawn_local`] |
 //! | keep something for each goroutine | [`goroutine_local!`] |
 //! | know about goroutines | [`current`], [`num_goroutines`], [`stats`], [`set_panic_handler`] |
@@ -80,6 +82,8 @@ pub mod chan;
 mod clock;
 #[cfg(not(loom))]
 pub mod context;
+#[cfg(all(unix, not(loom)))]
+pub mod fs;
 #[cfg(not(loom))]
 mod goroutine;
 #[cfg(not(loom))]
@@ -95,6 +99,8 @@ mod sched;
 #[cfg(not(loom))]
 mod scope;
 pub mod select;
+#[cfg(all(unix, not(loom)))]
+pub mod signal;
 #[cfg(not(loom))]
 mod spawn;
 pub mod sync;
