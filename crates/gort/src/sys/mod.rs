@@ -1,9 +1,15 @@
-//! What a port supplies: waiting on an address, settings of the threads that machines are, signals.
+//! What a port supplies: waiting on an address, settings of the threads that machines are, descriptors, signals.
 
+#[cfg(unix)]
+mod descriptors;
 #[cfg(unix)]
 pub(crate) mod signals;
 #[cfg(unix)]
 mod unix;
+#[cfg(unix)]
+pub(crate) use descriptors::{is_readable, is_writable, read, set_nonblocking, write};
+#[cfg(target_os = "linux")]
+pub(crate) use descriptors::{open_process, splice};
 #[cfg(unix)]
 pub(crate) use unix::{
     AtomicThreadId, barrier_in_all_threads, errno, prepare_machine_thread, register_barrier,

@@ -182,15 +182,18 @@ pub(crate) fn raise_unhandled(signal: i32) {
     }
 }
 
-/// Sends the process a signal.
+/// Sends this process a signal.
 pub(crate) fn raise(signal: i32) -> io::Result<()> {
     // SAFETY: asks for a number.
-    let process = unsafe { libc::getpid() };
+    send(unsafe { libc::getpid() }, signal)
+}
+
+/// Sends a process a signal.
+pub(crate) fn send(process: i32, signal: i32) -> io::Result<()> {
     // SAFETY: touches no memory.
-    if unsafe { libc::kill(process, signal) } == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
+    match unsafe { libc::kill(process, signal) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 
