@@ -34,8 +34,11 @@
 //! | share a value, or wait for each other | [`sync`]: locks, conditions, semaphores and more |
 //! | wait for a time, or up to one | [`sleep`], [`time`](mod@time), [`chan::after`], [`chan::tick`] |
 //! | give up together | [`context`] |
+//! | read and write sockets | [`net`](mod@net) |
 //! | call what blocks the thread | [`blocking`](blocking()) |
 //! | read and write files | [`fs`] |
+//! | pipes, standard input and output, copying | [`io`] |
+//! | start other programs | [`process`] |
 //! | receive signals of the system, Ctrl-C | [`signal`] |
 //! | stay on a thread | [`lock_thread`], [`spawn_local`] |
 //! | keep something for each goroutine | [`goroutine_local!`] |
@@ -86,13 +89,20 @@ pub mod context;
 pub mod fs;
 #[cfg(not(loom))]
 mod goroutine;
+#[cfg(all(unix, not(loom)))]
+pub mod io;
 #[cfg(not(loom))]
 mod join_handle;
 #[cfg(not(loom))]
 #[macro_use]
 mod macros;
+#[cfg(not(loom))]
+pub mod net;
 mod park;
+mod poll;
 mod prim;
+#[cfg(all(unix, not(loom)))]
+pub mod process;
 #[cfg(not(loom))]
 mod runtime;
 mod sched;

@@ -7,6 +7,10 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::PoisonError;
 
+/// There is room in a pipe for so much, at least, when the system says that there is some; with what std keeps in its
+/// buffer for a line that is not ended.
+const ROOM: usize = 3 << 10;
+
 static STDOUT: Mutex<()> = Mutex::new(());
 static STDERR: Mutex<()> = Mutex::new(());
 
@@ -71,17 +75,23 @@ impl Output {
 }
 
 impl OutputLock {
-    fn with<R>(&self, operation: impl FnOnce(&mut dyn Write) -> io::Result<R>) -> io::Result<R> {
+    /// Writes up to `length` bytes, and what is in the buffer.
+    fn with<R>(
+        &self,
+        length: usize,
+        operation: impl FnOnce(&mut dyn Write) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let is_short = length <= ROOM;
         match self.stream {
             Stream::Out => {
                 let stdout = io::stdout();
                 let write = || operation(&mut stdout.lock());
-                if sys::is_writable(&stdout)? { write() } else { blocking(write) }
+                if is_short && sys::is_writable(&stdout)? { write() } else { blocking(write) }
             }
             Stream::Error => {
                 let stderr = io::stderr();
                 let write = || operation(&mut stderr.lock());
-                if sys::is_writable(&stderr)? { write() } else { blocking(write) }
+                if is_short && sys::is_writable(&stderr)? { write() } else { blocking(write) }
             }
         }
     }
@@ -89,15 +99,15 @@ impl OutputLock {
 
 impl Write for OutputLock {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.with(|stream| stream.write(buffer))
+        self.with(buffer.len(), |stream| stream.write(buffer))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.with(|stream| stream.flush())
+        self.with(0, |stream| stream.flush())
     }
 
     fn write_all(&mut self, buffer: &[u8]) -> io::Result<()> {
-        self.with(|stream| stream.write_all(buffer))
+        self.with(buffer.len(), |stream| stream.write_all(buffer))
     }
 
     /// What is formatted may call anything, and so is done before.

@@ -111,11 +111,7 @@ fn is_unsupported(error: &io::Error) -> bool {
 }
 
 /// Takes what is in a pipe to where the kernel would not.
-fn drain(
-    pipe: BorrowedFd<'_>,
-    to: &(impl Spliced + ?Sized),
-    mut left: usize,
-) -> io::Result<()> {
+fn drain(pipe: BorrowedFd<'_>, to: &(impl Spliced + ?Sized), mut left: usize) -> io::Result<()> {
     let mut buffer = vec![0; left.min(BUFFER)];
     while left > 0 {
         let count = sys::read(pipe, &mut buffer)?;
@@ -125,10 +121,7 @@ fn drain(
     Ok(())
 }
 
-fn through_buffer(
-    from: &(impl Spliced + ?Sized),
-    to: &(impl Spliced + ?Sized),
-) -> io::Result<u64> {
+fn through_buffer(from: &(impl Spliced + ?Sized), to: &(impl Spliced + ?Sized)) -> io::Result<u64> {
     let mut buffer = vec![0; BUFFER];
     let mut copied = 0;
     loop {

@@ -43,8 +43,7 @@ pub struct StdinLock {
 /// Without a buffer.
 struct Raw;
 
-static BUFFER: LazyLock<Mutex<BufReader<Raw>>> =
-    LazyLock::new(|| Mutex::new(BufReader::new(Raw)));
+static BUFFER: LazyLock<Mutex<BufReader<Raw>>> = LazyLock::new(|| Mutex::new(BufReader::new(Raw)));
 
 fn source() -> io::Result<&'static Source<io::Stdin>> {
     static SOURCE: OnceLock<Source<io::Stdin>> = OnceLock::new();

@@ -104,11 +104,7 @@ impl Process {
 }
 
 /// Waits until the process has ended, or the deadline has passed.
-fn poll(
-    source: &Source<OwnedFd>,
-    child: &mut Child,
-    deadline: Option<Instant>,
-) -> io::Result<()> {
+fn poll(source: &Source<OwnedFd>, child: &mut Child, deadline: Option<Instant>) -> io::Result<()> {
     source.set_deadline(Direction::Read, deadline)?;
     let ended = source.run(Direction::Read, |_| match child.try_wait()? {
         Some(_status) => Ok(()),

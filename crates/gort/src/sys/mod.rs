@@ -6,6 +6,8 @@ mod descriptors;
 pub(crate) mod signals;
 #[cfg(unix)]
 mod unix;
+#[cfg(target_os = "linux")]
+mod wake_timer;
 #[cfg(unix)]
 pub(crate) use descriptors::{is_readable, is_writable, read, set_nonblocking, write};
 #[cfg(target_os = "linux")]
@@ -13,5 +15,7 @@ pub(crate) use descriptors::{open_process, splice};
 #[cfg(unix)]
 pub(crate) use unix::{
     AtomicThreadId, barrier_in_all_threads, errno, prepare_machine_thread, register_barrier,
-    rough_time, set_errno, thread_local_storage, wait_on_address, wake_one,
+    replace_by_nothing, rough_time, set_errno, thread_local_storage, wait_on_address, wake_one,
 };
+#[cfg(target_os = "linux")]
+pub(crate) use wake_timer::WakeTimer;
