@@ -4,8 +4,8 @@ mod support;
 
 use gort::io::{self, PipeReader, PipeWriter, pipe};
 use gort::net::{TcpListener, TcpStream, UnixStream, is_closed};
-use gort::process::{Command, Stdio};
-use std::io::{BufRead, BufReader, ErrorKind, IoSlice, IoSliceMut, Read, Seek, Write};
+use gort::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, ErrorKind, IoSlice, IoSliceMut, Lines, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,20 +53,9 @@ fn both_ends_are_closed() {
         assert_eq!(count, 0);
 
         let (reader, mut writer) = pipe().unwrap();
-        let full = loop {
-            writer.set_write_deadline(Some(Instant::now())).unwrap();
-            match writer.write(&[0; 4096]) {
-                Ok(_) => writer.set_write_deadline(None).unwrap(),
-                Err(error) => break error,
-            }
-            if writer.set_write_timeout(Some(Duration::from_millis(1))).is_ok()
-                && writer.write(&[0; 1 << 20]).is_err()
-            {
-                break ErrorKind::TimedOut.into();
-            }
-        };
+        writer.set_write_timeout(Some(Duration::from_millis(1))).unwrap();
+        let full = writer.write_all(&[0; 1 << 20]).unwrap_err();
         assert_eq!(full.kind(), ErrorKind::TimedOut);
-        writer.set_write_deadline(None).unwrap();
         writer.set_write_timeout(None).unwrap();
         let waiter = gort::spawn(move || writer.write_all(&[0; 1 << 20]));
         gort::yield_now();
@@ -195,12 +184,13 @@ fn no_descriptors_are_left() {
             let filler: Vec<_> =
                 std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
             let (from, to) = (&pipes[0], &pipes[1]);
-            (&from.1).write_all(b"hello").unwrap();
+            let text = pattern(40_000);
+            (&from.1).write_all(&text).unwrap();
             from.0.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
             assert_eq!(io::splice(&from.0, &to.1).unwrap_err().kind(), ErrorKind::TimedOut);
-            let mut text = [0; 5];
-            (&to.0).read_exact(&mut text).unwrap();
-            assert_eq!(&text, b"hello");
+            let mut arrived = vec![0; text.len()];
+            (&to.0).read_exact(&mut arrived).unwrap();
+            assert!(arrived == text);
             drop(filler);
         });
     }
@@ -209,19 +199,40 @@ fn no_descriptors_are_left() {
 
 // --- the process's own streams ---
 
-/// Runs a test of this file in a process of its own, with pipes for streams. That process writes a line that is `ready`
-/// first, as what the test harness writes comes before.
-fn with_streams(test: &str) -> gort::process::Child {
+/// Runs a test of this file in a process of its own, with pipes for streams.
+fn with_streams(test: &str) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
     command.env("GORT_TEST_CHILD", "1");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
 }
 
-fn lines_after_ready(child: &mut gort::process::Child) -> impl Iterator<Item = String> + use<> {
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    lines.skip_while(|line| line != "ready").skip(1)
+/// What the child writes, a line at a time.
+struct Told(Lines<BufReader<PipeReader>>);
+
+impl Told {
+    fn by(stream: Option<PipeReader>) -> Told {
+        Told(BufReader::new(stream.unwrap()).lines())
+    }
+
+    /// Reads up to a line, as what the test harness writes comes before.
+    #[track_caller]
+    fn up_to(&mut self, line: &str) {
+        assert!(self.0.any(|told| told.unwrap() == line), "never told: {line}");
+    }
+
+    #[track_caller]
+    fn next(&mut self) -> String {
+        self.0.next().expect("it has ended").unwrap()
+    }
+
+    /// Reads to the end, which the harness wants to be read, and waits.
+    #[track_caller]
+    fn ends(self, mut child: Child) {
+        self.0.for_each(drop);
+        assert!(child.wait().unwrap().success());
+    }
 }
 
 #[test]
@@ -229,11 +240,13 @@ fn lines_from_stdin() {
     const TEST: &str = "lines_from_stdin";
     if in_child() {
         return in_turn(|| {
-            println!("\nready");
-            let ticks = gort::spawn(|| (0..5).for_each(|_| gort::sleep(Duration::from_millis(1))));
+            // It goes on while the line is waited for, which only comes afterwards.
+            gort::go!(|| {
+                (0..3).for_each(|_| gort::sleep(Duration::from_millis(1)));
+                println!("\nready");
+            });
             let mut line = String::new();
             gort::io::stdin().read_line(&mut line).unwrap();
-            assert!(ticks.is_finished(), "it went on while the line was waited for");
             println!("first {line}");
             for line in gort::io::stdin().lines() {
                 println!("{}", line.unwrap().to_uppercase());
@@ -244,20 +257,19 @@ fn lines_from_stdin() {
     }
     on(2, || {
         let mut child = with_streams(TEST);
-        let mut lines = lines_after_ready(&mut child);
+        let mut told = Told::by(child.stdout.take());
         let mut stdin = child.stdin.take().unwrap();
-        gort::sleep(Duration::from_millis(50));
+        told.up_to("ready");
         stdin.write_all(b"one\ntwo\nthr").unwrap();
-        assert_eq!(lines.next().unwrap(), "first one");
-        assert_eq!(lines.next().unwrap(), "");
-        assert_eq!(lines.next().unwrap(), "TWO");
+        assert_eq!(told.next(), "first one");
+        assert_eq!(told.next(), "");
+        assert_eq!(told.next(), "TWO");
         stdin.write_all(b"ee\nfour").unwrap();
-        assert_eq!(lines.next().unwrap(), "THREE");
+        assert_eq!(told.next(), "THREE");
         drop(stdin);
-        assert_eq!(lines.next().unwrap(), "FOUR");
-        assert_eq!(lines.next().unwrap(), "end");
-        lines.for_each(drop);
-        assert!(child.wait().unwrap().success());
+        assert_eq!(told.next(), "FOUR");
+        assert_eq!(told.next(), "end");
+        told.ends(child);
     });
 }
 
@@ -313,13 +325,11 @@ fn stdin_with_a_deadline() {
     }
     on(1, || {
         let mut child = with_streams(TEST);
-        let mut lines = lines_after_ready(&mut child);
-        let answer = gort::spawn(move || lines.next());
-        child.stdin.as_mut().unwrap().set_write_timeout(None).unwrap();
-        gort::sleep(Duration::from_millis(50));
-        child.stdin.take().unwrap().write_all(b"hello\n").unwrap();
-        assert_eq!(answer.join().unwrap().unwrap(), "hello");
-        assert!(child.wait().unwrap().success());
+        let mut told = Told::by(child.stdout.take());
+        told.up_to("ready");
+        child.stdin.as_mut().unwrap().write_all(b"hello\n").unwrap();
+        assert_eq!(told.next(), "hello");
+        told.ends(child);
     });
 }
 
@@ -352,20 +362,16 @@ fn stdout_that_nobody_reads() {
         });
     }
     on(2, || {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args([TEST, "--exact", "--nocapture", "--test-threads=1"]);
-        command.env("GORT_TEST_CHILD", "1").stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let mut child = with_streams(TEST);
         // Nothing is read before the child has told that it goes on.
-        let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
-        assert_eq!(told.next().unwrap().unwrap(), "others go on");
-        let mut lines = lines_after_ready(&mut child);
-        assert_eq!(lines.next().unwrap().len(), LONG);
-        assert_eq!(lines.next().unwrap(), "one");
-        assert_eq!(lines.next().unwrap(), "two");
-        assert_eq!(lines.next().unwrap(), "after");
-        lines.for_each(drop);
-        assert!(child.wait().unwrap().success());
+        Told::by(child.stderr.take()).up_to("others go on");
+        let mut told = Told::by(child.stdout.take());
+        told.up_to("ready");
+        assert_eq!(told.next().len(), LONG);
+        assert_eq!(told.next(), "one");
+        assert_eq!(told.next(), "two");
+        assert_eq!(told.next(), "after");
+        told.ends(child);
     });
 }
 

@@ -6,9 +6,10 @@ use std::io::{self, Read, Write};
 const BUFFER: usize = 64 << 10;
 
 /// Copies everything from one to the other, up to the end of what is read; returns how many bytes that were. Like
-/// [`std::io::copy`], which works as well and has a buffer of 8 KiB where this has 64 KiB, not on the stack.
+/// [`std::io::copy`], which works as well, and has a buffer of 8 KiB on the stack where this has 64 KiB elsewhere; from socket to
+/// socket this takes a fifth less CPU time (`cargo bench -p gort --bench copy`).
 ///
-/// Between sockets, pipes and files [`splice`](super::splice()) does the same without copying.
+/// Between sockets, pipes and files [`splice`](super::splice()) does the same with less.
 ///
 /// ```
 /// # gort::run(|| {

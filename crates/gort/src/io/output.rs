@@ -17,8 +17,9 @@ static STDERR: Mutex<()> = Mutex::new(());
 /// Standard output: that of std, with its buffer, so that `print!` can be mixed with it.
 ///
 /// `print!` in a goroutine is right, too. If the terminal or the program that reads is slow, it holds the
-/// processor until the [monitor](crate::Preempt) takes it away. This asks the system first whether there is room, and if
-/// not gives the processor away at once.
+/// processor until the [monitor](crate::Preempt) takes it away. This asks the system first whether there is room for a
+/// few lines (0.3 µs), and if not, or if it is more, it gives the processor away for as long as the
+/// writing lasts.
 ///
 /// ```
 /// use std::io::Write;

@@ -27,7 +27,7 @@ pub(super) struct Process {
 enum Descriptor {
     NotOpened,
     Opened(Source<OwnedFd>),
-    /// There is none to be had.
+    /// There is none to be had, or it cannot be polled.
     Refused,
 }
 
@@ -59,11 +59,14 @@ impl Process {
             return Ok(Some(status));
         }
         self.open();
-        let polled = match (&self.descriptor, &mut self.child) {
-            (Descriptor::Opened(source), Some(child)) => poll(source, child, deadline),
-            _ => self.wait_for_signal(deadline),
+        let is_polled = match (&self.descriptor, &mut self.child) {
+            (Descriptor::Opened(source), Some(child)) => poll(source, child, deadline).is_ok(),
+            _ => false,
         };
-        polled?;
+        if !is_polled {
+            self.descriptor = Descriptor::Refused;
+            self.wait_for_signal(deadline)?;
+        }
         self.try_wait()
     }
 
