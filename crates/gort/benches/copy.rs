@@ -3,8 +3,6 @@
 //!
 //! `cargo bench -p gort --bench copy`
 
-#![expect(clippy::large_stack_frames, reason = "what std copies through lies on the stack")]
-
 use gort::fs::File;
 use gort::io::{self, PipeReader, pipe};
 use gort::net::{TcpListener, TcpStream};

@@ -27,7 +27,8 @@ fn who_waits_for_a_pipe_holds_no_processor() {
         // More than it holds: the writer waits, too.
         let long = vec![b'x'; 1 << 20];
         writer.write_all(&long).unwrap();
-        writer.write_vectored(&[IoSlice::new(b"a"), IoSlice::new(b"b")]).unwrap();
+        let pieces = [IoSlice::new(b"a"), IoSlice::new(b"b")];
+        assert_eq!(writer.write_vectored(&pieces).unwrap(), 2);
         drop(writer);
         let text = text.join().unwrap().unwrap();
         assert_eq!(text.len(), long.len() + 2);
@@ -444,16 +445,16 @@ fn splicing_between_all_kinds() {
         let length = text.len() as u64;
 
         let ((a, b), (c, d)) = (tcp_pair(), tcp_pair());
-        let ends = (send(Box::new(a)), receive(Box::new(d)));
+        let ends = [send(Box::new(a)), receive(Box::new(d))];
         assert_eq!(io::splice(&b, &c).unwrap(), length);
         drop(c);
-        (ends.0.join().unwrap(), ends.1.join().unwrap());
+        ends.into_iter().for_each(|end| end.join().unwrap());
 
         let ((a, b), (c, d)) = (UnixStream::pair().unwrap(), pipe().unwrap());
-        let ends = (send(Box::new(a)), receive(Box::new(c)));
+        let ends = [send(Box::new(a)), receive(Box::new(c))];
         assert_eq!(io::splice(&b, &d).unwrap(), length);
         drop(d);
-        (ends.0.join().unwrap(), ends.1.join().unwrap());
+        ends.into_iter().for_each(|end| end.join().unwrap());
 
         let path = std::env::temp_dir().join(format!("gort-splice-{}", std::process::id()));
         let (a, b) = pipe().unwrap();

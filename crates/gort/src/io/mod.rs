@@ -14,11 +14,11 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | pass bytes to another process, or within this one | [`pipe`] |
-//! | read what is typed, or piped into the program | [`stdin`] |
+//! | pass bytes to another process, or within this one | [`pipe()`] |
+//! | read what is typed, or piped into the program | [`stdin()`] |
 //! | write where that may wait | [`stdout`], [`stderr`] |
-//! | copy from anything to anything | [`copy`] |
-//! | copy between sockets, pipes and files in the kernel | [`splice`] |
+//! | copy from anything to anything | [`copy()`] |
+//! | copy between sockets, pipes and files in the kernel | [`splice()`] |
 //! | join two connections, as a proxy does | [`copy_both`] |
 //!
 //! The traits are those of [`std::io`]: what reads and writes through them works with all of these.

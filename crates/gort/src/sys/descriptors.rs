@@ -1,9 +1,9 @@
 //! What is asked of descriptors, and std has no name for.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 #[cfg(target_os = "linux")]
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::FromRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 #[cfg(target_os = "linux")]
 use std::ptr::null_mut;
 
@@ -50,6 +50,16 @@ pub(crate) fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> i
     }
 }
 
+/// Other systems do not.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn splice(
+    _from: BorrowedFd<'_>,
+    _to: BorrowedFd<'_>,
+    _most: usize,
+) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// A descriptor that becomes readable when the process ends, which is a child of this one and was not waited for yet.
 #[cfg(target_os = "linux")]
 pub(crate) fn open_process(number: u32) -> io::Result<OwnedFd> {
@@ -61,6 +71,12 @@ pub(crate) fn open_process(number: u32) -> io::Result<OwnedFd> {
     }
     // SAFETY: it has just been made, and is nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor as libc::c_int) })
+}
+
+/// Other systems have none.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn open_process(_number: u32) -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Reads what is there, as `read` does.

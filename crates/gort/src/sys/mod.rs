@@ -9,9 +9,9 @@ mod unix;
 #[cfg(target_os = "linux")]
 mod wake_timer;
 #[cfg(unix)]
-pub(crate) use descriptors::{is_readable, is_writable, read, set_nonblocking, write};
-#[cfg(target_os = "linux")]
-pub(crate) use descriptors::{open_process, splice};
+pub(crate) use descriptors::{
+    is_readable, is_writable, open_process, read, set_nonblocking, splice, write,
+};
 #[cfg(unix)]
 pub(crate) use unix::{
     AtomicThreadId, barrier_in_all_threads, errno, prepare_machine_thread, register_barrier,
