@@ -163,6 +163,11 @@ macro_rules! stream {
                 half::split(self)
             }
 
+            /// What the stream is polled by.
+            pub(crate) fn source(&self) -> &Source<$std> {
+                &self.0
+            }
+
             fn read_with(
                 &self,
                 room: usize,

@@ -201,7 +201,7 @@ impl<S: AsFd> Source<S> {
         Ok(())
     }
 
-    fn check_open(&self) -> io::Result<()> {
+    pub(crate) fn check_open(&self) -> io::Result<()> {
         match self.registration.record.readiness(Direction::Read).look().is_closed() {
             false => Ok(()),
             true => Err(closed()),
