@@ -1,7 +1,7 @@
 //! A descriptor that goroutines wait for: try, wait for the poller, try again.
 //!
-//! It is registered when somebody first has to wait, with that goroutine's runtime (on a plain thread, the
-//! process's); and anew with another if that one has ended.
+//! It is registered for a direction when somebody first has to wait, with that goroutine's runtime (on a plain thread,
+//! the process's); and anew with another if that one has ended.
 
 use super::closed;
 use crate::clock::Deadline;
@@ -38,13 +38,13 @@ struct Registration {
 impl Registration {
     /// Registers the descriptor, if it is not, with a runtime that polls.
     #[inline]
-    fn ensure(&self) -> io::Result<()> {
-        if self.record.is_polled() { Ok(()) } else { self.make() }
+    fn ensure(&self, direction: Direction) -> io::Result<()> {
+        if self.record.is_polled(direction) { Ok(()) } else { self.make(direction) }
     }
 
     #[cold]
-    fn make(&self) -> io::Result<()> {
-        self.record.register(self.descriptor, runtime::driver()?)
+    fn make(&self, direction: Direction) -> io::Result<()> {
+        self.record.register(self.descriptor, direction, runtime::driver()?)
     }
 }
 
@@ -106,7 +106,7 @@ impl<S: AsFd> Source<S> {
             if readiness.deadline().has_passed() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            if seen.may_try() {
+            if readiness.may_try(seen) {
                 match attempt(&self.io) {
                     Ok(value) => {
                         if is_short(&value) {
@@ -116,9 +116,7 @@ impl<S: AsFd> Source<S> {
                         return Ok(value);
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        readiness.exhausted(seen);
-                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     // It may have been closed in between.
                     Err(_) if readiness.look().is_closed() => return Err(closed()),
                     Err(error) => return Err(error),
@@ -136,7 +134,7 @@ impl<S: AsFd> Source<S> {
         seen: Seen,
         own_deadline: &mut Option<Deadline>,
     ) -> io::Result<()> {
-        self.registration.ensure()?;
+        self.registration.ensure(direction)?;
         let readiness = self.registration.record.readiness(direction);
         let own_deadline =
             *own_deadline.get_or_insert_with(|| match self.timeout_of(direction).load(Relaxed) {

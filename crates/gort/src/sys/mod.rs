@@ -10,7 +10,7 @@ mod unix;
 mod wake_timer;
 #[cfg(unix)]
 pub(crate) use descriptors::{
-    is_readable, is_writable, open_process, read, set_nonblocking, splice, write,
+    is_readable, is_writable, open_process, read, receive, send, set_nonblocking, splice, write,
 };
 #[cfg(unix)]
 pub(crate) use unix::{
