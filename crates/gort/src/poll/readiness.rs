@@ -333,8 +333,10 @@ mod tests {
                 let socket = socket.clone();
                 thread::spawn(move || {
                     let seen = socket.read.look();
-                    let soon = Limit::after(Duration::from_secs(3600));
-                    let _gave_up = socket.read.wait(seen, soon, Wait::Nothing);
+                    if socket.bytes.load(Acquire) == 0 {
+                        let soon = Limit::after(Duration::from_secs(3600));
+                        let _gave_up = socket.read.wait(seen, soon, Wait::Nothing);
+                    }
                 })
             };
             let reader = reader(&socket);
