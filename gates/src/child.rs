@@ -2,28 +2,14 @@
 
 use crate::paths::Path;
 use std::io::ErrorKind;
-use std::process::{Command, Output};
+use std::process::Command;
 
 /// A process that takes longer hangs.
-const SECONDS: &str = "60";
+const SECONDS: &str = "120";
 
-/// By the thread that runs a path, before it does: a system call that nothing else makes, so that strace
-/// shows which thread that is.
-pub(crate) fn mark() {
-    let _ = std::os::unix::process::parent_id();
-}
-
-/// What [`mark`] looks like to strace.
-pub(crate) const MARK: &str = "getppid(";
-
-/// A command that runs `tool` with `arguments`, and under it `n` operations of `path`. Nothing in the
-/// environment of whoever counts has a part in it.
-pub(crate) fn run(
-    tool: &str,
-    arguments: &[String],
-    path: &Path,
-    n: usize,
-) -> Result<Output, String> {
+/// Runs `tool` with `arguments`, and under it `n` operations of `path`. Nothing in the environment of whoever
+/// counts has a part in it. Returns what the tool has to say.
+pub(crate) fn run(tool: &str, arguments: &[&str], path: &Path, n: usize) -> Result<String, String> {
     let program = std::env::current_exe().map_err(|error| format!("who am I? {error}"))?;
     let mut command = Command::new("timeout");
     command.arg(SECONDS).arg(tool).args(arguments);
@@ -34,14 +20,14 @@ pub(crate) fn run(
         ErrorKind::NotFound => "there is no `timeout` on the PATH (of the coreutils)".into(),
         _ => format!("timeout: {error}"),
     })?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     match output.status.code() {
-        Some(0) => Ok(output),
+        Some(0) => Ok(said),
         Some(124) => Err(format!("{} under {tool} has not ended after {SECONDS} s", path.name)),
         Some(127) => Err(format!("there is no `{tool}` on the PATH: apt-get install {tool}")),
         _ => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let mut last: Vec<_> = said.lines().rev().take(20).collect();
-            last.reverse();
+            let last = said.lines().count().saturating_sub(20);
+            let last: Vec<_> = said.lines().skip(last).collect();
             Err(format!("{} under {tool}: {}\n{}", path.name, output.status, last.join("\n")))
         }
     }

@@ -14,9 +14,19 @@ pub(crate) struct Count {
 
 impl Count {
     fn of(path: &Path) -> Result<Count, String> {
-        let instructions = callgrind::of_an_operation(path)?;
-        Ok(Count { instructions, calls: strace::of_an_operation(path)? })
+        let instructions = of_an_operation(path, callgrind::count)?;
+        Ok(Count { instructions, calls: of_an_operation(path, strace::count)? })
     }
+}
+
+/// What `count` counts for an operation: what twice as many take more.
+fn of_an_operation(
+    path: &Path,
+    count: fn(&Path, usize) -> Result<u64, String>,
+) -> Result<f64, String> {
+    let half = path.most() / 2;
+    let (less, more) = (count(path, half)?, count(path, path.most())?);
+    Ok(more.saturating_sub(less) as f64 / half as f64)
 }
 
 /// Counts the paths, in their order, on all CPUs: what else runs changes nothing.

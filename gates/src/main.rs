@@ -11,6 +11,7 @@
 
 mod callgrind;
 mod child;
+mod clock;
 mod count;
 mod options;
 mod paths;
@@ -19,8 +20,10 @@ mod strace;
 mod verdict;
 
 use options::{Options, Wish};
+use paths::Place;
 use record::Record;
 use std::process::ExitCode;
+use verdict::Verdict;
 
 fn main() -> ExitCode {
     match options::parse(std::env::args().skip(1)) {
@@ -31,10 +34,7 @@ fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
-        Ok(Wish::Run(path, n)) => {
-            path.run(n, child::mark);
-            ExitCode::SUCCESS
-        }
+        Ok(Wish::Run(path, n)) => path.run(n),
         Ok(Wish::List) => {
             for path in paths::all() {
                 println!("{:<24} {}", path.name, path.about);
@@ -52,18 +52,30 @@ fn main() -> ExitCode {
     }
 }
 
+/// So often is counted again what has to do with real time, when others may have been in the way.
+const AGAIN: usize = 3;
+
 fn count(options: &Options) -> Result<ExitCode, String> {
     if cfg!(debug_assertions) {
         return Err("instructions are counted with optimization: cargo run --profile gates".into());
     }
     let recorded = if options.record { None } else { Some(Record::read()?) };
-    let counted = Record { made_by: record::made_by()?, counts: count::all(&options.paths)? };
+    let mut counted = Record { made_by: record::made_by()?, counts: count::all(&options.paths)? };
     let Some(recorded) = recorded else {
         counted.write()?;
         println!("{} paths are recorded", counted.counts.len());
         return Ok(ExitCode::SUCCESS);
     };
-    let verdict = verdict::compare(&recorded, &counted);
-    print!("{}", verdict.table);
-    Ok(verdict.report())
+    let mut verdict = Verdict::of(&recorded, &counted);
+    for path in options.paths.iter().filter(|path| path.place == Place::Time) {
+        for _ in 0..AGAIN {
+            if verdict.passes(path.name) {
+                break;
+            }
+            counted.replace(count::all(&[path])?);
+            verdict = Verdict::of(&recorded, &counted);
+        }
+    }
+    print!("{verdict}");
+    Ok(if verdict.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

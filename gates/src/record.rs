@@ -65,6 +65,15 @@ impl Record {
         text
     }
 
+    /// Takes these counts instead of the ones it has of the same paths.
+    pub(crate) fn replace(&mut self, counts: Vec<(String, Count)>) {
+        for (name, count) in counts {
+            for old in self.counts.iter_mut().filter(|old| old.0 == name) {
+                old.1 = count;
+            }
+        }
+    }
+
     pub(crate) fn of(&self, name: &str) -> Option<Count> {
         self.counts.iter().find(|(of, _)| of == name).map(|(_, count)| *count)
     }

@@ -1,12 +1,13 @@
 //! Timers and contexts, most of which end before their time.
 
-use super::{FEW, Path, Place, path};
+use super::{Path, Place, path};
+use crate::clock;
 use gort::context::{background, with_cancel, with_timeout};
 use gort::time::{Timer, after_func};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(3600);
-const SHORT: Duration = Duration::from_micros(300);
+const SHORT: Duration = Duration::from_millis(4);
 
 pub(super) const PATHS: &[Path] = &[
     path("timer.stop", "a Timer made, stopped and dropped", |n| {
@@ -66,11 +67,17 @@ pub(super) const PATHS: &[Path] = &[
             wait_with_context(n);
         },
     ),
+    path("sleep.busy", "sleep, and another goroutine runs when the time is up", |n| {
+        let other = gort::spawn(move || (0..n).for_each(|_| gort::sleep(SHORT)));
+        while !other.is_finished() {
+            gort::yield_now();
+            clock::advance(SHORT);
+        }
+    }),
     Path {
         name: "sleep.alone",
         about: "sleep, and the machine has nothing else to do: it sleeps, too",
-        place: Place::Goroutine,
-        most: FEW,
+        place: Place::Time,
         run: |n| {
             for _ in 0..n {
                 gort::sleep(SHORT);
