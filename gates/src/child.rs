@@ -2,6 +2,7 @@
 
 use crate::paths::Path;
 use std::io::ErrorKind;
+use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 /// A process that takes longer hangs.
@@ -24,6 +25,10 @@ pub(crate) fn run(tool: &str, arguments: &[&str], path: &Path, n: usize) -> Resu
     match output.status.code() {
         Some(0) => Ok(said),
         Some(124) => Err(format!("{} under {tool} has not ended after {SECONDS} s", path.name)),
+        None if output.status.signal() == Some(libc::SIGILL) => Err(format!(
+            "{tool} does not know an instruction of this program's, which is to be compiled for any x86-64, \
+             without -C target-cpu:\n{said}"
+        )),
         Some(127) => Err(format!("there is no `{tool}` on the PATH: apt-get install {tool}")),
         _ => {
             let last = said.lines().count().saturating_sub(20);

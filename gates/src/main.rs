@@ -59,13 +59,14 @@ fn count(options: &Options) -> Result<ExitCode, String> {
     if cfg!(debug_assertions) {
         return Err("instructions are counted with optimization: cargo run --profile gates".into());
     }
-    let recorded = if options.record { None } else { Some(Record::read()?) };
+    let recorded = Record::read()?;
     let mut counted = Record { made_by: record::made_by()?, counts: count::all(&options.paths)? };
-    let Some(recorded) = recorded else {
+    if options.record {
+        counted.keep(&recorded);
         counted.write()?;
         println!("{} paths are recorded", counted.counts.len());
         return Ok(ExitCode::SUCCESS);
-    };
+    }
     let mut verdict = Verdict::of(&recorded, &counted);
     for path in options.paths.iter().filter(|path| path.place == Place::Time) {
         for _ in 0..AGAIN {

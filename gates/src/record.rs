@@ -65,6 +65,19 @@ impl Record {
         text
     }
 
+    /// Keeps what an earlier record says of paths that have not really moved, so that the difference between
+    /// the two files is what has.
+    pub(crate) fn keep(&mut self, earlier: &Record) {
+        for (name, now) in &mut self.counts {
+            if let Some(before) = earlier.of(name)
+                && (now.instructions - before.instructions).abs() < (0.01 * before.instructions).min(1.0)
+                && (now.calls - before.calls).abs() < 0.01
+            {
+                *now = before;
+            }
+        }
+    }
+
     /// Takes these counts instead of the ones it has of the same paths.
     pub(crate) fn replace(&mut self, counts: Vec<(String, Count)>) {
         for (name, count) in counts {
@@ -91,6 +104,19 @@ mod tests {
         ];
         let record = Record { made_by: "rustc 1.0.0 (of May), glibc 2.0".into(), counts };
         assert_eq!(Record::parse(&record.text()), Ok(record));
+    }
+
+    #[test]
+    fn what_has_not_moved_is_kept() {
+        let record = |instructions, calls| Record {
+            made_by: String::new(),
+            counts: vec![("switch".into(), Count { instructions, calls })],
+        };
+        for (now, kept) in [((100.4, 0.0), true), ((101.4, 0.0), false), ((100.0, 0.1), false)] {
+            let (earlier, mut now) = (record(100.0, 0.0), record(now.0, now.1));
+            now.keep(&earlier);
+            assert_eq!(now == earlier, kept);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
     reason = "clippy adds up the states of eight arms, each at its own place"
 )]
 
+use super::channels::emptied;
 use super::{MOST, Path, path};
 use gort::chan::{Receiver, Sender, chan};
 use gort::select;
@@ -55,11 +56,11 @@ pub(super) const PATHS: &[Path] = &[
         other.join().expect("it sends");
     }),
     path("select.2.send", "two arms that send, both with room", |n| {
-        let (tx, _rx) = channels::<2>(MOST);
+        let (one, other) = (emptied(), emptied());
         for message in 0..n {
             select! {
-                send(tx[0], message) -> sent => sent,
-                send(tx[1], message) -> sent => sent,
+                send(one.0, message) -> sent => sent,
+                send(other.0, message) -> sent => sent,
             }
             .expect("they are open");
         }
