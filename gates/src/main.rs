@@ -59,7 +59,11 @@ fn count(options: &Options) -> Result<ExitCode, String> {
     if cfg!(debug_assertions) {
         return Err("instructions are counted with optimization: cargo run --profile gates".into());
     }
-    let recorded = Record::read()?;
+    let recorded = match Record::read() {
+        // What cannot be read is replaced.
+        Err(_) if options.record => Record::default(),
+        read => read?,
+    };
     let mut counted = Record { made_by: record::made_by()?, counts: count::all(&options.paths)? };
     if options.record {
         counted.keep(&recorded);

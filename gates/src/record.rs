@@ -12,7 +12,7 @@ const HEAD: &str = "\
 /// Begins the line that tells what made the instructions.
 const MADE_BY: &str = "made by ";
 
-#[derive(PartialEq, Debug)]
+#[derive(Default, PartialEq, Debug)]
 pub(crate) struct Record {
     /// The compiler and the C library whose instructions these are.
     pub(crate) made_by: String,
@@ -40,7 +40,7 @@ impl Record {
 
     /// `Err`: the line that is none.
     fn parse(text: &str) -> Result<Record, String> {
-        let mut record = Record { made_by: String::new(), counts: Vec::new() };
+        let mut record = Record::default();
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             if let Some(made_by) = line.strip_prefix(MADE_BY) {
                 record.made_by = made_by.into();
@@ -70,7 +70,8 @@ impl Record {
     pub(crate) fn keep(&mut self, earlier: &Record) {
         for (name, now) in &mut self.counts {
             if let Some(before) = earlier.of(name)
-                && (now.instructions - before.instructions).abs() < (0.01 * before.instructions).min(1.0)
+                && (now.instructions - before.instructions).abs()
+                    < (0.005 * before.instructions).max(0.3)
                 && (now.calls - before.calls).abs() < 0.01
             {
                 *now = before;
@@ -112,7 +113,7 @@ mod tests {
             made_by: String::new(),
             counts: vec![("switch".into(), Count { instructions, calls })],
         };
-        for (now, kept) in [((100.4, 0.0), true), ((101.4, 0.0), false), ((100.0, 0.1), false)] {
+        for (now, kept) in [((100.4, 0.0), true), ((100.6, 0.0), false), ((100.0, 0.1), false)] {
             let (earlier, mut now) = (record(100.0, 0.0), record(now.0, now.1));
             now.keep(&earlier);
             assert_eq!(now == earlier, kept);
