@@ -37,34 +37,20 @@ struct Registration {
 
 impl Registration {
     /// Registers the descriptor, if it is not, with a runtime that polls.
+    #[inline]
     fn ensure(&self) -> io::Result<()> {
-        let mut registered = self.record.driver().lock();
-        if registered.as_ref().is_some_and(|driver| !driver.is_closed()) {
-            return Ok(());
-        }
-        // The lock is one that spins: making a driver is not for others to wait for.
-        drop(registered);
-        let driver = runtime::driver()?;
-        registered = self.record.driver().lock();
-        if registered.as_ref().is_some_and(|driver| !driver.is_closed()) {
-            return Ok(());
-        }
-        driver.register(self.descriptor, self.record)?;
-        *registered = Some(driver);
-        Ok(())
+        if self.record.is_polled() { Ok(()) } else { self.make() }
     }
 
-    fn end(&self) {
-        let registered = self.record.driver().lock().take();
-        if let Some(driver) = registered {
-            driver.deregister(self.descriptor);
-        }
+    #[cold]
+    fn make(&self) -> io::Result<()> {
+        self.record.register(self.descriptor, runtime::driver()?)
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.end();
+        self.record.deregister(self.descriptor);
         self.record.give_back();
     }
 }
@@ -253,7 +239,7 @@ impl<S: AsFd> Source<S> {
         let record = self.registration.record;
         record.readiness(Direction::Read).close();
         record.readiness(Direction::Write).close();
-        self.registration.end();
+        record.deregister(self.registration.descriptor);
         sys::replace_by_nothing(self.registration.descriptor)
     }
 }

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`readiness`](mod@readiness) | the word in which an event is kept, and who waits for one: states, invariants, models |
 //! | [`record`](mod@record) | the two words of each source, in a table that is never given back |
+//! | [`turn`](mod@turn) | who polls |
 //! | [`driver`](mod@driver) | a runtime's view of the kernel's poller: the one file that knows which that is |
 //!
 //! A descriptor is registered once, edge-triggered, for both directions, when somebody first has to wait for it: with
@@ -19,6 +20,7 @@ pub(crate) mod driver;
 pub(crate) mod readiness;
 #[cfg(not(loom))]
 pub(crate) mod record;
+pub(crate) mod turn;
 
 #[cfg(not(loom))]
 pub(crate) use driver::Driver;

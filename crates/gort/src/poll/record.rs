@@ -7,7 +7,10 @@
 use super::readiness::{GENERATIONS, Readiness};
 use super::{Direction, Driver};
 use crate::prim::Lock;
+use crate::prim::atomic::{AtomicBool, Ordering::*};
 use std::io;
+use std::os::fd::RawFd;
+use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 /// Records that are made at a time, and how often.
@@ -30,6 +33,8 @@ pub(crate) struct Record {
     write: Readiness,
     /// With whom the descriptor is registered.
     driver: Lock<Option<Arc<Driver>>>,
+    /// It is, and the driver's runtime lasts.
+    is_polled: AtomicBool,
 }
 
 impl Record {
@@ -59,7 +64,13 @@ impl Record {
     }
 
     fn new(number: usize) -> Record {
-        Record { number, read: Readiness::new(), write: Readiness::new(), driver: Lock::new(None) }
+        Record {
+            number,
+            read: Readiness::new(),
+            write: Readiness::new(),
+            driver: Lock::new(None),
+            is_polled: AtomicBool::new(false),
+        }
     }
 
     /// Gives it back. Nobody waits, and the descriptor is registered nowhere.
@@ -77,15 +88,54 @@ impl Record {
         }
     }
 
-    /// Has all who wait look again.
-    pub(crate) fn rouse(&self) {
-        self.read.rouse();
-        self.write.rouse();
+    /// Is somebody polling the descriptor? To be asked after a look at the readiness: who ends that is news.
+    #[inline(always)]
+    pub(crate) fn is_polled(&self) -> bool {
+        self.is_polled.load(Relaxed)
     }
 
-    /// With whom the descriptor is registered; to be changed by its owner.
-    pub(crate) fn driver(&self) -> &Lock<Option<Arc<Driver>>> {
-        &self.driver
+    /// Registers the descriptor, whose record this is, unless it is.
+    ///
+    /// # Errors
+    /// As [`Driver::register`]; if the driver's runtime has ended.
+    pub(crate) fn register(&self, descriptor: RawFd, driver: Arc<Driver>) -> io::Result<()> {
+        let mut registered = self.driver.lock();
+        if self.is_polled() {
+            return Ok(());
+        }
+        // With the lock: if it is closed later, `leave` finds this.
+        if driver.is_closed() {
+            return Err(io::Error::other("the runtime has ended"));
+        }
+        driver.register(descriptor, self)?;
+        *registered = Some(driver);
+        self.is_polled.store(true, Relaxed);
+        Ok(())
+    }
+
+    /// The opposite.
+    pub(crate) fn deregister(&self, descriptor: RawFd) {
+        let registered = {
+            let mut registered = self.driver.lock();
+            self.is_polled.store(false, Relaxed);
+            registered.take()
+        };
+        if let Some(driver) = registered {
+            driver.deregister(descriptor);
+        }
+    }
+
+    /// The driver polls no more: if it is this record's, who waits is to look again, and to register with another.
+    pub(crate) fn leave(&self, driver: &Driver) {
+        {
+            let registered = self.driver.lock();
+            if !registered.as_ref().is_some_and(|registered| ptr::eq(&**registered, driver)) {
+                return;
+            }
+            self.is_polled.store(false, Relaxed);
+        }
+        self.read.rouse();
+        self.write.rouse();
     }
 
     /// What an event has to say to be about this record and its source of now.
