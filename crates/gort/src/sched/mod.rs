@@ -78,6 +78,8 @@ mod bell;
 #[cfg(not(loom))]
 mod blocking;
 #[cfg(not(loom))]
+mod crowd;
+#[cfg(not(loom))]
 mod doze;
 #[cfg(not(loom))]
 mod find;
@@ -113,6 +115,8 @@ mod threads;
 #[cfg(not(loom))]
 mod tidy;
 mod timer;
+#[cfg(not(loom))]
+mod watch;
 #[cfg(not(loom))]
 mod worker;
 
