@@ -24,6 +24,7 @@
 //! | [`find`](mod@find) | what runs next; stealing |
 //! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |
 //! | [`monitor`](mod@monitor), [`hold`](mod@hold), [`barrier`](mod@barrier), [`bell`](mod@bell) | who looks after processors whose goroutine does not come back, and takes them |
+//! | [`crowd`](mod@crowd), [`watch`](mod@watch) | what changes where many compute without a processor; who is the monitor |
 //! | [`home`](mod@home) | who may go on where |
 //! | [`audit`](mod@audit) | who blocks with values of the thread's |
 //! | [`preempt`](mod@preempt) | yielding in place, by a signal |

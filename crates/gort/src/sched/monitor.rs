@@ -58,7 +58,7 @@ struct Seen {
     taken: u32,
     /// When its goroutine was first asked to yield in place.
     asked: Option<u64>,
-    /// It is on its way to another machine, which has not picked yet. The slice of whom that picks has begun.
+    /// It is on its way to another machine. The slice of whom that one picks first has begun.
     is_handed_over: bool,
 }
 
@@ -149,10 +149,13 @@ impl Monitor {
             seen.tick = processor.tick.load(Relaxed);
             seen.taken = processor.queue.taken();
             let picks = seen.tick.wrapping_sub(before.tick);
-            seen.is_handed_over = before.is_handed_over && picks == 0;
-            let goes_on = picks > u32::from(before.is_handed_over);
+            let goes_on = picks > 0;
+            let has_begun = before.is_handed_over && picks == 1;
+            seen.is_handed_over = before.is_handed_over && !goes_on;
             if goes_on {
-                seen.since = now;
+                if !has_begun {
+                    seen.since = now;
+                }
                 seen.asked = None;
                 finding = Finding::Busy;
             }
@@ -160,7 +163,7 @@ impl Monitor {
                 if pass_on(shared, processor, goes_on, seen.taken == before.taken) {
                     return Finding::Stuck;
                 }
-            } else if !goes_on
+            } else if (!goes_on || has_begun)
                 && (is_awaited(shared, now) || !shared.is_active(processor))
                 && let Some(taken) = take(shared, processor, seen, now)
             {

@@ -1,4 +1,10 @@
-//! Who is the monitor.
+//! Who is the monitor: one thread, or in a [crowd](super::crowd) several that take turns.
+//!
+//! What the monitor knows goes from hand to hand. A thread that has taken a processor away lays it down and wakes
+//! the one that has waited longest, as the kernel owes that one the most; only then it has a machine run
+//! the processor, and waits for its next turn. With nobody waiting it takes up again what it laid down.
+//! There is one thread more for every 32 in the crowd; who waits in vain for ten seconds ends.
+
 use super::Shared;
 use super::machine::AT_ONCE;
 use super::monitor::Monitor;
@@ -11,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Watch {
     turn: Mutex<Turn>,
+    /// Wakes, on Linux, in the order in which they came.
     changed: Condvar,
 }
 
