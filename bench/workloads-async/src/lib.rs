@@ -19,7 +19,7 @@ mod wait_group;
 
 pub use runtime::{AsyncMutex, AsyncReceiver, AsyncRuntime, AsyncSender, Notify};
 
-use workloads::{Args, report};
+use workloads::{Args, net, report};
 
 /// The whole of a peer's `main`.
 pub fn main<R: AsyncRuntime>() {
@@ -52,6 +52,7 @@ async fn dispatch<R: AsyncRuntime>(args: Args) {
         "starve" => fairness::starve::<R>(args).await,
         "starve_chan" => fairness::starve_chan::<R>(args).await,
         "blocking" => blocking::blocking::<R>(args).await,
+        "tcp" | "tcp_idle" => R::tcp_echo(net::announce).await,
         _ => report::not_applicable(R::NAME, args, "no such workload"),
     }
 }
