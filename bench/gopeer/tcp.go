@@ -23,7 +23,7 @@ func tcpEcho() {
 // echo sends back what comes, until the client closes the connection or something fails.
 func echo(client net.Conn) {
 	defer client.Close()
-	buffer := make([]byte, 4096)
+	buffer := make([]byte, get("buffer", 4096))
 	for {
 		read, err := client.Read(buffer)
 		if err != nil {

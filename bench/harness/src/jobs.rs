@@ -132,14 +132,18 @@ fn network() -> Vec<Job> {
         let job = Job::new(label, "tcp", &MAIN).also_by("epoll").with("conns", connections);
         if label.ends_with(" pinned") { Job { workers: 1, ..job }.with("pin", 1) } else { job }
     };
-    let idle = Job::new("tcp_idle", "tcp_idle", &MAIN).also_by("epoll");
+    let idle = |label| {
+        let job = Job::new(label, "tcp_idle", &MAIN).also_by("epoll").limits(3, 30);
+        job.with("conns", 10_000)
+    };
     vec![
         tcp("tcp1 pinned", 1),
         tcp("tcp64 pinned", 64),
         tcp("tcp64", 64),
         tcp("tcp1000 pinned", 1000),
         tcp("tcp1000", 1000),
-        idle.with("conns", 10_000).limits(3, 30),
+        idle("tcp_idle_4k"),
+        idle("tcp_idle_1k").with("buffer", 1024),
     ]
 }
 
@@ -269,7 +273,7 @@ mod tests {
         let command = |label| jobs.iter().find(|job| job.label == label).map(|job| job.command(""));
         let pinned = command("tcp64 pinned").expect("it is one of them").join(" ");
         assert_eq!(pinned, "tcp w=1 n=1 conns=64 pin=1 ms=200 warm=50");
-        let idle = command("tcp_idle").expect("it is one of them").join(" ");
-        assert_eq!(idle, "tcp_idle w=2 n=1 conns=100");
+        let idle = command("tcp_idle_1k").expect("it is one of them").join(" ");
+        assert_eq!(idle, "tcp_idle w=2 n=1 buffer=1024 conns=100");
     }
 }

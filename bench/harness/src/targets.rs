@@ -71,7 +71,7 @@ const TARGETS: &[(&str, &str, Target)] = &[
     ("tcp1000 pinned", "p99_us", AtMostOf("epoll", 1.0)),
     ("tcp1000", "rate", AtLeastOf("epoll", 1.0)),
     ("tcp1000", "p99_us", AtMostOf("epoll", 1.0)),
-    ("tcp_idle", "bytes_per_connection", AtMost(6144.0)),
+    ("tcp_idle_1k", "bytes_per_connection", AtMost(6144.0)),
 ];
 
 /// The targets of that row.

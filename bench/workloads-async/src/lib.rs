@@ -10,6 +10,7 @@ mod fairness;
 mod fork_join;
 mod locks;
 mod memory;
+mod net;
 mod runtime;
 mod select;
 mod spawn;
@@ -19,7 +20,7 @@ mod wait_group;
 
 pub use runtime::{AsyncMutex, AsyncReceiver, AsyncRuntime, AsyncSender, Notify};
 
-use workloads::{Args, net, report};
+use workloads::{Args, report};
 
 /// The whole of a peer's `main`.
 pub fn main<R: AsyncRuntime>() {
@@ -52,7 +53,7 @@ async fn dispatch<R: AsyncRuntime>(args: Args) {
         "starve" => fairness::starve::<R>(args).await,
         "starve_chan" => fairness::starve_chan::<R>(args).await,
         "blocking" => blocking::blocking::<R>(args).await,
-        "tcp" | "tcp_idle" => R::tcp_echo(net::announce).await,
+        "tcp" | "tcp_idle" => net::tcp_echo::<R>(args).await,
         _ => report::not_applicable(R::NAME, args, "no such workload"),
     }
 }

@@ -37,14 +37,20 @@ impl Epoll {
         if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
-    /// Blocks the thread until there is something to read, or the time is over.
+    /// Blocks the thread until there is something to read, or the time is over, or a debugger looks in.
     pub fn wait(&self, ready: &mut Ready, longest: Option<Duration>) -> io::Result<()> {
         let longest = longest.map_or(-1, |time| time.as_millis() as libc::c_int);
         let (list, events) = (self.0.as_raw_fd(), ready.events.as_mut_ptr());
         // SAFETY: there is room for that many events.
         let count = unsafe { libc::epoll_wait(list, events, BATCH as libc::c_int, longest) };
-        ready.count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-        Ok(())
+        ready.count = usize::try_from(count).unwrap_or(0);
+        if count >= 0 {
+            return Ok(());
+        }
+        match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            error => Err(error),
+        }
     }
 }
 

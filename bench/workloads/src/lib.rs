@@ -64,7 +64,7 @@ fn dispatch<R: Runtime>(args: &Args) {
         "starve_chan" => fairness::starve_chan::<R>(args),
         "crowd" => fairness::crowd::<R>(args),
         "blocking" => blocking::blocking::<R>(args),
-        "tcp" | "tcp_idle" => R::tcp_echo(net::announce),
+        "tcp" | "tcp_idle" => net::tcp_echo::<R>(args),
         _ => report::not_applicable(R::NAME, args, "no such workload"),
     }
 }

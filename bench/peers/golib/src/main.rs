@@ -98,12 +98,12 @@ impl Runtime for GoLib {
         sum
     }
 
-    fn tcp_echo(listening: fn(u16)) -> ! {
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
         let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
         listening(listener.local_addr().expect("its address").port());
         loop {
             let stream = listener.accept().expect("a client");
-            go_lib::go!(move || net::echo(stream));
+            go_lib::go!(move || net::echo::<BUFFER>(stream));
         }
     }
 

@@ -113,12 +113,12 @@ impl Runtime for May {
         total.0.get()
     }
 
-    fn tcp_echo(listening: fn(u16)) -> ! {
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
         let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
         listening(listener.local_addr().expect("its address").port());
         loop {
             let (stream, _) = listener.accept().expect("a client");
-            may::go!(move || net::echo(stream));
+            may::go!(move || net::echo::<BUFFER>(stream));
         }
     }
 

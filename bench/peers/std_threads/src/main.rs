@@ -99,12 +99,12 @@ impl<L: locks::Locks> Runtime for Threads<L> {
         sum
     }
 
-    fn tcp_echo(listening: fn(u16)) -> ! {
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
         let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
         listening(listener.local_addr().expect("its address").port());
         loop {
             let (stream, _) = listener.accept().expect("a client");
-            Self::go(move || net::echo(stream));
+            Self::go(move || net::echo::<BUFFER>(stream));
         }
     }
 

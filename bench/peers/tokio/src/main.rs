@@ -77,19 +77,19 @@ impl AsyncRuntime for Tokio {
         sum
     }
 
-    async fn tcp_echo(listening: fn(u16)) {
+    async fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) {
         let listener = TcpListener::bind(net::ANYWHERE).await.expect("a port");
         listening(listener.local_addr().expect("its address").port());
         loop {
             let (stream, _) = listener.accept().await.expect("a client");
-            tokio::spawn(echo(stream));
+            tokio::spawn(echo::<BUFFER>(stream));
         }
     }
 }
 
 /// What `workloads::net::echo` is.
-async fn echo(mut stream: TcpStream) {
-    let mut buffer = [0; net::BUFFER];
+async fn echo<const BUFFER: usize>(mut stream: TcpStream) {
+    let mut buffer = [0; BUFFER];
     while let Ok(read @ 1..) = stream.read(&mut buffer).await {
         if stream.write_all(&buffer[..read]).await.is_err() {
             return;
