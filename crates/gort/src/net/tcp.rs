@@ -6,7 +6,7 @@ use super::handle::{handle, limits, stream};
 use super::resolve::{each_address, resolve};
 use super::source::{Source, take_out};
 use crate::poll::Direction;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::iter::FusedIterator;
@@ -57,16 +57,16 @@ impl TcpStream {
     fn connect_to(address: SocketAddr, timeout: Option<Duration>) -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
-        let is_under_way = match socket.connect(&address.into()) {
+        let source = Source::new(net::TcpStream::from(socket))?;
+        source.set_timeout(Direction::Write, timeout)?;
+        let is_under_way = match SockRef::from(source.open()?).connect(&address.into()) {
             Ok(()) => false,
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => true,
             // Interrupted by a signal it goes on all the same.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
             Err(error) => return Err(error),
         };
-        let source = Source::new(net::TcpStream::from(socket))?;
         if is_under_way {
-            source.set_timeout(Direction::Write, timeout)?;
             source.run(Direction::Write, |socket| match socket.take_error()? {
                 Some(error) => Err(error),
                 None => match socket.peer_addr() {
@@ -77,8 +77,8 @@ impl TcpStream {
                     Err(error) => Err(error),
                 },
             })?;
-            source.set_timeout(Direction::Write, None)?;
         }
+        source.set_timeout(Direction::Write, None)?;
         Ok(TcpStream(Arc::new(source)))
     }
 
@@ -87,7 +87,7 @@ impl TcpStream {
     /// # Errors
     /// If it is not connected any more.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().peer_addr()
+        self.0.open()?.peer_addr()
     }
 
     /// The address of this side.
@@ -95,7 +95,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
+        self.0.open()?.local_addr()
     }
 
     /// Reads without taking what is read; waits for something.
@@ -111,7 +111,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.0.io().set_nodelay(nodelay)
+        self.0.open()?.set_nodelay(nodelay)
     }
 
     /// What [`set_nodelay`](Self::set_nodelay) has set.
@@ -119,7 +119,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.0.io().nodelay()
+        self.0.open()?.nodelay()
     }
 
     /// For how long the system goes on sending what was written when the socket is closed (`SO_LINGER`); zero: the
@@ -128,7 +128,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        socket2::SockRef::from(self.0.io()).set_linger(linger)
+        SockRef::from(self.0.open()?).set_linger(linger)
     }
 
     /// What [`set_linger`](Self::set_linger) has set.
@@ -136,7 +136,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        socket2::SockRef::from(self.0.io()).linger()
+        SockRef::from(self.0.open()?).linger()
     }
 
     /// Sets how many routers a packet may pass (`IP_TTL`).
@@ -144,7 +144,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.io().set_ttl(ttl)
+        self.0.open()?.set_ttl(ttl)
     }
 
     /// What [`set_ttl`](Self::set_ttl) has set.
@@ -152,7 +152,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.0.io().ttl()
+        self.0.open()?.ttl()
     }
 }
 
@@ -217,7 +217,7 @@ impl TcpListener {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
+        self.0.open()?.local_addr()
     }
 
     /// Sets how many routers a packet of its connections may pass (`IP_TTL`).
@@ -225,7 +225,7 @@ impl TcpListener {
     /// # Errors
     /// The system's.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.io().set_ttl(ttl)
+        self.0.open()?.set_ttl(ttl)
     }
 
     /// What [`set_ttl`](Self::set_ttl) has set.
@@ -233,7 +233,7 @@ impl TcpListener {
     /// # Errors
     /// The system's.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.0.io().ttl()
+        self.0.open()?.ttl()
     }
 }
 
