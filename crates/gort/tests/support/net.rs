@@ -77,12 +77,15 @@ pub fn receive_text(mut from: impl Read, seed: u64) -> usize {
     }
 }
 
+/// Much to write.
+pub static PIECE: [u8; 1 << 16] = [b'.'; 1 << 16];
+
 /// Writes until there is no more room. Returns how much there was.
 pub fn fill(mut stream: &TcpStream) -> usize {
     let mut written = 0;
     stream.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
     let error = loop {
-        match stream.write(&[b'.'; 1 << 16]) {
+        match stream.write(&PIECE) {
             Ok(count) => written += count,
             Err(error) => break error,
         }
