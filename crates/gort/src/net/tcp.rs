@@ -178,12 +178,15 @@ handle!(TcpListener, net::TcpListener);
 
 impl TcpListener {
     /// Listens at an address; port 0 is for the system to choose. If the name has several addresses the first that can
-    /// be had is taken.
+    /// be had is taken. As many connections as the system allows may wait to be accepted.
     ///
     /// # Errors
     /// `AddrInUse` if another socket listens there, most often.
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
-        TcpListener::from_std(net::TcpListener::bind(&*resolve(address)?)?)
+        let listener = net::TcpListener::bind(&*resolve(address)?)?;
+        // std lets 128 wait to be accepted. Those who find no room are not told, and try again after a second.
+        SockRef::from(&listener).listen(libc::c_int::MAX)?;
+        TcpListener::from_std(listener)
     }
 
     /// Parks until there is a connection.
