@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
-use support::net::{assert_closed, assert_kind, fill, listener, pair, past};
+use support::net::{PIECE, assert_closed, assert_kind, fill, listener, pair, past};
 use support::{LIMIT, assert_success, child, in_child, in_turn, on, within, yield_until};
 
 #[test]
@@ -51,7 +51,7 @@ fn closing_while_others_begin_to_wait() {
     }
     fn write(client: &TcpStream) -> std::io::Result<()> {
         loop {
-            (&mut &*client).write_all(&[0; 1 << 16])?;
+            (&mut &*client).write_all(&PIECE)?;
         }
     }
     within(LIMIT, || {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::net::{after, assert_kind, assert_timed_out, fill, listener, pair, past};
+use support::net::{PIECE, after, assert_kind, assert_timed_out, fill, listener, pair, past};
 use support::{LIMIT, in_turn, on, within};
 
 const TABLE: [Duration; 10] = [
@@ -57,7 +57,7 @@ fn writes_end_at_their_deadline() {
             let (mut client, _server) = UnixStream::pair()?;
             client.set_write_deadline(after(time))?;
             loop {
-                client.write_all(&[0; 1 << 16])?;
+                client.write_all(&PIECE)?;
             }
         });
     });
