@@ -70,8 +70,13 @@ impl<S: AsFd> Source<S> {
         })
     }
 
-    pub(crate) fn io(&self) -> &S {
-        &self.io
+    /// For what does not wait.
+    ///
+    /// # Errors
+    /// If it has been closed: what has taken its place would do some things without an error.
+    pub(crate) fn open(&self) -> io::Result<&S> {
+        self.check_open()?;
+        Ok(&self.io)
     }
 
     pub(crate) fn into_io(self) -> S {
@@ -146,6 +151,15 @@ impl<S: AsFd> Source<S> {
             if readiness.wait(seen, limit, Wait::Read).is_err() {
                 return Ok(None);
             }
+        }
+    }
+
+    /// For an operation on no bytes at all, which does not wait: may it begin?
+    pub(crate) fn check(&self, direction: Direction) -> io::Result<()> {
+        self.check_open()?;
+        match self.registration.record.readiness(direction).deadline().has_passed() {
+            false => Ok(()),
+            true => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 
