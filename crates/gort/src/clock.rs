@@ -61,7 +61,7 @@ impl Deadline {
     }
 
     /// The time at which [`clock::now`](now) says `nanos`.
-    pub(crate) fn from_nanos(nanos: u64) -> Deadline {
+    pub(crate) const fn from_nanos(nanos: u64) -> Deadline {
         Deadline(nanos)
     }
 

@@ -34,6 +34,7 @@
 //! | share a value, or wait for each other | [`sync`]: locks, conditions, semaphores and more |
 //! | wait for a time, or up to one | [`sleep`], [`time`](mod@time), [`chan::after`], [`chan::tick`] |
 //! | give up together | [`context`] |
+//! | read and write sockets | [`net`](mod@net) |
 //! | call what blocks the thread | [`blocking`](blocking()) |
 //! | stay on a thread | [`lock_thread`], [`spawn_local`] |
 //! | keep something for each goroutine | [`goroutine_local!`] |
@@ -87,7 +88,10 @@ mod join_handle;
 #[cfg(not(loom))]
 #[macro_use]
 mod macros;
+#[cfg(not(loom))]
+pub mod net;
 mod park;
+mod poll;
 mod prim;
 #[cfg(not(loom))]
 mod runtime;

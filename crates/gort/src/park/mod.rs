@@ -51,6 +51,8 @@ pub(crate) enum Wait {
     Barrier,
     Semaphore,
     Notify,
+    Read,
+    Write,
 }
 
 /// Runs `f` with the task of the caller: the running goroutine's, or one made for a plain thread.

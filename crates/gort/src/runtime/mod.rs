@@ -7,6 +7,7 @@ pub use builder::Builder;
 use crate::clock::Deadline;
 use crate::join_handle::JoinHandle;
 use crate::park::Wait;
+use crate::poll::Driver;
 use crate::sched::{self, Attributes, Later, Shared, Stats};
 use crate::tls;
 use std::fmt;
@@ -212,6 +213,11 @@ fn current_runtime() -> io::Result<&'static Shared> {
         Some(machine) => Ok(machine.shared()),
         None => Ok(&process()?.shared),
     }
+}
+
+/// What polls for the caller: its runtime's, or the process's.
+pub(crate) fn driver() -> io::Result<Arc<Driver>> {
+    current_runtime()?.driver().cloned()
 }
 
 /// The same, for functions that cannot fail.

@@ -100,12 +100,12 @@ impl Machine {
                 shared.hand_off(processor);
             } else {
                 shared.idle.add_processor(processor);
-                // The processor was added before; the queues and timers are read after.
+                // The processor was added before; the queues are read after.
                 fence(SeqCst);
                 if shared.has_work() {
                     shared.notify();
                 }
-                shared.ensure_keeper(processor.timers.earliest());
+                shared.watch();
             }
         }
         self.exit();

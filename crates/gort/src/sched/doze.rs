@@ -3,6 +3,7 @@
 use super::find::FEW;
 use super::idle::{Leave, Rouse};
 use super::machine::Machine;
+use super::polling::Slept;
 use super::timer::NEVER;
 use super::{Processor, Shared};
 use crate::clock;
@@ -59,13 +60,16 @@ impl Shared {
         self.start(self.idle.take_machine(), processor, false)
     }
 
-    /// A timer has become the first of a busy processor: makes sure that somebody wakes for it.
+    /// A timer has become the first of a busy processor: makes sure that somebody wakes for it. True: a machine has
+    /// been roused to see to that.
     #[cold]
-    pub(crate) fn ensure_keeper(&self, when: u64) {
-        if let Some(keeper) = self.idle.keeper_for(when) {
+    pub(crate) fn ensure_keeper(&self, when: u64) -> bool {
+        let keeper = self.idle.keeper_for(when);
+        if let Some(keeper) = keeper {
             // It enters the lists again, with the time as it is then.
             keeper.rouse(None, false);
         }
+        keeper.is_some()
     }
 
     /// Wakes all idle machines, so that they see that the runtime ends.
@@ -148,28 +152,42 @@ impl Machine {
                 return !shared.is_exiting();
             }
             worthwhile = 1;
-            let timeout = self.keeper_timeout();
-            if timeout == Some(Duration::ZERO) {
+            let wake = self.keeper_wakes();
+            if wake.is_some_and(|wake| wake <= clock::now()) {
                 if self.leave_lists(false) {
                     if shared.is_exiting() || self.fire_all_timers() > 0 || self.is_sent_for() {
                         return !shared.is_exiting();
                     }
                     // Others were faster.
-                    let processor = self.try_processor();
-                    self.set_processor(None);
-                    self.enter_lists(processor);
+                    self.enter_lists_again();
                 }
-            } else if self.doze(timeout.or_else(|| shared.idle.is_crowded().then_some(PATIENCE))) {
-                if self.try_processor().is_some() || shared.is_exiting() {
-                    return !shared.is_exiting();
+                continue;
+            }
+            let patience = shared.idle.is_crowded().then_some(PATIENCE);
+            match self.sleep(wake, patience) {
+                Slept::Roused => {
+                    if self.try_processor().is_some() || shared.is_exiting() {
+                        return !shared.is_exiting();
+                    }
+                    // Roused to look at the timers again.
+                    self.enter_lists(None);
                 }
-                // Roused to look at the timers again.
-                self.enter_lists(None);
-            } else if timeout.is_none()
-                && self.is_nobodys_home()
-                && shared.idle.retire(self.as_static())
-            {
-                return false;
+                Slept::Polled(turn) => {
+                    let runs = self.leave_lists(false);
+                    turn.dispatch();
+                    if runs {
+                        return !shared.is_exiting();
+                    }
+                }
+                Slept::TimedOut => {
+                    if wake.is_none()
+                        && patience.is_some()
+                        && self.is_nobodys_home()
+                        && shared.idle.retire(self.as_static())
+                    {
+                        return false;
+                    }
+                }
             }
         }
     }
@@ -177,6 +195,12 @@ impl Machine {
     /// Has it been roused meanwhile, for the sake of the processor that came with that?
     fn is_sent_for(&self) -> bool {
         self.searching.get() || !self.processor().is_empty() || self.bound.len() > 0
+    }
+
+    fn enter_lists_again(&self) {
+        let processor = self.try_processor();
+        self.set_processor(None);
+        self.enter_lists(processor);
     }
 
     fn enter_lists(&self, processor: Option<&'static Processor>) {
@@ -208,13 +232,12 @@ impl Machine {
         }
     }
 
-    /// How long to sleep: the keeper up to the first timer. While all processors are busy, their machines
+    /// Up to when to sleep: the keeper up to the first timer. While all processors are busy, their machines
     /// see to the timers. Announces the time, so that whoever adds an earlier timer can tell.
-    fn keeper_timeout(&self) -> Option<Duration> {
+    fn keeper_wakes(&self) -> Option<u64> {
         let shared = self.shared();
         let idle = &shared.idle;
         let first = || if idle.idle_processors() > 0 { shared.earliest_timer() } else { NEVER };
-        let wake = idle.keep(self.as_static(), first)?;
-        (wake != NEVER).then(|| Duration::from_nanos(wake.saturating_sub(clock::now())))
+        idle.keep(self.as_static(), first).filter(|&wake| wake != NEVER)
     }
 }

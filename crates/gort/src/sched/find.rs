@@ -97,6 +97,7 @@ impl Machine {
         if !shared.is_active(self.processor()) || shared.is_exiting() {
             return Some(Err(()));
         }
+        shared.poll_now();
         let goroutine = shared.global.pop_batch(0, drop)?;
         self.begin_slice();
         Some(Ok(goroutine))
@@ -158,6 +159,11 @@ impl Machine {
             processor.timers.fire(clock::now());
         }
         if let Some(goroutine) = self.pick().or_else(|| self.take_global()) {
+            return Some(goroutine);
+        }
+        if self.poll_before_stealing()
+            && let Some(goroutine) = self.pick()
+        {
             return Some(goroutine);
         }
         if self.may_search() {

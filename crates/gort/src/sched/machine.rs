@@ -12,6 +12,7 @@ use super::Shared;
 use super::global::GlobalQueue;
 use super::hold::{Entry, Hold};
 use super::processor::Processor;
+use super::sleeper::{Bed, Sleeper};
 use super::worker::{Assignment, Finished};
 use crate::goroutine::{BOUND, GoroutineRef};
 use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
@@ -76,8 +77,8 @@ pub(crate) struct Machine {
     pub(crate) timers_seen: Cell<u64>,
     pub(crate) timers_skip: Cell<u32>,
     pub(crate) timers_stride: Cell<u32>,
-    /// The doze protocol: 1 = wake up; `granted` is the processor that comes with it.
-    signal: AtomicU32,
+    /// Whether it has been roused; `granted` is the processor that comes with that.
+    pub(super) sleeper: Sleeper,
     granted: AtomicPtr<Processor>,
     granted_searching: AtomicU32,
 }
@@ -141,7 +142,7 @@ impl Machine {
             timers_seen: Cell::new(0),
             timers_skip: Cell::new(0),
             timers_stride: Cell::new(0),
-            signal: AtomicU32::new(0),
+            sleeper: Sleeper::new(),
             granted: AtomicPtr::new(ptr::null_mut()),
             granted_searching: AtomicU32::new(0),
         }
@@ -411,7 +412,7 @@ impl Machine {
     pub(crate) fn doze(&self, timeout: Option<Duration>) -> bool {
         let until = timeout.map(clock::Deadline::after);
         loop {
-            if self.signal.swap(0, AcqRel) != 0 {
+            if self.sleeper.is_roused() {
                 let granted = self.granted.swap(ptr::null_mut(), Acquire);
                 // SAFETY: processors live as long as the runtime.
                 self.set_processor(unsafe { granted.as_ref() });
@@ -422,7 +423,7 @@ impl Machine {
             if left.is_some_and(|left| left.is_zero()) {
                 return false;
             }
-            sys::wait_on_address(&self.signal, 0, left);
+            sys::wait_on_address(self.sleeper.word(), 0, left);
         }
     }
 
@@ -431,8 +432,10 @@ impl Machine {
         let granted = processor.map_or(ptr::null_mut(), |p| ptr::from_ref(p).cast_mut());
         self.granted.store(granted, Release);
         self.granted_searching.store(searching as u32, Relaxed);
-        self.signal.store(1, Release);
-        sys::wake_one(&self.signal);
+        match self.sleeper.rouse() {
+            Bed::Word => sys::wake_one(self.sleeper.word()),
+            Bed::Poller => self.shared().wake_poller(),
+        }
     }
 
     /// The machine's thread: runs goroutines until the runtime ends.

@@ -23,6 +23,7 @@
 //! | [`worker`](mod@worker) | stacks, and the loop on each that runs goroutines |
 //! | [`find`](mod@find) | what runs next; stealing |
 //! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |
+//! | [`polling`](mod@polling), [`sleeper`](mod@sleeper) | who waits for sockets; how a machine sleeps |
 //! | [`monitor`](mod@monitor), [`hold`](mod@hold), [`barrier`](mod@barrier), [`bell`](mod@bell) | who looks after processors whose goroutine does not come back, and takes them |
 //! | [`home`](mod@home) | who may go on where |
 //! | [`audit`](mod@audit) | who blocks with values of the thread's |
@@ -96,6 +97,8 @@ mod monitor;
 #[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
+mod polling;
+#[cfg(not(loom))]
 pub(crate) mod preempt;
 #[cfg(not(loom))]
 mod processor;
@@ -106,6 +109,7 @@ mod settings;
 mod shared;
 #[cfg(not(loom))]
 mod shutdown;
+mod sleeper;
 #[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]

@@ -46,6 +46,8 @@ const PATIENCE: u64 = 5_000_000;
 pub(crate) struct Monitor<'a> {
     shared: &'a Shared,
     seen: Vec<Seen>,
+    /// How often it had been polled.
+    polls: u64,
     tidier: PoolTidier,
 }
 
@@ -72,7 +74,7 @@ enum Finding {
 
 impl<'a> Monitor<'a> {
     pub(crate) fn new(shared: &'a Shared) -> Self {
-        Monitor { shared, seen: Vec::new(), tidier: PoolTidier::default() }
+        Monitor { shared, seen: Vec::new(), polls: 0, tidier: PoolTidier::default() }
     }
 
     /// The monitor's thread, until the runtime ends.
@@ -113,8 +115,18 @@ impl<'a> Monitor<'a> {
         self.shared.idle.bell.rest(nothing_to_do, sleep);
     }
 
+    /// Polls if nobody has since the last look: those who would are busy.
+    fn look_at_poller(&mut self) {
+        let Some((polls, is_watched)) = self.shared.polls() else { return };
+        if polls == self.polls && !is_watched {
+            self.shared.poll_now();
+        }
+        self.polls = polls;
+    }
+
     fn look(&mut self) -> Finding {
         let shared = self.shared;
+        self.look_at_poller();
         let now = clock::now();
         let mut finding = Finding::Calm;
         self.seen.resize(shared.processor_count(), Seen::default());
@@ -142,6 +154,9 @@ impl<'a> Monitor<'a> {
             if is_stuck {
                 return Finding::Stuck;
             }
+        }
+        if finding == Finding::Calm && shared.is_unwatched() {
+            shared.ensure_keeper(0);
         }
         let earliest = shared.earliest_timer();
         if earliest != NEVER && shared.idle.idle_processors() > 0 {

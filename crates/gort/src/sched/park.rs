@@ -243,7 +243,7 @@ impl Shared {
         if processor.timers.add(when, ticket) {
             match mine {
                 Some(mine) => mine.owned.wants_keeper.set(true),
-                None => self.ensure_keeper(when),
+                None => drop(self.ensure_keeper(when)),
             }
         }
         processor

@@ -13,6 +13,7 @@ use super::worker::Workers;
 use crate::goroutine::arena::Arena;
 use crate::goroutine::panic::OnPanic;
 use crate::goroutine::{GoroutineRef, State};
+use crate::poll::Driver;
 use crate::prim::atomic::{
     AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*,
 };
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle<&'static Machine, &'static Processor>,
     pub(crate) arena: Arena,
     pub(crate) calls: Calls,
+    /// What waits for sockets, once there are some.
+    pub(super) driver: OnceLock<Arc<Driver>>,
     pub(crate) workers: Workers,
     pub(crate) ids: CachePadded<AtomicU64>,
     /// Threads from outside that are making a goroutine runnable.
@@ -110,6 +113,7 @@ impl Shared {
             arena: Arena::new(NonNull::new(this.as_ptr().cast_mut()).expect("an Arc's pointer")),
             workers: Workers::new(stacks),
             calls: Calls::new(),
+            driver: OnceLock::new(),
             ids: CachePadded::new(AtomicU64::new(0)),
             visitors: CachePadded::new(AtomicUsize::new(0)),
             spawned_outside: AtomicU64::new(0),
@@ -378,6 +382,9 @@ impl Shared {
                 // A machine's thread does not panic: goroutines catch their own.
                 let _ = thread.join();
             }
+        }
+        if let Some(driver) = self.driver.get() {
+            driver.close();
         }
         while self.visitors.load(SeqCst) != 0 {
             thread::yield_now();

@@ -2,8 +2,13 @@
 
 #[cfg(unix)]
 mod unix;
+#[cfg(target_os = "linux")]
+mod wake_timer;
 #[cfg(unix)]
 pub(crate) use unix::{
     AtomicThreadId, barrier_in_all_threads, errno, install_handler, prepare_machine_thread,
-    register_barrier, rough_time, set_errno, thread_local_storage, wait_on_address, wake_one,
+    register_barrier, replace_by_nothing, rough_time, set_errno, thread_local_storage,
+    wait_on_address, wake_one,
 };
+#[cfg(target_os = "linux")]
+pub(crate) use wake_timer::WakeTimer;

@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 use std::io;
 use std::ops::Range;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -264,6 +265,21 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
     // SAFETY: `add` is what the call asks for, and gets the range as its data.
     unsafe { libc::dl_iterate_phdr(Some(add), (&raw mut found).cast()) };
     found
+}
+
+/// Closes a descriptor and puts something in its place at which every operation fails, in one step.
+///
+/// # Errors
+/// If there is no descriptor left for that; nothing has been closed then.
+pub(crate) fn replace_by_nothing(descriptor: RawFd) -> io::Result<()> {
+    // A socket without a name that is not connected.
+    let nothing = std::os::unix::net::UnixDatagram::unbound()?;
+    nothing.set_nonblocking(true)?;
+    // SAFETY: both are open, and whoever owns the second finds it open and can close it, as before.
+    match unsafe { libc::dup3(nothing.as_raw_fd(), descriptor, libc::O_CLOEXEC) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
 }
 
 /// To be called on a new machine's thread: lets its timed waits end on time instead of up to the

@@ -1,0 +1,67 @@
+//! Accepting connections through what goes wrong with single ones, and through a lack of descriptors.
+
+use super::source::Source;
+use crate::poll::Direction;
+use crate::time;
+use std::fmt::Debug;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// How long to wait when there are no descriptors or no memory for a connection; doubled up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Accepts a connection. One that was given up by the other side before is passed over. If there are no descriptors or
+/// no memory for one it says so on standard error, once, and waits for some: the connections wait in the kernel's queue.
+pub(super) fn accept<L: AsFd + Debug, R>(
+    listener: &Source<L>,
+    mut attempt: impl FnMut(&L) -> io::Result<R>,
+) -> io::Result<R> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match listener.run(Direction::Read, &mut attempt) {
+            Ok(accepted) => return Ok(accepted),
+            Err(error) => error,
+        };
+        match Trouble::of(&error) {
+            Trouble::OfTheConnection => {}
+            Trouble::OfTheListener => return Err(error),
+            Trouble::Shortage => {
+                if pause == FIRST_PAUSE {
+                    eprintln!("gort: {listener:?} cannot accept for now, and tries again: {error}");
+                }
+                time::sleep(pause);
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
+        }
+    }
+}
+
+enum Trouble {
+    /// It is gone, and the next may be good.
+    OfTheConnection,
+    OfTheListener,
+    /// It may pass.
+    Shortage,
+}
+
+impl Trouble {
+    fn of(error: &io::Error) -> Trouble {
+        match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => Trouble::Shortage,
+            // Those of the network that accept(2) passes on from a connection.
+            Some(
+                libc::ECONNABORTED
+                | libc::EPROTO
+                | libc::ENETDOWN
+                | libc::ENOPROTOOPT
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::EPERM,
+            ) => Trouble::OfTheConnection,
+            _ => Trouble::OfTheListener,
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What the handles of all kinds of sockets have in common.
+
+/// The methods and traits that do not depend on the kind. `$handle` is a tuple of an `Arc<Source<$std>>`.
+macro_rules! handle {
+    ($handle:ident, $std:ty) => {
+        impl $handle {
+            /// Another handle of the same socket. Time-outs, deadlines and [`close`](Self::close) are for all of them.
+            ///
+            /// # Errors
+            /// None today.
+            pub fn try_clone(&self) -> io::Result<$handle> {
+                Ok($handle(self.0.clone()))
+            }
+
+            /// Takes over a socket of std's, which does not block from then on, nor do its duplicates.
+            ///
+            /// # Errors
+            /// If it cannot be made not to block, or there are too many sockets.
+            pub fn from_std(socket: $std) -> io::Result<$handle> {
+                socket.set_nonblocking(true)?;
+                Ok($handle(Arc::new(Source::new(socket)?)))
+            }
+
+            /// Makes it a socket of std's, which blocks. Time-outs are not taken along.
+            ///
+            /// # Errors
+            /// `ResourceBusy` if there are other handles of it, and an error if it has been closed.
+            pub fn into_std(self) -> io::Result<$std> {
+                let socket = take_out(self.0)?;
+                socket.set_nonblocking(false)?;
+                Ok(socket)
+            }
+
+            /// Closes the socket for all handles. Whoever waits for it gets an error for which
+            /// [`is_closed`](crate::net::is_closed) is true, and so does every operation from now on. Closing twice is
+            /// harmless.
+            ///
+            /// # Errors
+            /// If there is no descriptor left to put in its place: all operations fail even so, and the system closes it
+            /// when the last handle is dropped.
+            pub fn close(&self) -> io::Result<()> {
+                self.0.close()
+            }
+
+            /// The error that the system keeps for the socket, which forgets it.
+            ///
+            /// # Errors
+            /// If there is no telling.
+            pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+                self.0.io().take_error()
+            }
+        }
+
+        impl AsFd for $handle {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.as_fd()
+            }
+        }
+
+        impl AsRawFd for $handle {
+            fn as_raw_fd(&self) -> RawFd {
+                self.0.as_fd().as_raw_fd()
+            }
+        }
+
+        impl TryFrom<$std> for $handle {
+            type Error = io::Error;
+
+            fn try_from(socket: $std) -> io::Result<$handle> {
+                $handle::from_std(socket)
+            }
+        }
+
+        impl fmt::Debug for $handle {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+/// Time-outs and deadlines of those that read and write.
+macro_rules! limits {
+    ($handle:ident) => {
+        impl $handle {
+            /// For how long a read that begins from now on may wait; `None`: without limit. It ends in
+            /// [`TimedOut`](io::ErrorKind::TimedOut).
+            ///
+            /// # Errors
+            /// `InvalidInput` for a time-out of zero; if it has been closed.
+            pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+                self.0.set_timeout(Direction::Read, timeout)
+            }
+
+            /// As [`set_read_timeout`](Self::set_read_timeout), for writes.
+            ///
+            /// # Errors
+            /// As there.
+            pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+                self.0.set_timeout(Direction::Write, timeout)
+            }
+
+            /// What [`set_read_timeout`](Self::set_read_timeout) has set.
+            ///
+            /// # Errors
+            /// If it has been closed.
+            pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+                self.0.timeout(Direction::Read)
+            }
+
+            /// What [`set_write_timeout`](Self::set_write_timeout) has set.
+            ///
+            /// # Errors
+            /// If it has been closed.
+            pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+                self.0.timeout(Direction::Write)
+            }
+
+            /// Up to when reads may wait, also those that wait already; `None`: without limit. Once it has passed, reads
+            /// fail at once with [`TimedOut`](io::ErrorKind::TimedOut), until it is set anew.
+            ///
+            /// # Errors
+            /// If it has been closed.
+            pub fn set_read_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
+                self.0.set_deadline(Direction::Read, deadline)
+            }
+
+            /// As [`set_read_deadline`](Self::set_read_deadline), for writes.
+            ///
+            /// # Errors
+            /// As there.
+            pub fn set_write_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
+                self.0.set_deadline(Direction::Write, deadline)
+            }
+
+            /// Sets the deadlines of both directions.
+            ///
+            /// # Errors
+            /// As for [`set_read_deadline`](Self::set_read_deadline).
+            pub fn set_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
+                self.set_read_deadline(deadline)?;
+                self.set_write_deadline(deadline)
+            }
+        }
+    };
+}
+
+/// `Read` and `Write`, and what else streams have.
+macro_rules! stream {
+    ($handle:ident, $std:ty) => {
+        impl $handle {
+            /// Ends one direction, or both, for all handles: whoever waits to read gets the end, whoever writes an error.
+            ///
+            /// # Errors
+            /// The system's, if it is not connected any more, most often.
+            pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+                self.0.io().shutdown(how)
+            }
+
+            /// A handle to read with and one to write with, for two goroutines. When the second is dropped, or
+            /// [shut down](WriteHalf::shutdown), the other side reads the end.
+            pub fn split(self) -> (ReadHalf<$handle>, WriteHalf<$handle>) {
+                half::split(self)
+            }
+
+            fn read_with(
+                &self,
+                room: usize,
+                attempt: impl FnMut(&$std) -> io::Result<usize>,
+            ) -> io::Result<usize> {
+                let is_short = |&count: &usize| count > 0 && count < room;
+                self.0.run_stream(Direction::Read, attempt, is_short)
+            }
+
+            fn write_with(
+                &self,
+                len: usize,
+                attempt: impl FnMut(&$std) -> io::Result<usize>,
+            ) -> io::Result<usize> {
+                self.0.run_stream(Direction::Write, attempt, |&count| count < len)
+            }
+        }
+
+        impl Read for &$handle {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.read_with(buffer.len(), |mut socket| socket.read(buffer))
+            }
+
+            fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                let room = buffers.iter().map(|buffer| buffer.len()).sum();
+                self.read_with(room, |mut socket| socket.read_vectored(buffers))
+            }
+        }
+
+        impl Write for &$handle {
+            fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+                self.write_with(buffer.len(), |mut socket| socket.write(buffer))
+            }
+
+            fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+                let len = buffers.iter().map(|buffer| buffer.len()).sum();
+                self.write_with(len, |mut socket| socket.write_vectored(buffers))
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        impl Read for $handle {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                (&*self).read(buffer)
+            }
+
+            fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                (&*self).read_vectored(buffers)
+            }
+        }
+
+        impl Write for $handle {
+            fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+                (&*self).write(buffer)
+            }
+
+            fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+                (&*self).write_vectored(buffers)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        impl half::Stream for $handle {
+            fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+                $handle::shutdown(self, how)
+            }
+
+            fn is_same(&self, other: &$handle) -> bool {
+                Arc::ptr_eq(&self.0, &other.0)
+            }
+
+            fn another(&self) -> $handle {
+                $handle(self.0.clone())
+            }
+        }
+    };
+}
+
+pub(super) use {handle, limits, stream};

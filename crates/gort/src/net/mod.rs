@@ -1,0 +1,104 @@
+//! Sockets that park the goroutine, not the thread, with std's names.
+//!
+//! ```
+//! use gort::net::{TcpListener, TcpStream};
+//! use std::io::{Read, Write};
+//!
+//! # gort::run(|| -> std::io::Result<()> {
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let address = listener.local_addr()?;
+//! gort::go!(move || {
+//!     for stream in listener.incoming().flatten() {
+//!         gort::go!(move || std::io::copy(&mut &stream, &mut &stream)); // an echo for each client
+//!     }
+//! });
+//!
+//! let mut stream = TcpStream::connect(address)?;
+//! stream.write_all(b"hello")?;
+//! let mut answer = [0; 5];
+//! stream.read_exact(&mut answer)?; // others run meanwhile
+//! assert_eq!(&answer, b"hello");
+//! # Ok(()) }).unwrap();
+//! ```
+//!
+//! All types have std's methods and implement [`Read`](std::io::Read) and [`Write`](std::io::Write), also for
+//! references: one goroutine may read while another writes. They may be used from goroutines of any runtime and from
+//! plain threads, which they block. Options that have no method are set through `socket2::SockRef::from(&socket)`.
+//!
+//! # How long to wait
+//!
+//! | | applies to | |
+//! |---|---|---|
+//! | `set_read_timeout`, `set_write_timeout` | each operation that begins later, from when it has to wait | as std's |
+//! | `set_read_deadline`, `set_write_deadline`, `set_deadline` | all operations, those that wait already among them | as Go's |
+//!
+//! Either ends in an error of the kind [`TimedOut`](std::io::ErrorKind::TimedOut) (std's kind for a time-out on Unix is
+//! `WouldBlock`). When a deadline has passed every operation fails at once, until it is set anew; nothing that
+//! has arrived is lost by that. A deadline in the past ends the waits of others: so does one stop a server's idle
+//! connections and let the busy ones finish.
+//!
+//! # Closing
+//!
+//! A socket is closed when its last handle is dropped. [`close`](TcpStream::close) closes it for all handles, and ends all
+//! waits with an error for which [`is_closed`] is true.
+//!
+//! # What it costs
+//!
+//! A socket is registered with the runtime's poller when somebody first has to wait for it, once. An operation tries first,
+//! and waits only if that would block. After a read that did not fill its buffer the next one waits without
+//! trying. `cargo run --release -p harness -- table -j tcp` in `bench/` prints the figures.
+
+mod accept;
+mod half;
+mod handle;
+mod resolve;
+pub(crate) mod source;
+mod tcp;
+mod udp;
+mod unix;
+
+pub use half::{ReadHalf, ReuniteError, Stream, WriteHalf};
+pub use resolve::lookup_host;
+pub use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+pub use tcp::{Incoming, TcpListener, TcpStream};
+pub use udp::UdpSocket;
+pub use unix::{UnixDatagram, UnixIncoming, UnixListener, UnixStream};
+
+use std::fmt;
+use std::io;
+
+/// The socket has been closed by somebody; see [`is_closed`].
+#[derive(Debug)]
+struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it has been closed by another handle")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, Closed)
+}
+
+/// Does the error say that the socket was closed on this side, by its `close`?
+///
+/// ```
+/// use gort::net::{TcpListener, is_closed};
+/// use std::sync::Arc;
+///
+/// # gort::run(|| -> std::io::Result<()> {
+/// let listener = Arc::new(TcpListener::bind("127.0.0.1:0")?);
+/// let server = gort::spawn({
+///     let listener = listener.clone();
+///     move || listener.accept().map(drop)
+/// });
+/// listener.close()?;
+/// assert!(is_closed(&server.join().unwrap().unwrap_err()));
+/// # Ok(()) }).unwrap();
+/// ```
+pub fn is_closed(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|error| error.is::<Closed>())
+}

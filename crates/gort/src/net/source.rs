@@ -1,0 +1,265 @@
+//! A descriptor that goroutines wait for: try, wait for the poller, try again.
+//!
+//! It is registered when somebody first has to wait, with that goroutine's runtime (on a plain thread, the
+//! process's); and anew with another if that one has ended.
+
+use super::closed;
+use crate::clock::Deadline;
+use crate::park::{self, Limit, Wait};
+use crate::poll::readiness::Seen;
+use crate::poll::{Direction, Record};
+use crate::{runtime, sys};
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::*};
+use std::time::{Duration, Instant};
+
+/// No time-out.
+const NEVER: u64 = u64::MAX;
+
+/// `S` is what owns the descriptor, which does not block.
+pub(crate) struct Source<S> {
+    /// First, so that it ends before the descriptor is closed.
+    registration: Registration,
+    /// For how long an operation may wait, in nanoseconds.
+    read_timeout: AtomicU64,
+    write_timeout: AtomicU64,
+    io: S,
+}
+
+/// A record, and what is registered with it.
+struct Registration {
+    record: &'static Record,
+    descriptor: RawFd,
+}
+
+impl Registration {
+    /// Registers the descriptor, if it is not, with a runtime that polls.
+    fn ensure(&self) -> io::Result<()> {
+        let mut registered = self.record.driver().lock();
+        if registered.as_ref().is_some_and(|driver| !driver.is_closed()) {
+            return Ok(());
+        }
+        // The lock is one that spins: making a driver is not for others to wait for.
+        drop(registered);
+        let driver = runtime::driver()?;
+        registered = self.record.driver().lock();
+        if registered.as_ref().is_some_and(|driver| !driver.is_closed()) {
+            return Ok(());
+        }
+        driver.register(self.descriptor, self.record)?;
+        *registered = Some(driver);
+        Ok(())
+    }
+
+    fn end(&self) {
+        let registered = self.record.driver().lock().take();
+        if let Some(driver) = registered {
+            driver.deregister(self.descriptor);
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.end();
+        self.record.give_back();
+    }
+}
+
+impl<S: AsFd> Source<S> {
+    /// Of something that does not block.
+    ///
+    /// # Errors
+    /// If there are too many.
+    pub(crate) fn new(io: S) -> io::Result<Source<S>> {
+        let descriptor = io.as_fd().as_raw_fd();
+        Ok(Source {
+            registration: Registration { record: Record::take()?, descriptor },
+            read_timeout: AtomicU64::new(NEVER),
+            write_timeout: AtomicU64::new(NEVER),
+            io,
+        })
+    }
+
+    pub(crate) fn io(&self) -> &S {
+        &self.io
+    }
+
+    pub(crate) fn into_io(self) -> S {
+        self.io
+    }
+
+    /// Calls `attempt` until it does something else than to say that it would block; waits in between.
+    pub(crate) fn run<R>(
+        &self,
+        direction: Direction,
+        attempt: impl FnMut(&S) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.run_stream(direction, attempt, |_| false)
+    }
+
+    /// The same, for a stream: `is_short` tells whether what an attempt has moved shows that there is no more. The next
+    /// one then waits at once.
+    #[inline]
+    pub(crate) fn run_stream<R>(
+        &self,
+        direction: Direction,
+        mut attempt: impl FnMut(&S) -> io::Result<R>,
+        is_short: impl FnOnce(&R) -> bool,
+    ) -> io::Result<R> {
+        let readiness = self.registration.record.readiness(direction);
+        let mut own_deadline = None;
+        loop {
+            let seen = readiness.look();
+            if seen.is_closed() {
+                return Err(closed());
+            }
+            if readiness.deadline().has_passed() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            if seen.may_try() {
+                match attempt(&self.io) {
+                    Ok(value) => {
+                        if is_short(&value) {
+                            readiness.drained(seen);
+                        }
+                        park::checkpoint();
+                        return Ok(value);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        readiness.exhausted(seen);
+                    }
+                    // It may have been closed in between.
+                    Err(_) if readiness.look().is_closed() => return Err(closed()),
+                    Err(error) => return Err(error),
+                }
+            }
+            self.wait(direction, seen, &mut own_deadline)?;
+        }
+    }
+
+    /// Waits for news since `seen`. The operation's time-out begins with its first wait.
+    #[inline(never)]
+    fn wait(
+        &self,
+        direction: Direction,
+        seen: Seen,
+        own_deadline: &mut Option<Deadline>,
+    ) -> io::Result<()> {
+        self.registration.ensure()?;
+        let readiness = self.registration.record.readiness(direction);
+        let own_deadline =
+            *own_deadline.get_or_insert_with(|| match self.timeout_of(direction).load(Relaxed) {
+                NEVER => Deadline::NEVER,
+                nanos => Deadline::after(Duration::from_nanos(nanos)),
+            });
+        let why = match direction {
+            Direction::Read => Wait::Read,
+            Direction::Write => Wait::Write,
+        };
+        let limit = Limit::Deadline(own_deadline.min(readiness.deadline()));
+        match readiness.wait(seen, limit, why) {
+            // The other deadline may have been moved meanwhile, which is for the next look to tell.
+            Err(_) if own_deadline.has_passed() => Err(io::ErrorKind::TimedOut.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn timeout_of(&self, direction: Direction) -> &AtomicU64 {
+        match direction {
+            Direction::Read => &self.read_timeout,
+            Direction::Write => &self.write_timeout,
+        }
+    }
+
+    /// For how long operations that begin from now on may wait.
+    ///
+    /// # Errors
+    /// `InvalidInput` for zero, as std's.
+    pub(crate) fn set_timeout(
+        &self,
+        direction: Direction,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        if timeout == Some(Duration::ZERO) {
+            let message =
+                "a time-out of zero: to wait for no time at all set a deadline that has passed";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        self.check_open()?;
+        let nanos =
+            timeout.map_or(NEVER, |timeout| u64::try_from(timeout.as_nanos()).unwrap_or(NEVER));
+        self.timeout_of(direction).store(nanos, Relaxed);
+        Ok(())
+    }
+
+    pub(crate) fn timeout(&self, direction: Direction) -> io::Result<Option<Duration>> {
+        self.check_open()?;
+        let nanos = self.timeout_of(direction).load(Relaxed);
+        Ok((nanos != NEVER).then(|| Duration::from_nanos(nanos)))
+    }
+
+    /// Up to when operations may wait, those that wait already among them.
+    pub(crate) fn set_deadline(
+        &self,
+        direction: Direction,
+        deadline: Option<Instant>,
+    ) -> io::Result<()> {
+        self.check_open()?;
+        let deadline = deadline.map_or(Deadline::NEVER, Deadline::at);
+        self.registration.record.readiness(direction).set_deadline(deadline);
+        Ok(())
+    }
+
+    fn check_open(&self) -> io::Result<()> {
+        match self.registration.record.readiness(Direction::Read).look().is_closed() {
+            false => Ok(()),
+            true => Err(closed()),
+        }
+    }
+
+    /// Closes the descriptor for all who have it, and wakes whoever waits. The number stays taken, by something
+    /// that is good for nothing, until this is dropped: so nobody who has borrowed it comes to use another's.
+    pub(crate) fn close(&self) -> io::Result<()> {
+        let record = self.registration.record;
+        record.readiness(Direction::Read).close();
+        record.readiness(Direction::Write).close();
+        self.registration.end();
+        sys::replace_by_nothing(self.registration.descriptor)
+    }
+}
+
+impl<S: AsFd> AsFd for Source<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.as_fd()
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Source<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.fmt(f)
+    }
+}
+
+/// What is to be taken out of a source that others may have, too.
+///
+/// # Errors
+/// `ResourceBusy` if others have it.
+pub(crate) fn take_out<S: AsFd>(source: Arc<Source<S>>) -> io::Result<S> {
+    match Arc::try_unwrap(source) {
+        Ok(source) => {
+            source.check_open()?;
+            Ok(source.into_io())
+        }
+        Err(source) => {
+            let others = Arc::strong_count(&source) - 1;
+            let message =
+                format!("the socket has {others} other handle(s), from try_clone or split");
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
+        }
+    }
+}

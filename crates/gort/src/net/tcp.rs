@@ -1,0 +1,258 @@
+//! TCP.
+
+use super::accept::accept;
+use super::half::{self, ReadHalf, WriteHalf};
+use super::handle::{handle, limits, stream};
+use super::resolve::{each_address, resolve};
+use super::source::{Source, take_out};
+use crate::poll::Direction;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::iter::FusedIterator;
+use std::net::{self, Shutdown, SocketAddr, ToSocketAddrs};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A TCP connection; like [`std::net::TcpStream`].
+///
+/// ```
+/// use gort::net::{TcpListener, TcpStream};
+/// use std::io::{ErrorKind, Read};
+/// use std::time::Duration;
+///
+/// # gort::run(|| -> std::io::Result<()> {
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let mut stream = TcpStream::connect(listener.local_addr()?)?;
+/// stream.set_read_timeout(Some(Duration::from_millis(5)))?;
+/// let error = stream.read(&mut [0; 64]).unwrap_err(); // nobody has written
+/// assert_eq!(error.kind(), ErrorKind::TimedOut);
+/// # Ok(()) }).unwrap();
+/// ```
+pub struct TcpStream(Arc<Source<net::TcpStream>>);
+
+handle!(TcpStream, net::TcpStream);
+limits!(TcpStream);
+stream!(TcpStream, net::TcpStream);
+
+impl TcpStream {
+    /// Connects to a host and port, and parks until it is connected. If the name has several addresses they are tried
+    /// one after the other.
+    ///
+    /// # Errors
+    /// That of the last address; or if the name has none.
+    pub fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
+        each_address(address, |address| TcpStream::connect_to(address, None))
+    }
+
+    /// Connects to an address, for at most `timeout`.
+    ///
+    /// # Errors
+    /// [`TimedOut`](io::ErrorKind::TimedOut); `InvalidInput` for a time-out of zero, as std's.
+    pub fn connect_timeout(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+        TcpStream::connect_to(*address, Some(timeout))
+    }
+
+    fn connect_to(address: SocketAddr, timeout: Option<Duration>) -> io::Result<TcpStream> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        let is_under_way = match socket.connect(&address.into()) {
+            Ok(()) => false,
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => true,
+            // Interrupted by a signal it goes on all the same.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
+            Err(error) => return Err(error),
+        };
+        let source = Source::new(net::TcpStream::from(socket))?;
+        if is_under_way {
+            source.set_timeout(Direction::Write, timeout)?;
+            source.run(Direction::Write, |socket| match socket.take_error()? {
+                Some(error) => Err(error),
+                None => match socket.peer_addr() {
+                    Ok(_) => Ok(()),
+                    Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                        Err(io::ErrorKind::WouldBlock.into())
+                    }
+                    Err(error) => Err(error),
+                },
+            })?;
+            source.set_timeout(Direction::Write, None)?;
+        }
+        Ok(TcpStream(Arc::new(source)))
+    }
+
+    /// The address of the other side.
+    ///
+    /// # Errors
+    /// If it is not connected any more.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().peer_addr()
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().local_addr()
+    }
+
+    /// Reads without taking what is read; waits for something.
+    ///
+    /// # Errors
+    /// As reading.
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.run(Direction::Read, |socket| socket.peek(buffer))
+    }
+
+    /// Sends small packets at once instead of waiting for more to send (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.0.io().set_nodelay(nodelay)
+    }
+
+    /// What [`set_nodelay`](Self::set_nodelay) has set.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.0.io().nodelay()
+    }
+
+    /// For how long the system goes on sending what was written when the socket is closed (`SO_LINGER`); zero: the
+    /// connection is reset. It does so without anybody waiting for it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        socket2::SockRef::from(self.0.io()).set_linger(linger)
+    }
+
+    /// What [`set_linger`](Self::set_linger) has set.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        socket2::SockRef::from(self.0.io()).linger()
+    }
+
+    /// Sets how many routers a packet may pass (`IP_TTL`).
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.io().set_ttl(ttl)
+    }
+
+    /// What [`set_ttl`](Self::set_ttl) has set.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.io().ttl()
+    }
+}
+
+/// A socket that accepts TCP connections; like [`std::net::TcpListener`].
+///
+/// Several goroutines may accept from one.
+///
+/// ```
+/// use gort::net::{TcpListener, TcpStream};
+///
+/// # gort::run(|| -> std::io::Result<()> {
+/// let listener = TcpListener::bind(("127.0.0.1", 0))?;
+/// let address = listener.local_addr()?;
+/// let client = gort::spawn(move || TcpStream::connect(address));
+/// let (stream, peer) = listener.accept()?; // parks until there is one
+/// assert_eq!(stream.peer_addr()?, peer);
+/// assert_eq!(client.join().unwrap()?.local_addr()?, peer);
+/// # Ok(()) }).unwrap();
+/// ```
+pub struct TcpListener(Arc<Source<net::TcpListener>>);
+
+handle!(TcpListener, net::TcpListener);
+
+impl TcpListener {
+    /// Listens at an address; port 0 is for the system to choose. If the name has several addresses the first that can
+    /// be had is taken.
+    ///
+    /// # Errors
+    /// `AddrInUse` if another socket listens there, most often.
+    pub fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+        TcpListener::from_std(net::TcpListener::bind(&*resolve(address)?)?)
+    }
+
+    /// Parks until there is a connection.
+    ///
+    /// One that the other side has given up before it could be accepted is passed over. When there are no descriptors or
+    /// no memory for another, that is told on standard error, once, and this tries again until there are:
+    /// the system keeps those that come meanwhile in its queue.
+    ///
+    /// # Errors
+    /// [`TimedOut`](io::ErrorKind::TimedOut) after a [deadline](Self::set_deadline); if it has been closed.
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = accept(&self.0, net::TcpListener::accept)?;
+        Ok((TcpStream::from_std(stream)?, peer))
+    }
+
+    /// The connections, as they come; without end.
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming { listener: self }
+    }
+
+    /// Up to when [`accept`](Self::accept) may wait, also if it does already; `None`: without limit.
+    ///
+    /// # Errors
+    /// If it has been closed.
+    pub fn set_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
+        self.0.set_deadline(Direction::Read, deadline)
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().local_addr()
+    }
+
+    /// Sets how many routers a packet of its connections may pass (`IP_TTL`).
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.0.io().set_ttl(ttl)
+    }
+
+    /// What [`set_ttl`](Self::set_ttl) has set.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.0.io().ttl()
+    }
+}
+
+/// The connections to a [`TcpListener`]. It ends when the listener is closed on this side.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    listener: &'a TcpListener,
+}
+
+impl Iterator for Incoming<'_> {
+    type Item = io::Result<TcpStream>;
+
+    fn next(&mut self) -> Option<io::Result<TcpStream>> {
+        match self.listener.accept() {
+            Ok((stream, _)) => Some(Ok(stream)),
+            Err(error) if super::is_closed(&error) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl FusedIterator for Incoming<'_> {}

@@ -1,0 +1,332 @@
+//! Sockets of the Unix domain.
+
+use super::accept::accept;
+use super::half::{self, ReadHalf, WriteHalf};
+use super::handle::{handle, limits, stream};
+use super::source::{Source, take_out};
+use crate::blocking;
+use crate::poll::Direction;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::iter::FusedIterator;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A connection through a Unix socket; like [`std::os::unix::net::UnixStream`].
+///
+/// ```
+/// use gort::net::UnixStream;
+/// use std::io::{Read, Write};
+///
+/// # gort::run(|| -> std::io::Result<()> {
+/// let (mut one, mut other) = UnixStream::pair()?;
+/// gort::go!(move || one.write_all(b"hello")); // and is closed
+/// let mut text = String::new();
+/// other.read_to_string(&mut text)?;
+/// assert_eq!(text, "hello");
+/// # Ok(()) }).unwrap();
+/// ```
+pub struct UnixStream(Arc<Source<net::UnixStream>>);
+
+handle!(UnixStream, net::UnixStream);
+limits!(UnixStream);
+stream!(UnixStream, net::UnixStream);
+
+impl UnixStream {
+    /// Connects to the socket at a path.
+    ///
+    /// # Errors
+    /// `NotFound`, or `ConnectionRefused` if nobody listens there.
+    pub fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
+        UnixStream::connect_addr(&SocketAddr::from_pathname(path)?)
+    }
+
+    /// Connects to an address, which may be an abstract name
+    /// ([`from_abstract_name`](std::os::linux::net::SocketAddrExt::from_abstract_name)).
+    ///
+    /// If the listener's queue is full this waits for room, with a thread.
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect).
+    pub fn connect_addr(address: &SocketAddr) -> io::Result<UnixStream> {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(&raw_address(address)?) {
+            Ok(()) => UnixStream::from_std(net::UnixStream::from(socket)),
+            // The system has no way to tell when there is room.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                UnixStream::from_std(blocking(|| net::UnixStream::connect_addr(address))?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Two streams that are connected to each other.
+    ///
+    /// # Errors
+    /// The system's, if there are no descriptors left most often.
+    pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
+        let (one, other) = net::UnixStream::pair()?;
+        Ok((UnixStream::from_std(one)?, UnixStream::from_std(other)?))
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().local_addr()
+    }
+
+    /// The address of the other side.
+    ///
+    /// # Errors
+    /// If it is not connected any more.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().peer_addr()
+    }
+}
+
+/// The same address, for a socket that is made in steps.
+fn raw_address(address: &SocketAddr) -> io::Result<SockAddr> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        let name: Vec<u8> = [&[0], name].concat();
+        return SockAddr::unix(OsStr::from_bytes(&name));
+    }
+    let path = address
+        .as_pathname()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "an address without a name"))?;
+    SockAddr::unix(path)
+}
+
+/// A socket that accepts connections in the Unix domain; like [`std::os::unix::net::UnixListener`].
+///
+/// The file at its path stays when it is closed, as with std's.
+///
+/// ```
+/// use gort::net::{UnixListener, UnixStream};
+/// use std::io::{Read, Write};
+///
+/// # gort::run(|| -> std::io::Result<()> {
+/// # let path = std::env::temp_dir().join(format!("gort-doc-{}", std::process::id()));
+/// let listener = UnixListener::bind(&path)?;
+/// gort::go!(move || listener.accept().and_then(|(mut stream, _)| stream.write_all(b"hi")));
+/// let mut text = String::new();
+/// UnixStream::connect(&path)?.read_to_string(&mut text)?;
+/// assert_eq!(text, "hi");
+/// # std::fs::remove_file(path)
+/// # }).unwrap();
+/// ```
+pub struct UnixListener(Arc<Source<net::UnixListener>>);
+
+handle!(UnixListener, net::UnixListener);
+
+impl UnixListener {
+    /// Listens at a path, where there must be no file.
+    ///
+    /// # Errors
+    /// `AddrInUse` if there is a file.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
+        UnixListener::from_std(net::UnixListener::bind(path)?)
+    }
+
+    /// Listens at an address, which may be an abstract name
+    /// ([`from_abstract_name`](std::os::linux::net::SocketAddrExt::from_abstract_name)).
+    ///
+    /// # Errors
+    /// `AddrInUse` if somebody listens there.
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<UnixListener> {
+        UnixListener::from_std(net::UnixListener::bind_addr(address)?)
+    }
+
+    /// Parks until there is a connection; what may go wrong is as for
+    /// [`TcpListener::accept`](super::TcpListener::accept).
+    ///
+    /// # Errors
+    /// [`TimedOut`](io::ErrorKind::TimedOut) after a [deadline](Self::set_deadline); if it has been closed.
+    pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let (stream, peer) = accept(&self.0, net::UnixListener::accept)?;
+        Ok((UnixStream::from_std(stream)?, peer))
+    }
+
+    /// The connections, as they come; without end.
+    pub fn incoming(&self) -> UnixIncoming<'_> {
+        UnixIncoming { listener: self }
+    }
+
+    /// Up to when [`accept`](Self::accept) may wait, also if it does already; `None`: without limit.
+    ///
+    /// # Errors
+    /// If it has been closed.
+    pub fn set_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
+        self.0.set_deadline(Direction::Read, deadline)
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().local_addr()
+    }
+}
+
+/// The connections to a [`UnixListener`]. It ends when the listener is closed on this side.
+#[derive(Debug)]
+pub struct UnixIncoming<'a> {
+    listener: &'a UnixListener,
+}
+
+impl Iterator for UnixIncoming<'_> {
+    type Item = io::Result<UnixStream>;
+
+    fn next(&mut self) -> Option<io::Result<UnixStream>> {
+        match self.listener.accept() {
+            Ok((stream, _)) => Some(Ok(stream)),
+            Err(error) if super::is_closed(&error) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl FusedIterator for UnixIncoming<'_> {}
+
+/// A socket for datagrams in the Unix domain; like [`std::os::unix::net::UnixDatagram`].
+///
+/// ```
+/// use gort::net::UnixDatagram;
+///
+/// # gort::run(|| -> std::io::Result<()> {
+/// let (one, other) = UnixDatagram::pair()?;
+/// one.send(b"ping")?;
+/// let mut buffer = [0; 64];
+/// assert_eq!(other.recv(&mut buffer)?, 4);
+/// # Ok(()) }).unwrap();
+/// ```
+pub struct UnixDatagram(Arc<Source<net::UnixDatagram>>);
+
+handle!(UnixDatagram, net::UnixDatagram);
+limits!(UnixDatagram);
+
+impl UnixDatagram {
+    /// A socket at a path, where there must be no file.
+    ///
+    /// # Errors
+    /// `AddrInUse` if there is a file.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixDatagram> {
+        UnixDatagram::from_std(net::UnixDatagram::bind(path)?)
+    }
+
+    /// A socket at an address, which may be an abstract name.
+    ///
+    /// # Errors
+    /// `AddrInUse` if another has it.
+    pub fn bind_addr(address: &SocketAddr) -> io::Result<UnixDatagram> {
+        UnixDatagram::from_std(net::UnixDatagram::bind_addr(address)?)
+    }
+
+    /// A socket without an address: nobody can send to it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn unbound() -> io::Result<UnixDatagram> {
+        UnixDatagram::from_std(net::UnixDatagram::unbound()?)
+    }
+
+    /// Two sockets that are connected to each other.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
+        let (one, other) = net::UnixDatagram::pair()?;
+        Ok((UnixDatagram::from_std(one)?, UnixDatagram::from_std(other)?))
+    }
+
+    /// Sends to the socket at this path from now on: [`send`](Self::send).
+    ///
+    /// # Errors
+    /// `NotFound`, or `ConnectionRefused` if nobody has it open.
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.0.io().connect(path)
+    }
+
+    /// Sends to this address from now on: [`send`](Self::send).
+    ///
+    /// # Errors
+    /// As for [`connect`](Self::connect).
+    pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
+        self.0.io().connect_addr(address)
+    }
+
+    /// Parks until there is a datagram, and tells where it came from. What of it the buffer has no room for is lost.
+    ///
+    /// # Errors
+    /// [`TimedOut`](io::ErrorKind::TimedOut) after a time-out or deadline; if it has been closed.
+    pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.0.run(Direction::Read, |socket| socket.recv_from(buffer))
+    }
+
+    /// As [`recv_from`](Self::recv_from), without the address.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.run(Direction::Read, |socket| socket.recv(buffer))
+    }
+
+    /// Sends a datagram to the socket at a path; parks while that has no room for it.
+    ///
+    /// # Errors
+    /// `NotFound`, or `ConnectionRefused` if nobody has it open.
+    pub fn send_to(&self, buffer: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
+        self.0.run(Direction::Write, |socket| socket.send_to(buffer, &path))
+    }
+
+    /// As [`send_to`](Self::send_to), to an address.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send_to_addr(&self, buffer: &[u8], address: &SocketAddr) -> io::Result<usize> {
+        self.0.run(Direction::Write, |socket| socket.send_to_addr(buffer, address))
+    }
+
+    /// As [`send_to`](Self::send_to), on a [connected](Self::connect) socket.
+    ///
+    /// # Errors
+    /// As there; `NotConnected` if it is not.
+    pub fn send(&self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.run(Direction::Write, |socket| socket.send(buffer))
+    }
+
+    /// Ends one direction, or both: whoever waits to receive gets an empty datagram.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.io().shutdown(how)
+    }
+
+    /// The address of this side.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().local_addr()
+    }
+
+    /// The address that it is [connected](Self::connect) to.
+    ///
+    /// # Errors
+    /// `NotConnected` if it is not.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.0.io().peer_addr()
+    }
+}

@@ -1,0 +1,202 @@
+//! A runtime's view of the kernel's poller, through mio: the only file that names it.
+//!
+//! **The turn.** One thread at a time polls: who has the [`Turn`]. It may sleep in the kernel with it, until there
+//! is an event, a time has come, or somebody [wakes](Driver::wake) it, which takes one system call. Others do not wait
+//! for the turn: whoever has it looks after the events, and either sleeps in the poller or is awake and comes by
+//! before it goes to sleep.
+//!
+//! mio waits for whole milliseconds, as `epoll_wait` does, which is not enough for timers. So a time that is near is
+//! waited for by a timer that is itself polled ([`sys::WakeTimer`]); a time that is far away first without.
+
+use super::{Direction, Record};
+use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use crate::sys;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::io;
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+/// Events taken from the kernel at a time: as many as a processor's ring has room for.
+const EVENTS: usize = 256;
+const WAKER: Token = Token(usize::MAX);
+const TIMER: Token = Token(usize::MAX - 1);
+/// A time that is nearer is waited for to the nanosecond.
+const NEAR: Duration = Duration::from_millis(10);
+
+pub(crate) struct Driver {
+    registry: Registry,
+    waker: Waker,
+    /// Somebody has the turn.
+    taken: AtomicBool,
+    polling: UnsafeCell<Polling>,
+    /// How often it has been polled; somebody is at it, or was.
+    polls: AtomicU64,
+    /// The runtime has ended: nobody polls any more.
+    closed: AtomicBool,
+}
+
+/// What belongs to who has the turn.
+struct Polling {
+    poll: Poll,
+    events: Events,
+    timer: Option<sys::WakeTimer>,
+}
+
+// SAFETY: `polling` is touched by who has the turn, of which `taken` makes one at a time; the rest is shareable.
+unsafe impl Sync for Driver {}
+
+/// The right to poll.
+pub(crate) struct Turn<'a> {
+    driver: &'a Driver,
+}
+
+impl Driver {
+    /// # Errors
+    /// If there are no descriptors left, most often.
+    pub(crate) fn new() -> io::Result<Driver> {
+        let poll = Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        let waker = Waker::new(&registry, WAKER)?;
+        let timer = sys::WakeTimer::new()?;
+        if let Some(timer) = &timer {
+            registry.register(&mut SourceFd(&timer.descriptor()), TIMER, Interest::READABLE)?;
+        }
+        Ok(Driver {
+            registry,
+            waker,
+            taken: AtomicBool::new(false),
+            polling: UnsafeCell::new(Polling {
+                poll,
+                events: Events::with_capacity(EVENTS),
+                timer,
+            }),
+            polls: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// Has the events of a descriptor told to `record`, from now on.
+    ///
+    /// # Errors
+    /// The system's: it cannot be polled, as regular files cannot; or too many are.
+    pub(crate) fn register(&self, descriptor: RawFd, record: &Record) -> io::Result<()> {
+        let token = Token(record.token());
+        self.registry.register(&mut SourceFd(&descriptor), token, interest())
+    }
+
+    /// The opposite; to be called before the descriptor is closed, as a copy of it would keep the events coming.
+    pub(crate) fn deregister(&self, descriptor: RawFd) {
+        // It fails if the descriptor is not open any more, as it is registered then.
+        let _not_registered = self.registry.deregister(&mut SourceFd(&descriptor));
+    }
+
+    /// Gets who polls, or polls next, out of it.
+    pub(crate) fn wake(&self) {
+        self.waker.wake().expect("gort: the machine that waits for sockets cannot be woken");
+    }
+
+    /// The turn, if nobody has it.
+    pub(crate) fn try_turn(&self) -> Option<Turn<'_>> {
+        let is_mine = !self.taken.load(Relaxed) && !self.taken.swap(true, Acquire);
+        is_mine.then(|| Turn { driver: self })
+    }
+
+    /// Has nobody the turn? With sequential consistency, for those who are about to sleep or to leave.
+    pub(crate) fn is_free(&self) -> bool {
+        !self.taken.load(SeqCst)
+    }
+
+    pub(crate) fn polls(&self) -> u64 {
+        self.polls.load(Relaxed)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Acquire)
+    }
+
+    /// Nobody polls any more: those who wait are to register elsewhere.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Release);
+        for record in Record::all() {
+            let is_here = {
+                let driver = record.driver().lock();
+                driver.as_ref().is_some_and(|driver| std::ptr::eq(&**driver, self))
+            };
+            if is_here {
+                record.rouse();
+            }
+        }
+    }
+}
+
+/// Both directions; and urgent data, which make a read stop short.
+fn interest() -> Interest {
+    let both = Interest::READABLE | Interest::WRITABLE;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let both = both | Interest::PRIORITY;
+    both
+}
+
+fn is_urgent(event: &mio::event::Event) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return event.is_priority();
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    return false;
+}
+
+impl Turn<'_> {
+    fn polling(&mut self) -> &mut Polling {
+        // SAFETY: who has the turn is alone with it.
+        unsafe { &mut *self.driver.polling.get() }
+    }
+
+    /// Polls, and waits for at most `timeout` if there is no event; may end early. False: there is none.
+    pub(crate) fn poll(&mut self, timeout: Option<Duration>) -> bool {
+        self.driver.polls.fetch_add(1, Relaxed);
+        let Polling { poll, events, timer } = self.polling();
+        let timeout = match (timeout, timer) {
+            (Some(timeout), Some(timer)) if timeout > Duration::ZERO && timeout < NEAR => {
+                timer.set(timeout);
+                None
+            }
+            // The last part is waited for in another turn.
+            (Some(timeout), Some(_)) => Some(Duration::from_millis(timeout.as_millis() as u64)),
+            (timeout, _) => timeout,
+        };
+        match poll.poll(events, timeout) {
+            Ok(()) => events.iter().any(|event| event.token() < TIMER),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
+            Err(error) => panic!("gort: waiting for sockets has failed: {error}"),
+        }
+    }
+
+    /// Tells those who wait of the events.
+    pub(crate) fn dispatch(mut self) {
+        for event in &self.polling().events {
+            let Some((record, generation)) = Record::of_token(event.token().0) else { continue };
+            let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
+            let unsure = is_over || is_urgent(event);
+            if event.is_readable() || is_over {
+                record.readiness(Direction::Read).event(generation, unsure);
+            }
+            if event.is_writable() || is_over {
+                record.readiness(Direction::Write).event(generation, unsure);
+            }
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.driver.taken.store(false, SeqCst);
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("polls", &self.polls()).finish_non_exhaustive()
+    }
+}

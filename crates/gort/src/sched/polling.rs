@@ -1,0 +1,153 @@
+//! Who polls: the [poller](crate::poll) in the life of machines.
+//!
+//! A runtime has a [`Driver`] from when a goroutine of its first has to wait for a descriptor. From then on
+//!
+//! - a machine that **looks for work** polls without waiting, after its own queue and before it steals; and, as long as
+//!   it has work, at every so many picks;
+//! - a machine that **goes to sleep** while a processor is idle, and finds that nobody polls, sleeps in the
+//!   poller instead of on its word; the keeper up to the next timer. One that is told of events takes a
+//!   processor first and then passes them on, so that those who are woken run there;
+//! - the **[monitor](super::monitor)** polls when nobody has since its last look, as all are busy with goroutines that do
+//!   not come back.
+//!
+//! **Nobody waits in vain.** While any processor is in use the monitor looks, once a millisecond at the latest. When none
+//! is, the machine that went idle last has either got the turn, and sleeps in the poller; or has seen that somebody
+//! else had it: who has the turn is asleep in the poller, or awake, and then comes by here before it sleeps. A
+//! goroutine that gives its processor up for a blocking call leaves no machine behind that would: it rouses one, or
+//! starts one (`watch`).
+//!
+//! A machine that is idle while *all* processors are in use does not poll: with each event it would only get in the way
+//! of those who are about to poll anyway.
+
+use super::Shared;
+use super::machine::Machine;
+use super::timer::NEVER;
+use crate::clock;
+use crate::poll::Driver;
+use crate::poll::driver::Turn;
+use crate::prim::atomic::{Ordering::*, fence};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a machine's sleep has ended.
+pub(super) enum Slept<'a> {
+    Roused,
+    TimedOut,
+    /// There are events to be passed on, or it had to look.
+    Polled(Turn<'a>),
+}
+
+impl Shared {
+    /// What polls for this runtime; made if need be.
+    ///
+    /// # Errors
+    /// If there are no descriptors for it.
+    pub(crate) fn driver(&self) -> io::Result<&Arc<Driver>> {
+        if let Some(driver) = self.driver.get() {
+            return Ok(driver);
+        }
+        {
+            let _one_at_a_time = self.registry();
+            if self.driver.get().is_none() {
+                let _is_first = self.driver.set(Arc::new(Driver::new()?));
+            }
+        }
+        self.watch();
+        Ok(self.driver.get().expect("it has been made"))
+    }
+
+    /// Polls, unless somebody else does, and passes on what there is. False: nothing.
+    pub(super) fn poll_now(&self) -> bool {
+        if let Some(driver) = self.driver.get()
+            && let Some(mut turn) = driver.try_turn()
+            && turn.poll(Some(Duration::ZERO))
+        {
+            turn.dispatch();
+            return true;
+        }
+        false
+    }
+
+    /// How often it has been polled, and whether somebody is at it now.
+    pub(super) fn polls(&self) -> Option<(u64, bool)> {
+        self.driver.get().map(|driver| (driver.polls(), !driver.is_free()))
+    }
+
+    /// Wakes who sleeps in the poller.
+    pub(super) fn wake_poller(&self) {
+        self.driver.get().expect("somebody sleeps in it").wake();
+    }
+
+    /// Is there a poller that nobody looks after?
+    pub(super) fn is_unwatched(&self) -> bool {
+        self.driver.get().is_some_and(|driver| driver.is_free())
+    }
+
+    /// A processor is idle whose machine does not sleep in the lists: makes sure that somebody waits for timers and
+    /// events, who may be a new machine.
+    pub(super) fn watch(&self) {
+        // The processor was added before, or the driver made; what others look after is read after.
+        fence(SeqCst);
+        if self.is_unwatched() {
+            self.rouse_keeper(0);
+        } else {
+            let earliest = self.earliest_timer();
+            if earliest != NEVER {
+                self.rouse_keeper(earliest);
+            }
+        }
+    }
+
+    /// As [`ensure_keeper`](Self::ensure_keeper); starts a machine if none is asleep.
+    fn rouse_keeper(&self, when: u64) {
+        if self.ensure_keeper(when) || self.idle.has_machine() {
+            return;
+        }
+        if let Some(processor) = self.idle.take_processor() {
+            self.hand_off(processor);
+        }
+    }
+}
+
+impl Machine {
+    /// Polls without waiting; not if this machine, being the only one that is awake, is about to sleep in the poller.
+    #[inline]
+    pub(super) fn poll_before_stealing(&self) -> bool {
+        let shared = self.shared();
+        shared.driver.get().is_some()
+            && shared.idle.idle_processors() + 1 < shared.active_processors()
+            && shared.poll_now()
+    }
+
+    /// Sleeps, in the poller if there is one that nobody polls and a processor is idle; up to `until`, as the clock
+    /// counts, or, on its own word, for at most `patience`.
+    pub(super) fn sleep(&self, until: Option<u64>, patience: Option<Duration>) -> Slept<'static> {
+        let shared = self.shared();
+        let left = || until.map(|until| Duration::from_nanos(until.saturating_sub(clock::now())));
+        if shared.idle.idle_processors() > 0
+            && let Some(driver) = shared.driver.get()
+            && let Some(mut turn) = driver.try_turn()
+        {
+            if !self.sleeper.begin_polling() {
+                drop(turn);
+                self.doze(None);
+                return Slept::Roused;
+            }
+            // To those who look whether somebody polls it is shown by now; what they have published before
+            // they looked is seen by who has the turn.
+            fence(SeqCst);
+            let has_events = turn.poll(left());
+            self.sleeper.end_polling();
+            if has_events {
+                return Slept::Polled(turn);
+            }
+            drop(turn);
+            return match self.doze(Some(Duration::ZERO)) {
+                true => Slept::Roused,
+                false => Slept::TimedOut,
+            };
+        }
+        if self.doze(left().or(patience)) { Slept::Roused } else { Slept::TimedOut }
+    }
+}
