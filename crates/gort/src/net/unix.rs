@@ -6,6 +6,7 @@ use super::handle::{handle, limits, stream};
 use super::source::{Source, take_out};
 use crate::blocking;
 use crate::poll::Direction;
+use crate::sys;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};

@@ -181,13 +181,13 @@ impl Machine {
                 }
                 Slept::TimedOut => {
                     if wake.is_none()
-                        && patience.is_some()
                         && self.is_nobodys_home()
                         && shared.idle.retire(self.as_static())
                     {
                         return false;
                     }
                 }
+                Slept::Nothing => {}
             }
         }
     }

@@ -98,6 +98,8 @@ mod monitor;
 mod park;
 #[cfg(not(loom))]
 mod polling;
+#[cfg(all(test, loom))]
+mod polling_models;
 #[cfg(not(loom))]
 pub(crate) mod preempt;
 #[cfg(not(loom))]

@@ -89,6 +89,8 @@ impl<'a> Monitor<'a> {
         while !shared.is_exiting() {
             match self.look() {
                 Finding::Calm if nobody_is_busy() => {
+                    // Who has gone idle while this polled has relied on it.
+                    shared.watch();
                     self.rest(nobody_is_busy);
                     period = FIRST_PERIOD;
                 }
