@@ -25,8 +25,9 @@ mod store;
 use config::Config;
 use connection::Connection;
 use gort::chan::chan;
-use gort::go;
 use gort::net::{self, TcpListener, TcpStream};
+use gort::signal::{self, Signal};
+use gort::{go, select};
 use server::Server;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -55,9 +56,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Serves until it cannot any more.
+/// Serves until a signal says to stop.
 fn run(config: Config) -> io::Result<()> {
     memory::limit(config.memory);
+    let signals = signal::notify(&[Signal::TERMINATE, Signal::INTERRUPT])?;
     let listener = TcpListener::bind((&*config.bind, config.port))?;
     // Whoever has started us may want to know the port.
     println!("ready for connections at {}", listener.local_addr()?);
@@ -70,8 +72,17 @@ fn run(config: Config) -> io::Result<()> {
     let (acceptor, accepting) = (server.clone(), listener.try_clone()?);
     go!(move || ended.send(accept(&acceptor, &accepting)));
 
-    let failure = end.recv();
+    let failure = select! {
+        recv(signals) => None,
+        // Not before the listener is closed, unless it fails.
+        recv(end) -> failure => failure,
+    };
     println!("stopping");
+    go!(move || {
+        // Who asks twice means at once.
+        signals.recv();
+        std::process::exit(1);
+    });
     listener.close()?;
     let cut_off = server.clients.stop(server.config.shutdown.unwrap_or_default());
     stop_sweeping.close();

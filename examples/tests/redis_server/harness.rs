@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 /// Longer than anything takes, unless it hangs.
@@ -48,6 +48,18 @@ impl Server {
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
         Client { stream: BufReader::new(stream) }
+    }
+
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.as_ref().expect("it runs").id();
+        let command = format!("kill -{signal} {id}");
+        let status = Command::new("sh").args(["-c", &command]).status().expect("a shell");
+        assert!(status.success(), "{command}");
+    }
+
+    /// Waits for its end after a signal.
+    pub fn output(mut self) -> Output {
+        self.child.take().expect("it runs").wait_with_output().expect("it ends")
     }
 
     /// Waits until a line of `INFO` is as expected, which it may become at any time.

@@ -5,4 +5,5 @@ mod harness;
 mod hostile;
 mod protocol;
 mod pubsub;
+mod stopping;
 mod waiting;
