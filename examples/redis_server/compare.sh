@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Runs this example beside Debian's redis-server: the same commands, whose answers have to be the same, and
-# redis-benchmark against both in turns.
+# redis-benchmark against both in turns. As Redis runs commands on one thread, the example runs twice: on all processors,
+# and on one.
 #
 #   examples/redis_server/compare.sh [REQUESTS [ROUNDS]]
 #
-# Prints requests a second, the best of the rounds for each, and the ratio; and what a request costs each server in
-# time of its processors, which says more when other programs run. Takes some minutes.
+# Prints requests a second, the best of the rounds for each, and the ratio to Redis; and what a request costs each server
+# in time of its processors, which says more when other programs run. Takes some minutes.
 set -euo pipefail
 cd "$(dirname "$0")"
 requests=${1:-100000}
 rounds=${2:-3}
-port=${PORT:-17391}
+first_port=${PORT:-17391}
+names=(redis gort gort-on-one)
 
 if ! command -v redis-server redis-cli redis-benchmark >/dev/null; then
     echo 'installing redis-server and redis-tools'
@@ -19,74 +21,77 @@ if ! command -v redis-server redis-cli redis-benchmark >/dev/null; then
 fi
 cargo build --release --example redis_server
 target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+example=$target/release/examples/redis_server
 
 work=$(mktemp -d)
 servers=()
 trap 'kill "${servers[@]}" 2>/dev/null; wait; rm -rf "$work"' EXIT
-redis-server --port "$port" --save '' --appendonly no --dir "$work" >"$work/redis.log" &
-servers+=($!)
-"$target/release/examples/redis_server" --port $((port + 1)) >"$work/gort.log" &
-servers+=($!)
-for each in "$port" $((port + 1)); do
+
+start() {
+    local port=$((first_port + ${#servers[@]}))
+    "$@" --port "$port" >"$work/$port.log" 2>&1 &
+    servers+=($!)
     for _ in $(seq 100); do
-        redis-cli -p "$each" ping >/dev/null 2>&1 && break
+        redis-cli -p "$port" ping >/dev/null 2>&1 && return
         sleep 0.1
     done
-    redis-cli -p "$each" ping >/dev/null
-done
-
-echo "== answers to the commands of smoke.redis"
-for protocol in -2 -3; do
-    redis-cli "$protocol" -p "$port" <smoke.redis >"$work/redis.out" 2>&1
-    redis-cli "$protocol" -p $((port + 1)) <smoke.redis >"$work/gort.out" 2>&1
-    diff "$work/redis.out" "$work/gort.out"
-    echo "RESP${protocol#-}: $(wc -l <"$work/gort.out") lines, the same"
-done
-
-# One run: a line "TEST REQUESTS-A-SECOND" for each test.
-run() {
-    local at=$1
-    shift
-    redis-benchmark -p "$at" -n "$requests" --csv "$@" 2>/dev/null |
-        awk -F'","' 'NR > 1 { gsub(/"/, "", $1); gsub(/ /, "_", $1); print $1, $2 }'
+    cat "$work/$port.log" >&2
+    return 1
 }
+
+start redis-server --save '' --appendonly no --dir "$work"
+start "$example"
+start env GOMAXPROCS=1 "$example"
+
+echo '== answers to the commands of smoke.redis'
+for protocol in -2 -3; do
+    for server in 0 1; do
+        redis-cli "$protocol" -p $((first_port + server)) <smoke.redis >"$work/$server.out" 2>&1
+    done
+    diff "$work/0.out" "$work/1.out"
+    echo "RESP${protocol#-}: $(wc -l <"$work/1.out") lines, the same"
+done
 
 # Microseconds that a server has used its processors, in user code and in the kernel.
 cpu() {
     awk -v hz="$(getconf CLK_TCK)" '{ print ($14 + $15) * 1000000 / hz }' "/proc/$1/stat"
 }
 
+# One run: a line "SERVER TEST REQUESTS-A-SECOND" for each test, and one for the time that it took of processors.
+run() {
+    local server=$1 port=$((first_port + $1)) before
+    shift
+    before=$(cpu "${servers[server]}")
+    redis-benchmark -p "$port" -n "$requests" --csv "$@" 2>/dev/null |
+        awk -F'","' -v server="$server" 'NR > 1 { gsub(/"/, "", $1); gsub(/ /, "_", $1); print server, $1, $2 }'
+    echo "$server cpu $(($(cpu "${servers[server]}") - before))"
+    redis-cli -p "$port" flushall >/dev/null
+}
+
 compare() {
-    echo "== redis-benchmark $*"
-    rm -f "$work"/*.rps
-    local redis gort before
-    redis=0 gort=0
+    printf '== redis-benchmark %s\n%-34s' "$*" ''
+    printf '%12s' "${names[@]}"
+    printf '%8s' "${names[@]:1}" | sed 's/gort-on-one/    one/'
+    echo
     for _ in $(seq "$rounds"); do
-        before=$(cpu "${servers[0]}")
-        run "$port" "$@" >>"$work/redis.rps"
-        redis=$((redis + $(cpu "${servers[0]}") - before))
-        before=$(cpu "${servers[1]}")
-        run $((port + 1)) "$@" >>"$work/gort.rps"
-        gort=$((gort + $(cpu "${servers[1]}") - before))
-        redis-cli -p "$port" flushall >/dev/null
-        redis-cli -p $((port + 1)) flushall >/dev/null
-    done
-    printf '%-42s %12s %12s %7s\n' test redis gort ratio
-    awk '
-        FNR == 1 { server++ }
-        !($1 in best1) { order[++count] = $1; best1[$1] = 0; best2[$1] = 0 }
-        server == 1 && $2 > best1[$1] { best1[$1] = $2 }
-        server == 2 && $2 > best2[$1] { best2[$1] = $2 }
+        for server in "${!names[@]}"; do
+            run "$server" "$@"
+        done
+    done | awk -v requests="$requests" '
+        $2 == "cpu" { cpu[$1] += $3; next }
+        !($2 in seen) { order[++count] = $2; seen[$2] }
+        { runs[$1]++ }
+        $3 > best[$1, $2] { best[$1, $2] = $3 }
         END {
             for (i = 1; i <= count; i++) {
                 test = order[i]
-                printf "%-42s %12d %12d %7.2f\n", test, best1[test], best2[test], best2[test] / best1[test]
+                redis = best[0, test]
+                printf "%-34s%12d%12d%12d%8.2f%8.2f\n", test, redis, best[1, test], best[2, test],
+                    best[1, test] / redis, best[2, test] / redis
             }
-        }' "$work/redis.rps" "$work/gort.rps"
-    awk -v redis="$redis" -v gort="$gort" -v runs="$(wc -l <"$work/gort.rps")" -v requests="$requests" '
-        BEGIN {
-            total = runs * requests
-            printf "%-42s %12.2f %12.2f %7.2f\n", "microseconds of processor, a request", redis / total, gort / total, gort / redis
+            for (server = 0; server < 3; server++) cost[server] = cpu[server] / runs[server] / requests
+            printf "%-34s%12.2f%12.2f%12.2f%8.2f%8.2f\n", "microseconds of processor each",
+                cost[0], cost[1], cost[2], cost[1] / cost[0], cost[2] / cost[0]
         }'
 }
 

@@ -172,8 +172,8 @@ impl Connection {
     /// Waits for an element, with an eye on the client.
     fn wait(&mut self, wait: Wait) -> Result<()> {
         let stream = &self.client.stream;
-        // For whom we wait may take its time.
-        stream.set_read_timeout(None).map_err(|_| None)?;
+        // Who waits may be quiet for as long as it takes. If this fails, so does reading.
+        let _: io::Result<()> = stream.set_read_timeout(None);
         self.server.blocked.fetch_add(1, Relaxed);
         let input = &mut self.input;
         let (popped, watched) = gort::scope(|scope| {
@@ -186,18 +186,22 @@ impl Connection {
                 }
             });
             let popped = wait.waiter.wait(&wait.popped, wait.deadline);
-            // The watch is over, at once. An error would be one for it, too.
+            // The watch is over, at once.
             let _: io::Result<()> = stream.set_read_deadline(Some(Instant::now()));
             (popped, watch.join())
         });
         self.server.blocked.fetch_sub(1, Relaxed);
         self.server.store.take_back(&wait.keys, &wait.waiter);
-        commands::reply_to_wait(&mut self.reply, popped);
-        match watched {
+        let goes_on = match watched {
             Ok(Ended::TimedOut) => self.start_to_read(),
             Ok(ended) => Err(ended.into()),
             Err(panic) => std::panic::resume_unwind(panic),
+        };
+        // That there is no element is an answer only to one that goes on.
+        if popped.is_some() || goes_on.is_ok() {
+            commands::reply_to_wait(&mut self.reply, popped);
         }
+        goes_on
     }
 
     /// Has reading wait for a request for as long as the config says, unless the server stops.

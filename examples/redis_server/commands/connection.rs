@@ -14,6 +14,8 @@ pub(super) const COMMANDS: &[Command] = &[
     command("select", 2, Plain, NO_KEYS, select),
 ];
 
+const MAX_NAME: usize = 256;
+
 fn ping(call: &mut Call<'_>) -> Result<()> {
     let payload = match call.args.len() {
         1 => None,
@@ -130,9 +132,12 @@ fn hello(call: &mut Call<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A name has no blanks, as it is shown in lines of words.
+/// A name has no blanks, as it is shown in lines of words. It is kept however full the memory is, so it is short.
 fn checked_name<'a>(call: &Call<'a>, index: usize) -> Result<&'a [u8]> {
     let name = call.args.get(index).unwrap_or_default();
+    if name.len() > MAX_NAME {
+        return Err(Error::err("Client names cannot be longer than 256 bytes."));
+    }
     if name.iter().all(u8::is_ascii_graphic) {
         return Ok(name);
     }

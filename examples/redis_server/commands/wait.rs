@@ -2,10 +2,10 @@
 
 use super::{Command, Kind::*, command};
 use crate::error::{Error, Result};
-use crate::number;
 use crate::reply::Reply;
 use crate::session::{Call, Next, Wait};
 use crate::store::{End, List, Popped, Waiter};
+use crate::{memory, number};
 use std::time::{Duration, Instant};
 
 const KEYS_THEN_TIMEOUT: (i32, i32, i32) = (1, -2, 1);
@@ -30,6 +30,10 @@ fn pop(call: &mut Call<'_>, end: End) -> Result<()> {
             reply(call.reply, Some((key.bytes.into(), element)));
             return Ok(());
         }
+    }
+    if memory::is_full() {
+        // Who waits takes some of it.
+        return Err(Error::OutOfMemory);
     }
     let (waiter, popped) = Waiter::new(end);
     for key in keys.clone() {

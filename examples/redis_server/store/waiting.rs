@@ -35,7 +35,8 @@ impl Waiter {
 
     /// Ends the wait with an element; of those who have claimed it.
     pub(super) fn hand_over(&self, popped: Popped) {
-        self.handover.try_send(popped).expect("one message, whose receiver waits for it");
+        // There is room, and somebody to take it, unless that goroutine has panicked.
+        let _ = self.handover.try_send(popped);
     }
 
     /// Ends the wait with nothing, unless it has ended otherwise.

@@ -81,7 +81,9 @@ fn a_full_memory() {
     assert!((50..=100).contains(&large), "{large}");
     // A request is memory, too: when there is none for a large one there is for small ones.
     let stored = large + fill("small", "x");
-    for command in ["SET k v", "LPUSH l x", "HSET h a 1", "SADD s a", "ZADD z 1 a", "SUBSCRIBE c"] {
+    for command in
+        ["SET k v", "LPUSH l x", "HSET h a 1", "SADD s a", "ZADD z 1 a", "SUBSCRIBE c", "BLPOP l 0"]
+    {
         client.ask(command, FULL);
     }
     // What is there can be read and removed.

@@ -21,7 +21,7 @@ fn a_signal_ends_all_connections() {
         idle.expect_end();
         half.expect_end();
         subscriber.expect_end();
-        waiting.rest();
+        waiting.expect_end();
         let output = server.output();
         assert!(start.elapsed() < Duration::from_secs(10), "it waits for its time-out");
         assert_eq!(output.status.code(), Some(0));
