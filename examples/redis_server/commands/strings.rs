@@ -140,7 +140,9 @@ fn getset(call: &mut Call<'_>) -> Result<()> {
     let key = call.key(1);
     let mut shard = call.store().lock(key);
     call.reply.bulk_or_null(shard.get::<Vec<u8>>(key)?);
-    shard.set(key, &call.args[2], NEVER);
+    let old = shard.set(key, &call.args[2], NEVER);
+    drop(shard);
+    drop(old);
     Ok(())
 }
 
@@ -148,7 +150,9 @@ fn getdel(call: &mut Call<'_>) -> Result<()> {
     let key = call.key(1);
     let mut shard = call.store().lock(key);
     call.reply.bulk_or_null(shard.get::<Vec<u8>>(key)?);
-    shard.remove(key);
+    let removed = shard.remove(key);
+    drop(shard);
+    drop(removed);
     Ok(())
 }
 

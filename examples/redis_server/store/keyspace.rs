@@ -163,8 +163,12 @@ impl Keyspace {
 
     /// Takes a waiter back, if it is still there.
     pub(crate) fn wait_no_more(&mut self, key: Key<'_>, waiter: &Arc<Waiter>) {
+        self.change_queue(key, |queue| queue.retain(|other| !Arc::ptr_eq(other, waiter)));
+    }
+
+    fn change_queue(&mut self, key: Key<'_>, change: impl FnOnce(&mut VecDeque<Arc<Waiter>>)) {
         if let Some(queue) = self.waiting.get_mut(key.bytes) {
-            queue.retain(|other| !Arc::ptr_eq(other, waiter));
+            change(queue);
             if queue.is_empty() {
                 self.waiting.remove(key.bytes);
             }
@@ -176,8 +180,7 @@ impl Keyspace {
         if self.waiting.is_empty() {
             return;
         }
-        while let Some(queue) = self.waiting.get_mut(key.bytes)
-            && let Some(waiter) = queue.front().cloned()
+        while let Some(waiter) = self.waiting.get(key.bytes).and_then(VecDeque::front).cloned()
             && let Ok(Some(list)) = self.get::<List>(key)
             && !list.is_empty()
         {
@@ -185,7 +188,7 @@ impl Keyspace {
                 let element = waiter.end.pop(list).expect("it is not empty");
                 waiter.hand_over((key.bytes.into(), element));
             }
-            self.wait_no_more(key, &waiter);
+            self.change_queue(key, |queue| drop(queue.pop_front()));
         }
         self.tidy::<List>(key);
     }
