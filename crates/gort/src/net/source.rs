@@ -126,6 +126,29 @@ impl<S: AsFd> Source<S> {
         }
     }
 
+    /// Calls `attempt` until it does something else than to say that it would block, or the limit is reached (`None`), whatever
+    /// the deadline and the time-out to read are.
+    pub(crate) fn run_up_to<R>(
+        &self,
+        limit: Limit<'_>,
+        mut attempt: impl FnMut(&S) -> io::Result<R>,
+    ) -> io::Result<Option<R>> {
+        let readiness = self.registration.record.readiness(Direction::Read);
+        loop {
+            let seen = readiness.look();
+            if readiness.may_try(seen) {
+                match attempt(&self.io) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return result.map(Some),
+                }
+            }
+            self.registration.ensure(Direction::Read)?;
+            if readiness.wait(seen, limit, Wait::Read).is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
     /// Waits for news since `seen`. The operation's time-out begins with its first wait.
     #[inline(never)]
     fn wait(

@@ -70,6 +70,12 @@ fn membarrier(command: libc::c_int) -> bool {
 pub(crate) struct AtomicThreadId(AtomicI32);
 
 impl AtomicThreadId {
+    pub(crate) fn of_caller() -> Self {
+        let id = Self::default();
+        id.set_current();
+        id
+    }
+
     pub(crate) fn set_current(&self) {
         // SAFETY: asks for a number.
         self.0.store(unsafe { libc::gettid() }, Relaxed);
