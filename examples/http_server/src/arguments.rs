@@ -107,7 +107,7 @@ fn read_time(place: &mut Duration, word: Option<&OsStr>) -> Result<(), String> {
     const LONGEST: f64 = 365.0 * 86400.0;
     let mut seconds = 0.0;
     read(&mut seconds, word)?;
-    match (0.0..=LONGEST).contains(&seconds) {
+    match (0.001..=LONGEST).contains(&seconds) {
         true => *place = Duration::from_secs_f64(seconds),
         false => return Err(format!("cannot be {seconds} seconds")),
     }
@@ -142,6 +142,7 @@ mod tests {
             (". --cert", "--cert is followed by nothing"),
             (". --listen", "--listen is followed by nothing"),
             (". --idle -1", "--idle cannot be -1 seconds"),
+            (". --grace 0", "--grace cannot be 0 seconds"),
             (". --idle inf", "cannot be inf seconds"),
             (". --idle soon", "cannot be \"soon\""),
             (". --rate 0", "--rate cannot be \"0\""),

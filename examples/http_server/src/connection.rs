@@ -87,7 +87,7 @@ fn next_head<T: Transport>(
         if idle {
             wire.flush()?;
             wire.shrink();
-            if !wire.control().idle(Instant::now() + patience) {
+            if !wire.control().idle(patience) {
                 return Ok(None);
             }
         } else if !begun {

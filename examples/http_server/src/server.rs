@@ -69,8 +69,13 @@ impl Server {
         let (site, tls) = (self.site.clone(), self.tls.clone());
         go!(move || {
             let _alive = alive;
-            // A response is written at once, and should go at once.
-            if guest.seat.stream.set_nodelay(true).is_err() {
+            let stream = &guest.seat.stream;
+            // A response is written at once, and should go at once. TLS writes while it reads, too: so it is a time-out,
+            // for each write, and not a deadline.
+            let set = stream
+                .set_nodelay(true)
+                .and_then(|()| stream.set_write_timeout(Some(site.limits.grace)));
+            if set.is_err() {
                 return;
             }
             let socket = Socket(guest.seat.clone());

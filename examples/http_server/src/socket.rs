@@ -7,41 +7,60 @@ use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A connection as seen by its goroutine and by the one that stops the server.
 pub(crate) struct Seat {
     pub(crate) stream: TcpStream,
     stopping: Arc<AtomicBool>,
-    /// It waits for a request. Who sets this, or ends the wait, holds the lock: a connection either sees that
-    /// the server stops when it is about to wait, or is found waiting.
-    idle: Mutex<bool>,
+    wait: Mutex<Wait>,
+}
+
+#[derive(Default)]
+struct Wait {
+    /// It is for a request. Who sets this, or ends the wait, holds the lock: a connection either sees that the
+    /// server stops when it is about to wait, or is found waiting.
+    idle: bool,
+    /// Up to when, as far as the connection has set it.
+    until: Option<Instant>,
 }
 
 impl Seat {
     pub(crate) fn new(stream: TcpStream, stopping: Arc<AtomicBool>) -> Seat {
-        Seat { stream, stopping, idle: Mutex::new(false) }
+        Seat { stream, stopping, wait: Mutex::default() }
     }
 
     /// Ends a wait for a request, when the server has begun to stop.
     pub(crate) fn wake_if_idle(&self) {
-        let idle = self.idle.lock().expect("no panic under it");
-        if *idle && self.stream.set_read_deadline(Some(Instant::now())).is_err() {
+        let wait = self.wait.lock().expect("no panic under it");
+        if wait.idle && self.stream.set_read_deadline(Some(Instant::now())).is_err() {
             // It cannot be told by a deadline, so by the end of its socket; an error says that it had that.
             let _ = self.stream.shutdown(Shutdown::Both);
         }
     }
+
+    fn wait_until(&self, wait: &mut Wait, deadline: Instant) -> io::Result<()> {
+        wait.until = Some(deadline);
+        self.stream.set_read_deadline(Some(deadline))
+    }
 }
 
 impl Control for Seat {
-    fn idle(&self, until: Instant) -> bool {
-        let mut idle = self.idle.lock().expect("no panic under it");
-        *idle = true;
-        !self.stopping() && self.read_until(until).is_ok()
+    fn idle(&self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        let mut wait = self.wait.lock().expect("no panic under it");
+        wait.idle = true;
+        if self.stopping() {
+            return false;
+        }
+        // A deadline that is about right is left alone: the next read would have to try in vain before it
+        // waits for that deadline instead of the one before.
+        let is_set = wait.until.is_some_and(|set| set <= until && until - set < patience / 8);
+        is_set || self.wait_until(&mut wait, until).is_ok()
     }
 
     fn busy(&self) {
-        *self.idle.lock().expect("no panic under it") = false;
+        self.wait.lock().expect("no panic under it").idle = false;
     }
 
     fn stopping(&self) -> bool {
@@ -49,11 +68,7 @@ impl Control for Seat {
     }
 
     fn read_until(&self, deadline: Instant) -> io::Result<()> {
-        self.stream.set_read_deadline(Some(deadline))
-    }
-
-    fn write_until(&self, deadline: Instant) -> io::Result<()> {
-        self.stream.set_write_deadline(Some(deadline))
+        self.wait_until(&mut self.wait.lock().expect("no panic under it"), deadline)
     }
 }
 

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Default)]
 pub(crate) struct StandIn {
@@ -75,7 +75,7 @@ impl Transport for StandIn {
 }
 
 impl Control for Clockwork {
-    fn idle(&self, _until: Instant) -> bool {
+    fn idle(&self, _patience: Duration) -> bool {
         !self.stopping()
     }
 
@@ -88,10 +88,6 @@ impl Control for Clockwork {
     }
 
     fn read_until(&self, _deadline: Instant) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn write_until(&self, _deadline: Instant) -> io::Result<()> {
         Ok(())
     }
 }

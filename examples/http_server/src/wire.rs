@@ -5,7 +5,7 @@
 
 use crate::limits::Limits;
 use std::io::{self, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The input buffer of a connection that waits for a request. Many do, so it is small; a request that needs
 /// more gets more for as long as it lasts.
@@ -27,8 +27,9 @@ pub(crate) trait Transport: Read + Write {
 
 /// The side of a socket by which waits are bounded, and ended when the server is to stop.
 pub(crate) trait Control {
-    /// From now on a request is waited for, until then. False: the server is to stop, so none should be.
-    fn idle(&self, until: Instant) -> bool;
+    /// From now on a request is waited for, so long or an eighth less. False: the server is to stop, so none
+    /// should be.
+    fn idle(&self, patience: Duration) -> bool;
 
     /// From now on a request is read and answered: a server that is to stop waits for that.
     fn busy(&self);
@@ -37,8 +38,6 @@ pub(crate) trait Control {
 
     /// Reads fail from then on with [`io::ErrorKind::TimedOut`].
     fn read_until(&self, deadline: Instant) -> io::Result<()>;
-
-    fn write_until(&self, deadline: Instant) -> io::Result<()>;
 }
 
 pub(crate) struct Wire<'a, T> {
@@ -132,11 +131,28 @@ impl<'a, T: Transport> Wire<'a, T> {
         if self.output.is_empty() {
             return Ok(());
         }
-        let deadline = self.limits.pace(Instant::now(), self.output.len() as u64);
-        self.transport.control().write_until(deadline)?;
-        let sent = self.transport.write_all(&self.output).and_then(|()| self.transport.flush());
+        let done = self.send().and_then(|()| self.transport.flush());
         self.output.clear();
-        sent
+        done
+    }
+
+    /// Each write has a time-out, which the transport knows; the whole has its time from when it has to wait.
+    fn send(&mut self) -> io::Result<()> {
+        let mut rest = &self.output[..];
+        let mut deadline = None;
+        loop {
+            match self.transport.write(rest)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                sent => rest = &rest[sent..],
+            }
+            if rest.is_empty() {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if now > *deadline.get_or_insert_with(|| self.limits.pace(now, rest.len() as u64)) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
     }
 
     /// Tells the client that this was all.

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 fn an_idle_connection_is_closed_without_a_word() {
     let server = Server::start(&["--idle", "0.2"]);
     let mut client = server.connect();
-    assert_eq!(client.get("/none", "").status, 404);
     let started = Instant::now();
+    assert_eq!(client.get("/none", "").status, 404);
     client.ended();
-    assert!(started.elapsed() >= Duration::from_millis(100), "it was to wait");
+    assert!(started.elapsed() >= Duration::from_millis(175), "it was to wait");
 }
 
 #[test]
@@ -42,14 +42,14 @@ fn a_head_that_takes_too_long() {
 
 #[test]
 fn a_body_that_takes_too_long() {
-    let server = Server::start(&["--grace", "0.4", "--rate", "1000"]);
+    let server = Server::start(&["--grace", "1", "--rate", "100"]);
     for framing in ["Content-Length: 1000", "Transfer-Encoding: chunked"] {
         let mut client = server.connect();
         client.send(format!("POST /echo HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"));
         let mut sender = client.stream.try_clone().expect("a socket");
         let dripping = std::thread::spawn(move || {
             while sender.write_all(b"1\r\nx\r\n").is_ok() {
-                std::thread::sleep(Duration::from_millis(50));
+                std::thread::sleep(Duration::from_millis(200));
             }
         });
         assert_eq!(client.response().status, 408, "{framing}");
@@ -58,10 +58,11 @@ fn a_body_that_takes_too_long() {
     }
     // A body may take longer than the grace, if enough of it comes.
     let mut client = server.connect();
-    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n");
-    for _ in 0..10 {
-        client.send("x".repeat(400));
-        std::thread::sleep(Duration::from_millis(80));
+    let part = "x".repeat(400);
+    client.send(format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n{part}"));
+    for _ in 1..10 {
+        std::thread::sleep(Duration::from_millis(150));
+        client.send(&part);
     }
     assert_eq!(client.response().status, 200);
 }

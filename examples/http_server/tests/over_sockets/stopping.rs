@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn responses_are_completed_and_idle_connections_end() {
-    let mut server = Server::start(&[]);
+    // So long that it is not this that ends anything.
+    let mut server = Server::start(&["--stop-time", "1000"]);
     server.folder.file("a", b"content");
     let mut idle = server.connect();
     assert_eq!(idle.get("/a", "").text(), "content");
@@ -20,11 +21,10 @@ fn responses_are_completed_and_idle_connections_end() {
         "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n",
     );
     assert_eq!(upload.head().status, 100);
-    let started = Instant::now();
     server.terminate();
+    // They end while others are still at it.
     idle.ended();
     silent.ended();
-    assert!(started.elapsed() < Duration::from_secs(5), "the idle ones are not waited for");
     for line in 2..=5 {
         assert_eq!(slow.chunk(), format!("line {line} of 5\n").into_bytes());
     }
