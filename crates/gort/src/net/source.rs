@@ -1,7 +1,7 @@
 //! A descriptor that goroutines wait for: try, wait for the poller, try again.
 //!
-//! It is registered when somebody first has to wait, with that goroutine's runtime (on a plain thread, the
-//! process's); and anew with another if that one has ended.
+//! It is registered for a direction when somebody first has to wait, with that goroutine's runtime (on a plain thread,
+//! the process's); and anew with another if that one has ended.
 
 use super::closed;
 use crate::clock::Deadline;
@@ -38,13 +38,13 @@ struct Registration {
 impl Registration {
     /// Registers the descriptor, if it is not, with a runtime that polls.
     #[inline]
-    fn ensure(&self) -> io::Result<()> {
-        if self.record.is_polled() { Ok(()) } else { self.make() }
+    fn ensure(&self, direction: Direction) -> io::Result<()> {
+        if self.record.is_polled(direction) { Ok(()) } else { self.make(direction) }
     }
 
     #[cold]
-    fn make(&self) -> io::Result<()> {
-        self.record.register(self.descriptor, runtime::driver()?)
+    fn make(&self, direction: Direction) -> io::Result<()> {
+        self.record.register(self.descriptor, direction, runtime::driver()?)
     }
 }
 
@@ -70,8 +70,13 @@ impl<S: AsFd> Source<S> {
         })
     }
 
-    pub(crate) fn io(&self) -> &S {
-        &self.io
+    /// For what does not wait.
+    ///
+    /// # Errors
+    /// If it has been closed: what has taken its place would do some things without an error.
+    pub(crate) fn open(&self) -> io::Result<&S> {
+        self.check_open()?;
+        Ok(&self.io)
     }
 
     pub(crate) fn into_io(self) -> S {
@@ -85,31 +90,6 @@ impl<S: AsFd> Source<S> {
         attempt: impl FnMut(&S) -> io::Result<R>,
     ) -> io::Result<R> {
         self.run_stream(direction, attempt, |_| false)
-    }
-
-    /// Calls `attempt` until it does something else than to say that it would block, or the limit is reached (`None`), whatever
-    /// the deadline and the time-out to read are.
-    pub(crate) fn run_up_to<R>(
-        &self,
-        limit: Limit<'_>,
-        mut attempt: impl FnMut(&S) -> io::Result<R>,
-    ) -> io::Result<Option<R>> {
-        let readiness = self.registration.record.readiness(Direction::Read);
-        loop {
-            let seen = readiness.look();
-            if seen.may_try() {
-                match attempt(&self.io) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        readiness.exhausted(seen);
-                    }
-                    result => return result.map(Some),
-                }
-            }
-            self.registration.ensure()?;
-            if readiness.wait(seen, limit, Wait::Read).is_err() {
-                return Ok(None);
-            }
-        }
     }
 
     /// The same, for a stream: `is_short` tells whether what an attempt has moved shows that there is no more. The next
@@ -131,7 +111,7 @@ impl<S: AsFd> Source<S> {
             if readiness.deadline().has_passed() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            if seen.may_try() {
+            if readiness.may_try(seen) {
                 match attempt(&self.io) {
                     Ok(value) => {
                         if is_short(&value) {
@@ -141,15 +121,45 @@ impl<S: AsFd> Source<S> {
                         return Ok(value);
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        readiness.exhausted(seen);
-                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     // It may have been closed in between.
                     Err(_) if readiness.look().is_closed() => return Err(closed()),
                     Err(error) => return Err(error),
                 }
             }
             self.wait(direction, seen, &mut own_deadline)?;
+        }
+    }
+
+    /// Calls `attempt` until it does something else than to say that it would block, or the limit is reached (`None`), whatever
+    /// the deadline and the time-out to read are.
+    pub(crate) fn run_up_to<R>(
+        &self,
+        limit: Limit<'_>,
+        mut attempt: impl FnMut(&S) -> io::Result<R>,
+    ) -> io::Result<Option<R>> {
+        let readiness = self.registration.record.readiness(Direction::Read);
+        loop {
+            let seen = readiness.look();
+            if readiness.may_try(seen) {
+                match attempt(&self.io) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return result.map(Some),
+                }
+            }
+            self.registration.ensure(Direction::Read)?;
+            if readiness.wait(seen, limit, Wait::Read).is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// For an operation on no bytes at all, which does not wait: may it begin?
+    pub(crate) fn check(&self, direction: Direction) -> io::Result<()> {
+        self.check_open()?;
+        match self.registration.record.readiness(direction).deadline().has_passed() {
+            false => Ok(()),
+            true => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 
@@ -161,7 +171,7 @@ impl<S: AsFd> Source<S> {
         seen: Seen,
         own_deadline: &mut Option<Deadline>,
     ) -> io::Result<()> {
-        self.registration.ensure()?;
+        self.registration.ensure(direction)?;
         let readiness = self.registration.record.readiness(direction);
         let own_deadline =
             *own_deadline.get_or_insert_with(|| match self.timeout_of(direction).load(Relaxed) {

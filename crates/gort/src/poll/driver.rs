@@ -82,9 +82,20 @@ impl Driver {
     ///
     /// # Errors
     /// The system's: it cannot be polled, as regular files cannot; or too many are.
-    pub(crate) fn register(&self, descriptor: RawFd, record: &Record) -> io::Result<()> {
+    pub(crate) fn register(
+        &self,
+        descriptor: RawFd,
+        record: &Record,
+        direction: Direction,
+    ) -> io::Result<()> {
         let token = Token(record.token());
-        self.registry.register(&mut SourceFd(&descriptor), token, interest())
+        self.registry.register(&mut SourceFd(&descriptor), token, interest(direction))
+    }
+
+    /// The same, for both directions, of one that is registered.
+    pub(crate) fn extend(&self, descriptor: RawFd, record: &Record) -> io::Result<()> {
+        let both = interest(Direction::Read) | interest(Direction::Write);
+        self.registry.reregister(&mut SourceFd(&descriptor), Token(record.token()), both)
     }
 
     /// The opposite; to be called before the descriptor is closed, as a copy of it would keep the events coming.
@@ -123,12 +134,15 @@ impl Driver {
     }
 }
 
-/// Both directions; and urgent data, which make a read stop short.
-fn interest() -> Interest {
-    let both = Interest::READABLE | Interest::WRITABLE;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let both = both | Interest::PRIORITY;
-    both
+fn interest(direction: Direction) -> Interest {
+    match direction {
+        // And urgent data, which make a read stop short.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Direction::Read => Interest::READABLE | Interest::PRIORITY,
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Direction::Read => Interest::READABLE,
+        Direction::Write => Interest::WRITABLE,
+    }
 }
 
 fn is_urgent(event: &mio::event::Event) -> bool {

@@ -8,8 +8,8 @@
 //! | [`turn`](mod@turn) | who polls |
 //! | [`driver`](mod@driver) | a runtime's view of the kernel's poller: the one file that knows which that is |
 //!
-//! A descriptor is registered once, edge-triggered, for both directions, when somebody first has to wait for it: with
-//! the runtime of that goroutine. Events go from the driver through the record to who waits, by
+//! A descriptor is registered once, edge-triggered, when somebody first has to wait for it: with the runtime of that
+//! goroutine; for the other direction when somebody first waits for that. Events go from the driver through the record to who waits, by
 //! [`Claim::wake`](crate::park::Claim::wake) as from any other; so it does not matter which runtime's, or whether it
 //! is a plain thread.
 //!
@@ -31,6 +31,6 @@ pub(crate) use record::Record;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg(not(loom))]
 pub(crate) enum Direction {
-    Read,
-    Write,
+    Read = 1,
+    Write = 2,
 }

@@ -7,7 +7,7 @@
 use super::readiness::{GENERATIONS, Readiness};
 use super::{Direction, Driver};
 use crate::prim::Lock;
-use crate::prim::atomic::{AtomicBool, Ordering::*};
+use crate::prim::atomic::{AtomicU8, Ordering::*};
 use std::io;
 use std::os::fd::RawFd;
 use std::ptr;
@@ -33,8 +33,8 @@ pub(crate) struct Record {
     write: Readiness,
     /// With whom the descriptor is registered.
     driver: Lock<Option<Arc<Driver>>>,
-    /// It is, and the driver's runtime lasts.
-    is_polled: AtomicBool,
+    /// For which directions it is, while the driver's runtime lasts.
+    polled: AtomicU8,
 }
 
 impl Record {
@@ -69,7 +69,7 @@ impl Record {
             read: Readiness::new(),
             write: Readiness::new(),
             driver: Lock::new(None),
-            is_polled: AtomicBool::new(false),
+            polled: AtomicU8::new(0),
         }
     }
 
@@ -90,26 +90,39 @@ impl Record {
 
     /// Is somebody polling the descriptor? To be asked after a look at the readiness: who ends that is news.
     #[inline(always)]
-    pub(crate) fn is_polled(&self) -> bool {
-        self.is_polled.load(Relaxed)
+    pub(crate) fn is_polled(&self, direction: Direction) -> bool {
+        self.polled.load(Relaxed) & direction as u8 != 0
     }
 
     /// Registers the descriptor, whose record this is, unless it is.
     ///
+    /// Most are never waited for to be written to. Those that are not registered for it save an event that says so with
+    /// each that says that there is something to be read.
+    ///
     /// # Errors
     /// As [`Driver::register`]; if the driver's runtime has ended.
-    pub(crate) fn register(&self, descriptor: RawFd, driver: Arc<Driver>) -> io::Result<()> {
+    pub(crate) fn register(
+        &self,
+        descriptor: RawFd,
+        direction: Direction,
+        driver: Arc<Driver>,
+    ) -> io::Result<()> {
         let mut registered = self.driver.lock();
-        if self.is_polled() {
+        let polled = self.polled.load(Relaxed);
+        let both = polled | direction as u8;
+        if both == polled {
             return Ok(());
         }
-        // With the lock: if it is closed later, `leave` finds this.
-        if driver.is_closed() {
-            return Err(io::Error::other("the runtime has ended"));
+        match &*registered {
+            Some(driver) if polled != 0 => driver.extend(descriptor, self)?,
+            // With the lock: if it is closed later, `leave` finds this.
+            _ if driver.is_closed() => return Err(io::Error::other("the runtime has ended")),
+            _ => {
+                driver.register(descriptor, self, direction)?;
+                *registered = Some(driver);
+            }
         }
-        driver.register(descriptor, self)?;
-        *registered = Some(driver);
-        self.is_polled.store(true, Relaxed);
+        self.polled.store(both, Relaxed);
         Ok(())
     }
 
@@ -117,7 +130,7 @@ impl Record {
     pub(crate) fn deregister(&self, descriptor: RawFd) {
         let registered = {
             let mut registered = self.driver.lock();
-            self.is_polled.store(false, Relaxed);
+            self.polled.store(0, Relaxed);
             registered.take()
         };
         if let Some(driver) = registered {
@@ -132,7 +145,7 @@ impl Record {
             if !registered.as_ref().is_some_and(|registered| ptr::eq(&**registered, driver)) {
                 return;
             }
-            self.is_polled.store(false, Relaxed);
+            self.polled.store(0, Relaxed);
         }
         self.read.rouse();
         self.write.rouse();

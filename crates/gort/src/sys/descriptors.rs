@@ -18,6 +18,50 @@ pub(crate) fn set_nonblocking(descriptor: BorrowedFd<'_>, nonblocking: bool) -> 
     }
 }
 
+/// Receives from a stream.
+///
+/// By the system call itself: in a process with threads the C library's function also sees to it that the thread can be
+/// cancelled meanwhile, which takes two locked instructions.
+#[cfg(target_os = "linux")]
+pub(crate) fn receive(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (descriptor, len) = (socket.as_fd().as_raw_fd(), buffer.len().min(isize::MAX as usize));
+    let from = null_mut::<libc::c_void>();
+    // SAFETY: the buffer is valid for the call, which writes at most `len` bytes to it, and no address.
+    let received = unsafe {
+        libc::syscall(libc::SYS_recvfrom, descriptor, buffer.as_mut_ptr(), len, 0, from, from)
+    };
+    if received < 0 { Err(io::Error::last_os_error()) } else { Ok(received as usize) }
+}
+
+/// Sends to a stream, without a signal if it is closed. As [`receive`].
+#[cfg(target_os = "linux")]
+pub(crate) fn send(socket: &impl AsFd, buffer: &[u8]) -> io::Result<usize> {
+    let (descriptor, len) = (socket.as_fd().as_raw_fd(), buffer.len().min(isize::MAX as usize));
+    let (flags, to) = (libc::MSG_NOSIGNAL, null_mut::<libc::c_void>());
+    // SAFETY: the buffer is valid for the call, which reads `len` bytes from it, and no address.
+    let sent =
+        unsafe { libc::syscall(libc::SYS_sendto, descriptor, buffer.as_ptr(), len, flags, to, 0) };
+    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
+}
+
+/// Receives from a stream.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn receive<S>(socket: &S, buffer: &mut [u8]) -> io::Result<usize>
+where
+    for<'a> &'a S: io::Read,
+{
+    io::Read::read(&mut &*socket, buffer)
+}
+
+/// Sends to a stream.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn send<S>(socket: &S, buffer: &[u8]) -> io::Result<usize>
+where
+    for<'a> &'a S: io::Write,
+{
+    io::Write::write(&mut &*socket, buffer)
+}
+
 /// Is there something to be read now, the end included?
 pub(crate) fn is_readable(descriptor: impl AsFd) -> io::Result<bool> {
     has(descriptor.as_fd(), libc::POLLIN)
