@@ -109,7 +109,7 @@ mod sched;
 #[cfg(not(loom))]
 mod scope;
 pub mod select;
-#[cfg(all(unix, not(loom)))]
+#[cfg(unix)]
 pub mod signal;
 #[cfg(not(loom))]
 mod spawn;

@@ -2,6 +2,7 @@
 
 mod support;
 
+use gort::context::{background, with_cancel};
 use gort::process::{Child, Command, Stdio};
 use gort::signal::Signal;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -123,6 +124,25 @@ fn waiting_up_to_a_time() {
 }
 
 #[test]
+fn waiting_up_to_the_end_of_a_context() {
+    on(1, || {
+        let (context, cancel) = with_cancel(&background());
+        let mut child = cat();
+        let stdin = child.stdin.take();
+        let waiter = gort::spawn(move || (child.wait_context(&context).unwrap(), child, context));
+        gort::yield_now();
+        assert!(!waiter.is_finished());
+        cancel.cancel();
+        let (status, mut child, context) = waiter.join().unwrap();
+        assert!(status.is_none());
+        assert!(child.wait_context(&context).unwrap().is_none(), "it is done");
+        drop(stdin);
+        assert!(child.wait_context(&background()).unwrap().unwrap().success());
+        assert!(child.wait_context(&context).unwrap().unwrap().success());
+    });
+}
+
+#[test]
 fn ending_a_process() {
     on(2, || {
         let mut child = cat();
@@ -138,6 +158,35 @@ fn ending_a_process() {
         child.signal(Signal::TERMINATE).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(7));
     });
+}
+
+/// The threads of this process.
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// No thread is taken for one that waits.
+#[test]
+#[cfg(not(feature = "threads"))]
+fn a_hundred_are_waited_for() {
+    if in_child() {
+        return on(1, || {
+            let mut inputs = Vec::new();
+            let waiters: Vec<_> = (0..100)
+                .map(|_| {
+                    let mut child = cat();
+                    inputs.push(child.stdin.take());
+                    gort::spawn(move || child.wait().unwrap())
+                })
+                .collect();
+            gort::yield_now();
+            assert!(threads() < 20, "{} threads", threads());
+            assert!(waiters.iter().all(|waiter| !waiter.is_finished()));
+            drop(inputs);
+            assert!(waiters.into_iter().all(|waiter| waiter.join().unwrap().success()));
+        });
+    }
+    assert_success(&child("a_hundred_are_waited_for", |_| {}));
 }
 
 #[test]
@@ -250,10 +299,14 @@ fn without_descriptors() {
             let mut waiting = cat();
             let stdin = waiting.stdin.take();
             limit_descriptors(0);
+            let (context, cancel) = with_cancel(&background());
             let waiter = gort::spawn(move || {
                 assert!(waiting.wait_timeout(Duration::from_millis(2)).unwrap().is_none());
+                assert!(waiting.wait_context(&context).unwrap().is_none());
                 waiting.wait()
             });
+            gort::sleep(Duration::from_millis(5));
+            cancel.cancel();
             gort::sleep(Duration::from_millis(10));
             assert!(!waiter.is_finished());
             let error = shell("true").output().unwrap_err();

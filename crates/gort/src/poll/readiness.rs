@@ -229,8 +229,9 @@ mod tests {
             self.read.event(0, false);
         }
 
-        fn try_read(&self) -> bool {
-            self.bytes.fetch_update(AcqRel, Acquire, |bytes| bytes.checked_sub(1)).is_ok()
+        /// Takes a byte; how many there were.
+        fn try_read(&self) -> Option<u32> {
+            self.bytes.fetch_update(AcqRel, Acquire, |bytes| bytes.checked_sub(1)).ok()
         }
 
         /// As `Source` does it.
@@ -244,12 +245,14 @@ mod tests {
                 if deadline == PASSED {
                     return Read::TimedOut;
                 }
-                if self.read.may_try(seen) {
-                    if self.try_read() {
-                        // As if its buffer had room for two.
+                if self.read.may_try(seen)
+                    && let Some(bytes) = self.try_read()
+                {
+                    if bytes == 1 {
+                        // As one with room for more in its buffer could tell.
                         self.read.drained(seen);
-                        return Read::Byte;
                     }
+                    return Read::Byte;
                 }
                 if self.read.wait(seen, Limit::Deadline(deadline), Wait::Nothing).is_err() {
                     return Read::TimedOut;
@@ -330,8 +333,10 @@ mod tests {
                 let socket = socket.clone();
                 thread::spawn(move || {
                     let seen = socket.read.look();
-                    let soon = Limit::after(Duration::from_secs(3600));
-                    let _gave_up = socket.read.wait(seen, soon, Wait::Nothing);
+                    if socket.bytes.load(Acquire) == 0 {
+                        let soon = Limit::after(Duration::from_secs(3600));
+                        let _gave_up = socket.read.wait(seen, soon, Wait::Nothing);
+                    }
                 })
             };
             let reader = reader(&socket);

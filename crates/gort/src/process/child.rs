@@ -1,7 +1,8 @@
 //! A process that was started.
 
-use super::wait::Process;
+use super::wait::{Process, Until};
 use super::{ExitStatus, Output};
+use crate::context::Context;
 use crate::io::{PipeReader, PipeWriter};
 use crate::scope;
 use crate::signal::Signal;
@@ -61,7 +62,7 @@ impl Child {
             Ok((stdin, stdout, stderr)) => Ok(Child { stdin, stdout, stderr, process }),
             Err(error) => {
                 process.kill()?;
-                process.wait(None)?;
+                process.wait(Until::TheEnd)?;
                 Err(error)
             }
         }
@@ -82,7 +83,7 @@ impl Child {
     /// for it.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         self.stdin = None;
-        match self.process.wait(None)? {
+        match self.process.wait(Until::TheEnd)? {
             Some(status) => Ok(status),
             None => unreachable!("without a deadline it waits until the end"),
         }
@@ -94,7 +95,8 @@ impl Child {
     /// As [`wait`](Self::wait).
     pub fn wait_timeout(&mut self, timeout: Duration) -> io::Result<Option<ExitStatus>> {
         self.stdin = None;
-        self.process.wait(Instant::now().checked_add(timeout))
+        let deadline = Instant::now().checked_add(timeout);
+        self.process.wait(deadline.map_or(Until::TheEnd, Until::Time))
     }
 
     /// As [`wait`](Self::wait), until `deadline` at the latest. `None`: it goes on.
@@ -103,7 +105,37 @@ impl Child {
     /// As [`wait`](Self::wait).
     pub fn wait_deadline(&mut self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         self.stdin = None;
-        self.process.wait(Some(deadline))
+        self.process.wait(Until::Time(deadline))
+    }
+
+    /// As [`wait`](Self::wait), until `context` is done at the latest. `None`: it goes on.
+    ///
+    /// ```
+    /// use gort::context::{Context, background, with_cancel};
+    /// use gort::process::{Command, ExitStatus};
+    /// use std::io;
+    ///
+    /// fn run(context: &Context, command: &mut Command) -> io::Result<ExitStatus> {
+    ///     let mut child = command.spawn()?;
+    ///     if let Some(status) = child.wait_context(context)? {
+    ///         return Ok(status);
+    ///     }
+    ///     child.kill()?;
+    ///     child.wait()
+    /// }
+    ///
+    /// # gort::run(|| {
+    /// let (context, cancel) = with_cancel(&background());
+    /// gort::go!(move || cancel.cancel());
+    /// assert!(!run(&context, Command::new("sleep").arg("1000"))?.success());
+    /// # io::Result::Ok(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub fn wait_context(&mut self, context: &Context) -> io::Result<Option<ExitStatus>> {
+        self.stdin = None;
+        self.process.wait(Until::Done(context))
     }
 
     /// How the process has ended, if it has. Never blocks, and leaves [`stdin`](Self::stdin) as it is.

@@ -1,9 +1,10 @@
 //! Waiting for a process to end.
 
 use super::orphans;
-use crate::chan::RecvTimeoutError;
+use crate::chan::Receiver;
+use crate::context::Context;
 use crate::net::source::Source;
-use crate::poll::Direction;
+use crate::park::Limit;
 use crate::signal::{self, Signal};
 use crate::sys;
 use std::io;
@@ -31,6 +32,36 @@ enum Descriptor {
     Refused,
 }
 
+/// How long to wait.
+#[derive(Clone, Copy)]
+pub(super) enum Until<'a> {
+    TheEnd,
+    Time(Instant),
+    Done(&'a Context),
+}
+
+impl Until<'_> {
+    fn limit(&self) -> Limit<'_> {
+        match self {
+            Until::TheEnd => Limit::NEVER,
+            Until::Time(deadline) => Limit::at(*deadline),
+            Until::Done(context) => context.limit(),
+        }
+    }
+
+    /// Waits for a signal; false if there was none in time.
+    fn hear(self, signals: &Receiver<Signal>) -> bool {
+        match self {
+            Until::TheEnd => signals.recv().is_some(),
+            Until::Time(deadline) => signals.recv_deadline(deadline).is_ok(),
+            Until::Done(context) => gort::select! {
+                recv(signals) -> _ => true,
+                recv(context.done()) -> _ => false,
+            },
+        }
+    }
+}
+
 impl Process {
     pub(super) fn new(child: Child) -> Process {
         orphans::reap();
@@ -53,19 +84,22 @@ impl Process {
         Ok(self.ended)
     }
 
-    /// Waits for the end; `None`: the deadline has passed.
-    pub(super) fn wait(&mut self, deadline: Option<Instant>) -> io::Result<Option<ExitStatus>> {
+    /// Waits for the end; `None`: it has not come in time.
+    pub(super) fn wait(&mut self, until: Until<'_>) -> io::Result<Option<ExitStatus>> {
         if let Some(status) = self.try_wait()? {
             return Ok(Some(status));
         }
         self.open();
         let is_polled = match (&self.descriptor, &mut self.child) {
-            (Descriptor::Opened(source), Some(child)) => poll(source, child, deadline).is_ok(),
+            (Descriptor::Opened(source), Some(child)) => {
+                let mut ended = || child.try_wait()?.ok_or(io::ErrorKind::WouldBlock.into());
+                source.run_up_to(until.limit(), |_| ended()).is_ok()
+            }
             _ => false,
         };
         if !is_polled {
             self.descriptor = Descriptor::Refused;
-            self.wait_for_signal(deadline)?;
+            self.wait_for_signal(until)?;
         }
         self.try_wait()
     }
@@ -78,18 +112,10 @@ impl Process {
     }
 
     /// Without a descriptor: looks after each `SIGCHLD`.
-    fn wait_for_signal(&mut self, deadline: Option<Instant>) -> io::Result<()> {
+    fn wait_for_signal(&mut self, until: Until<'_>) -> io::Result<()> {
         // Before the look, so that no end is missed.
         let ends = signal::notify(&[Signal::CHILD])?;
-        while self.try_wait()?.is_none() {
-            let heard = match deadline {
-                Some(deadline) => ends.recv_deadline(deadline),
-                None => ends.recv().ok_or(RecvTimeoutError::Closed),
-            };
-            if heard.is_err() {
-                break;
-            }
-        }
+        while self.try_wait()?.is_none() && until.hear(&ends) {}
         Ok(())
     }
 
@@ -103,19 +129,6 @@ impl Process {
             None => sys::signals::send(self.number as i32, signal.as_raw()),
             Some(_) => Ok(()),
         }
-    }
-}
-
-/// Waits until the process has ended, or the deadline has passed.
-fn poll(source: &Source<OwnedFd>, child: &mut Child, deadline: Option<Instant>) -> io::Result<()> {
-    source.set_deadline(Direction::Read, deadline)?;
-    let ended = source.run(Direction::Read, |_| match child.try_wait()? {
-        Some(_status) => Ok(()),
-        None => Err(io::ErrorKind::WouldBlock.into()),
-    });
-    match ended {
-        Err(error) if error.kind() == io::ErrorKind::TimedOut => Ok(()),
-        ended => ended,
     }
 }
 

@@ -1,51 +1,19 @@
 //! Who receives which signals, and the thread that sends to them.
 
 use super::Signal;
+use super::pending::{Pending, Signals};
 use crate::chan::{Receiver, Sender, chan};
 use crate::sys::signals::{self, Disposition, User};
 use crate::sys::{wait_on_address, wake_one};
 use std::ffi::c_void;
 use std::io;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// So many signals wait for a receiver that does not take them.
 const KEPT: usize = 64;
 
-/// Signals as a set: a bit for each, from number 1 on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Signals(u64);
-
-impl Signals {
-    const NONE: Signals = Signals(0);
-
-    fn of(signal: i32) -> Signals {
-        Signals(1 << (signal - 1))
-    }
-
-    fn and(self, others: Signals) -> Signals {
-        Signals(self.0 | others.0)
-    }
-
-    fn without(self, others: Signals) -> Signals {
-        Signals(self.0 & !others.0)
-    }
-
-    fn contains(self, signal: i32) -> bool {
-        self.without(Signals::of(signal)) != self
-    }
-
-    fn iter(self) -> impl Iterator<Item = i32> {
-        (1..=64).filter(move |&signal| self.contains(signal))
-    }
-}
-
-/// Those that have come and were not passed on yet. Written in signal handlers; one that comes
-/// again meanwhile is the same.
-static PENDING: AtomicU64 = AtomicU64::new(0);
-/// Counts up after each change of `PENDING`; the thread sleeps on it.
-static RUNG: AtomicU32 = AtomicU32::new(0);
+static PENDING: Pending = Pending::new();
 
 static NOTIFICATION: User = User { purpose: "signal::notify", on_signal };
 
@@ -54,9 +22,7 @@ static NOTIFICATION: User = User { purpose: "signal::notify", on_signal };
 /// # Safety
 /// None is needed; this is the type that the handler asks for.
 unsafe fn on_signal(signal: i32, _context: *mut c_void) -> bool {
-    PENDING.fetch_or(Signals::of(signal).0, Release);
-    RUNG.fetch_add(1, Release);
-    wake_one(&RUNG);
+    PENDING.note(signal, wake_one);
     false
 }
 
@@ -237,12 +203,7 @@ fn check(signal: Signal) -> io::Result<()> {
 /// The thread: passes on what the handlers note.
 fn pass_on() {
     loop {
-        let rung = RUNG.load(Acquire);
-        let pending = Signals(PENDING.swap(0, AcqRel));
-        if pending == Signals::NONE {
-            // If one has been noted since, the count is another.
-            wait_on_address(&RUNG, rung, None);
-        }
+        let pending = PENDING.take(|notes, seen| wait_on_address(notes, seen, None));
         pending.iter().for_each(deliver);
     }
 }

@@ -41,8 +41,13 @@
 //! The handler sets a bit for the signal, and wakes a thread that starts with the first [`notify`]. That thread sends to the
 //! channels, and never waits for any. No descriptor is used.
 
+#[cfg(not(loom))]
 mod deliver;
+#[cfg(not(loom))]
 mod name;
+mod pending;
 
+#[cfg(not(loom))]
 pub use deliver::{ctrl_c, ignore, notify, reset};
+#[cfg(not(loom))]
 pub use name::Signal;
