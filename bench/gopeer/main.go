@@ -42,6 +42,8 @@ var workloads = map[string]func(){
 	"starve":      starve,
 	"starve_chan": starveChan,
 	"blocking":    blocking,
+	"tcp":         tcpEcho,
+	"tcp_idle":    tcpEcho,
 }
 
 var (

@@ -10,6 +10,7 @@ mod fairness;
 mod fork_join;
 mod locks;
 mod memory;
+mod net;
 mod runtime;
 mod select;
 mod spawn;
@@ -52,6 +53,7 @@ async fn dispatch<R: AsyncRuntime>(args: Args) {
         "starve" => fairness::starve::<R>(args).await,
         "starve_chan" => fairness::starve_chan::<R>(args).await,
         "blocking" => blocking::blocking::<R>(args).await,
+        "tcp" | "tcp_idle" => net::tcp_echo::<R>(args).await,
         _ => report::not_applicable(R::NAME, args, "no such workload"),
     }
 }

@@ -10,10 +10,12 @@
 pub mod args;
 pub mod blocking;
 mod channels;
+pub mod epoll;
 pub mod fairness;
 mod fork_join;
 mod locks;
 pub mod memory;
+pub mod net;
 pub mod numbers;
 pub mod primitives;
 pub mod process;
@@ -62,6 +64,7 @@ fn dispatch<R: Runtime>(args: &Args) {
         "starve_chan" => fairness::starve_chan::<R>(args),
         "crowd" => fairness::crowd::<R>(args),
         "blocking" => blocking::blocking::<R>(args),
+        "tcp" | "tcp_idle" => net::tcp_echo::<R>(args),
         _ => report::not_applicable(R::NAME, args, "no such workload"),
     }
 }

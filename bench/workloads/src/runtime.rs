@@ -63,6 +63,10 @@ pub trait Runtime: 'static {
     /// returns their sum.
     fn select_sum(receivers: [Self::SpscReceiver<u64>; 4], n: u64) -> u64;
 
+    /// Listens on a port of this machine, calls `listening` with it, and answers each client with what it
+    /// sends, in a task of its own with such a buffer.
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> !;
+
     /// Says why a workload is not for this peer.
     fn supports(_workload: &str) -> Result<(), &'static str> {
         Ok(())

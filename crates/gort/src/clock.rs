@@ -81,8 +81,13 @@ impl Deadline {
         (self != Self::NEVER).then(|| Duration::from_nanos(self.0.saturating_sub(now())))
     }
 
+    #[inline(always)]
     pub(crate) fn has_passed(self) -> bool {
-        self != Self::NEVER && !self.is_far() && self.0 <= now()
+        self != Self::NEVER && self.has_come()
+    }
+
+    fn has_come(self) -> bool {
+        !self.is_far() && self.0 <= now()
     }
 
     /// Is it to come, by more than the rough clock may be wrong?

@@ -36,6 +36,10 @@
 //! | give up together | [`context`] |
 //! | read and write sockets | [`net`](mod@net) |
 //! | call what blocks the thread | [`blocking`](blocking()) |
+//! | read and write files | [`fs`] |
+//! | pipes, standard input and output, copying | [`io`] |
+//! | start other programs | [`process`] |
+//! | receive signals of the system, Ctrl-C | [`signal`] |
 //! | stay on a thread | [`lock_thread`], [`spawn_local`] |
 //! | keep something for each goroutine | [`goroutine_local!`] |
 //! | know about goroutines | [`current`], [`num_goroutines`], [`stats`], [`set_panic_handler`] |
@@ -81,8 +85,12 @@ pub mod chan;
 mod clock;
 #[cfg(not(loom))]
 pub mod context;
+#[cfg(all(unix, not(loom)))]
+pub mod fs;
 #[cfg(not(loom))]
 mod goroutine;
+#[cfg(all(unix, not(loom)))]
+pub mod io;
 #[cfg(not(loom))]
 mod join_handle;
 #[cfg(not(loom))]
@@ -93,12 +101,16 @@ pub mod net;
 mod park;
 mod poll;
 mod prim;
+#[cfg(all(unix, not(loom)))]
+pub mod process;
 #[cfg(not(loom))]
 mod runtime;
 mod sched;
 #[cfg(not(loom))]
 mod scope;
 pub mod select;
+#[cfg(unix)]
+pub mod signal;
 #[cfg(not(loom))]
 mod spawn;
 pub mod sync;

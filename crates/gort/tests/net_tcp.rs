@@ -2,15 +2,14 @@
 
 mod support;
 
-use gort::net::{Shutdown, TcpListener, TcpStream, UdpSocket, lookup_host};
+use gort::net::{Shutdown, TcpListener, TcpStream, lookup_host};
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::net::{assert_kind, assert_timed_out, fill, listener, pair, receive_text, send_text};
-use support::{LIMIT, compute_until, in_turn, on, within};
+use support::{LIMIT, in_turn, on, within};
 
 const MEGABYTES: usize = 3_000_000;
 
@@ -328,39 +327,6 @@ fn names() {
         assert!(addresses.iter().all(|address| address.ip().is_loopback()), "{addresses:?}");
         let client = TcpStream::connect(("localhost", port)).unwrap();
         assert_eq!(listener.accept().unwrap().1, client.local_addr().unwrap());
-    });
-}
-
-/// A name that is resolved when somebody else has run, for which the only processor has to be free.
-struct Slow(Arc<AtomicBool>, SocketAddr);
-
-impl net::ToSocketAddrs for Slow {
-    type Iter = std::iter::Once<SocketAddr>;
-
-    fn to_socket_addrs(&self) -> std::io::Result<Self::Iter> {
-        assert!(compute_until(LIMIT / 2, || self.0.load(SeqCst)), "nobody else runs");
-        Ok(std::iter::once(self.1))
-    }
-}
-
-#[test]
-fn resolving_a_name_holds_no_processor() {
-    in_turn(|| {
-        let (listener, address) = listener();
-        type Use = fn(Slow) -> std::io::Result<()>;
-        let uses: [Use; 3] = [
-            |name| lookup_host(name).map(drop),
-            |name| TcpStream::connect(name).map(drop),
-            |name| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.send_to(b"", name).map(drop),
-        ];
-        for resolve in uses {
-            let has_run = Arc::new(AtomicBool::new(false));
-            let name = Slow(has_run.clone(), address);
-            let other = gort::spawn(move || has_run.store(true, SeqCst));
-            resolve(name).unwrap();
-            other.join().unwrap();
-        }
-        listener.accept().unwrap();
     });
 }
 

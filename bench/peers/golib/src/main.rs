@@ -1,9 +1,10 @@
 //! The workloads on go-lib. It needs compiler flags of its own: see the README.
 
 use go_lib::chan::{self, chan};
+use go_lib::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use workloads::{Join, Receiver, Runtime, Sender, WaitGroup};
+use workloads::{Join, Receiver, Runtime, Sender, WaitGroup, net};
 
 struct GoLib;
 
@@ -95,6 +96,15 @@ impl Runtime for GoLib {
             }
         }
         sum
+    }
+
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
+        let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
+        listening(listener.local_addr().expect("its address").port());
+        loop {
+            let stream = listener.accept().expect("a client");
+            go_lib::go!(move || net::echo::<BUFFER>(stream));
+        }
     }
 
     fn supports(workload: &str) -> Result<(), &'static str> {

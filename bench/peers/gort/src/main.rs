@@ -4,9 +4,10 @@ mod context;
 mod primitives;
 
 use gort::chan::{self, chan};
+use gort::net::TcpListener;
 use std::sync::PoisonError;
 use std::time::Duration;
-use workloads::{Args, Join, Receiver, Runtime, Sender, WaitGroup};
+use workloads::{Args, Join, Receiver, Runtime, Sender, WaitGroup, net};
 
 struct Gort;
 
@@ -84,6 +85,15 @@ impl Runtime for Gort {
             sum += value.expect("no channel is closed");
         }
         sum
+    }
+
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
+        let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
+        listening(listener.local_addr().expect("its address").port());
+        loop {
+            let (stream, _) = listener.accept().expect("a client");
+            gort::go!(move || net::echo::<BUFFER>(stream));
+        }
     }
 
     fn supports(workload: &str) -> Result<(), &'static str> {

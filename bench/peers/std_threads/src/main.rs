@@ -5,11 +5,12 @@ mod locks;
 
 use crossbeam_channel as channel;
 use std::marker::PhantomData;
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use workloads::{Join, Receiver, Runtime, Sender, WaitGroup, process};
+use workloads::{Join, Receiver, Runtime, Sender, WaitGroup, net, process};
 
 /// As small as a thread's stack may be and still print a panic.
 const STACK: usize = 64 << 10;
@@ -96,6 +97,15 @@ impl<L: locks::Locks> Runtime for Threads<L> {
             sum += value.expect("no channel is closed");
         }
         sum
+    }
+
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
+        let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
+        listening(listener.local_addr().expect("its address").port());
+        loop {
+            let (stream, _) = listener.accept().expect("a client");
+            Self::go(move || net::echo::<BUFFER>(stream));
+        }
     }
 
     fn supports(workload: &str) -> Result<(), &'static str> {

@@ -163,6 +163,11 @@ macro_rules! stream {
                 half::split(self)
             }
 
+            /// What the stream is polled by.
+            pub(crate) fn source(&self) -> &Source<$std> {
+                &self.0
+            }
+
             fn read_with(
                 &self,
                 room: usize,
@@ -189,7 +194,7 @@ macro_rules! stream {
 
         impl Read for &$handle {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                self.read_with(buffer.len(), |mut socket| socket.read(buffer))
+                self.read_with(buffer.len(), |socket| sys::receive(socket, buffer))
             }
 
             fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -200,7 +205,7 @@ macro_rules! stream {
 
         impl Write for &$handle {
             fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-                self.write_with(buffer.len(), |mut socket| socket.write(buffer))
+                self.write_with(buffer.len(), |socket| sys::send(socket, buffer))
             }
 
             fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -58,8 +58,8 @@ mod udp;
 mod unix;
 
 pub use half::{ReadHalf, ReuniteError, Stream, WriteHalf};
-pub use resolve::lookup_host;
-pub use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+pub use resolve::{ToSocketAddrs, lookup_host};
+pub use std::net::{Shutdown, SocketAddr};
 pub use tcp::{Incoming, TcpListener, TcpStream};
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixIncoming, UnixListener, UnixStream};

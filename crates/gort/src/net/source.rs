@@ -1,7 +1,7 @@
 //! A descriptor that goroutines wait for: try, wait for the poller, try again.
 //!
-//! It is registered when somebody first has to wait, with that goroutine's runtime (on a plain thread, the
-//! process's); and anew with another if that one has ended.
+//! It is registered for a direction when somebody first has to wait, with that goroutine's runtime (on a plain thread,
+//! the process's); and anew with another if that one has ended.
 
 use super::closed;
 use crate::clock::Deadline;
@@ -37,34 +37,20 @@ struct Registration {
 
 impl Registration {
     /// Registers the descriptor, if it is not, with a runtime that polls.
-    fn ensure(&self) -> io::Result<()> {
-        let mut registered = self.record.driver().lock();
-        if registered.as_ref().is_some_and(|driver| !driver.is_closed()) {
-            return Ok(());
-        }
-        // The lock is one that spins: making a driver is not for others to wait for.
-        drop(registered);
-        let driver = runtime::driver()?;
-        registered = self.record.driver().lock();
-        if registered.as_ref().is_some_and(|driver| !driver.is_closed()) {
-            return Ok(());
-        }
-        driver.register(self.descriptor, self.record)?;
-        *registered = Some(driver);
-        Ok(())
+    #[inline]
+    fn ensure(&self, direction: Direction) -> io::Result<()> {
+        if self.record.is_polled(direction) { Ok(()) } else { self.make(direction) }
     }
 
-    fn end(&self) {
-        let registered = self.record.driver().lock().take();
-        if let Some(driver) = registered {
-            driver.deregister(self.descriptor);
-        }
+    #[cold]
+    fn make(&self, direction: Direction) -> io::Result<()> {
+        self.record.register(self.descriptor, direction, runtime::driver()?)
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.end();
+        self.record.deregister(self.descriptor);
         self.record.give_back();
     }
 }
@@ -125,7 +111,7 @@ impl<S: AsFd> Source<S> {
             if readiness.deadline().has_passed() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            if seen.may_try() {
+            if readiness.may_try(seen) {
                 match attempt(&self.io) {
                     Ok(value) => {
                         if is_short(&value) {
@@ -135,9 +121,7 @@ impl<S: AsFd> Source<S> {
                         return Ok(value);
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        readiness.exhausted(seen);
-                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     // It may have been closed in between.
                     Err(_) if readiness.look().is_closed() => return Err(closed()),
                     Err(error) => return Err(error),
@@ -156,6 +140,29 @@ impl<S: AsFd> Source<S> {
         }
     }
 
+    /// Calls `attempt` until it does something else than to say that it would block, or the limit is reached (`None`), whatever
+    /// the deadline and the time-out to read are.
+    pub(crate) fn run_up_to<R>(
+        &self,
+        limit: Limit<'_>,
+        mut attempt: impl FnMut(&S) -> io::Result<R>,
+    ) -> io::Result<Option<R>> {
+        let readiness = self.registration.record.readiness(Direction::Read);
+        loop {
+            let seen = readiness.look();
+            if readiness.may_try(seen) {
+                match attempt(&self.io) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return result.map(Some),
+                }
+            }
+            self.registration.ensure(Direction::Read)?;
+            if readiness.wait(seen, limit, Wait::Read).is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
     /// Waits for news since `seen`. The operation's time-out begins with its first wait.
     #[inline(never)]
     fn wait(
@@ -164,7 +171,7 @@ impl<S: AsFd> Source<S> {
         seen: Seen,
         own_deadline: &mut Option<Deadline>,
     ) -> io::Result<()> {
-        self.registration.ensure()?;
+        self.registration.ensure(direction)?;
         let readiness = self.registration.record.readiness(direction);
         let own_deadline =
             *own_deadline.get_or_insert_with(|| match self.timeout_of(direction).load(Relaxed) {
@@ -229,7 +236,7 @@ impl<S: AsFd> Source<S> {
         Ok(())
     }
 
-    fn check_open(&self) -> io::Result<()> {
+    pub(crate) fn check_open(&self) -> io::Result<()> {
         match self.registration.record.readiness(Direction::Read).look().is_closed() {
             false => Ok(()),
             true => Err(closed()),
@@ -242,7 +249,7 @@ impl<S: AsFd> Source<S> {
         let record = self.registration.record;
         record.readiness(Direction::Read).close();
         record.readiness(Direction::Write).close();
-        self.registration.end();
+        record.deregister(self.registration.descriptor);
         sys::replace_by_nothing(self.registration.descriptor)
     }
 }

@@ -3,14 +3,15 @@
 use super::accept::accept;
 use super::half::{self, ReadHalf, WriteHalf};
 use super::handle::{handle, limits, stream};
-use super::resolve::{each_address, resolve};
+use super::resolve::{ToSocketAddrs, each_address};
 use super::source::{Source, take_out};
 use crate::poll::Direction;
+use crate::sys;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::iter::FusedIterator;
-use std::net::{self, Shutdown, SocketAddr, ToSocketAddrs};
+use std::net::{self, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,27 +47,42 @@ impl TcpStream {
         each_address(address, |address| TcpStream::connect_to(address, None))
     }
 
+    /// As [`connect`](Self::connect), until `deadline`: all addresses together. The time that a name takes to be
+    /// resolved counts, but the system's resolver cannot be told to hurry.
+    ///
+    /// # Errors
+    /// [`TimedOut`](io::ErrorKind::TimedOut), and as there.
+    pub fn connect_deadline(
+        address: impl ToSocketAddrs,
+        deadline: Instant,
+    ) -> io::Result<TcpStream> {
+        each_address(address, |address| TcpStream::connect_to(address, Some(deadline)))
+    }
+
     /// Connects to an address, for at most `timeout`.
     ///
     /// # Errors
     /// [`TimedOut`](io::ErrorKind::TimedOut); `InvalidInput` for a time-out of zero, as std's.
     pub fn connect_timeout(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
-        TcpStream::connect_to(*address, Some(timeout))
+        if timeout.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a time-out of zero"));
+        }
+        TcpStream::connect_to(*address, Instant::now().checked_add(timeout))
     }
 
-    fn connect_to(address: SocketAddr, timeout: Option<Duration>) -> io::Result<TcpStream> {
+    fn connect_to(address: SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
-        let source = Source::new(net::TcpStream::from(socket))?;
-        source.set_timeout(Direction::Write, timeout)?;
-        let is_under_way = match SockRef::from(source.open()?).connect(&address.into()) {
+        let is_under_way = match socket.connect(&address.into()) {
             Ok(()) => false,
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => true,
             // Interrupted by a signal it goes on all the same.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
             Err(error) => return Err(error),
         };
+        let source = Source::new(net::TcpStream::from(socket))?;
         if is_under_way {
+            source.set_deadline(Direction::Write, deadline)?;
             source.run(Direction::Write, |socket| match socket.take_error()? {
                 Some(error) => Err(error),
                 None => match socket.peer_addr() {
@@ -77,8 +93,8 @@ impl TcpStream {
                     Err(error) => Err(error),
                 },
             })?;
+            source.set_deadline(Direction::Write, None)?;
         }
-        source.set_timeout(Direction::Write, None)?;
         Ok(TcpStream(Arc::new(source)))
     }
 
@@ -183,7 +199,7 @@ impl TcpListener {
     /// # Errors
     /// `AddrInUse` if another socket listens there, most often.
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
-        let listener = net::TcpListener::bind(&*resolve(address)?)?;
+        let listener = each_address(address, net::TcpListener::bind)?;
         // std lets 128 wait to be accepted. Those who find no room are not told, and try again after a second.
         SockRef::from(&listener).listen(libc::c_int::MAX)?;
         TcpListener::from_std(listener)

@@ -1,12 +1,12 @@
 //! UDP.
 
 use super::handle::{handle, limits};
-use super::resolve::{each_address, resolve};
+use super::resolve::{ToSocketAddrs, each_address, no_address};
 use super::source::{Source, take_out};
 use crate::poll::Direction;
 use std::fmt;
 use std::io;
-use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ impl UdpSocket {
     /// # Errors
     /// `AddrInUse` if another has it, most often.
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<UdpSocket> {
-        UdpSocket::from_std(net::UdpSocket::bind(&*resolve(address)?)?)
+        UdpSocket::from_std(each_address(address, net::UdpSocket::bind)?)
     }
 
     /// Sends to, and receives from, this address only from now on: [`send`](Self::send) and [`recv`](Self::recv).
@@ -70,9 +70,7 @@ impl UdpSocket {
     /// # Errors
     /// `InvalidInput` if the name has no address; the system's, for one that is too long for instance.
     pub fn send_to(&self, buffer: &[u8], address: impl ToSocketAddrs) -> io::Result<usize> {
-        let address = resolve(address)?.into_iter().next().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "the name has no addresses")
-        })?;
+        let address = address.to_socket_addrs()?.next().ok_or_else(no_address)?;
         self.0.run(Direction::Write, |socket| socket.send_to(buffer, address))
     }
 

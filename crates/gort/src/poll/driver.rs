@@ -1,6 +1,6 @@
 //! A runtime's view of the kernel's poller, through mio: the only file that names it.
 //!
-//! **The turn.** One thread at a time polls: who has the [`Turn`]. It may sleep in the kernel with it, until there
+//! **The turn.** One thread at a time polls: who has the [`Turn`] ([`Right`]). It may sleep in the kernel with it, until there
 //! is an event, a time has come, or somebody [wakes](Driver::wake) it, which takes one system call. Others do not wait
 //! for the turn: whoever has it looks after the events, and either sleeps in the poller or is awake and comes by
 //! before it goes to sleep.
@@ -8,6 +8,7 @@
 //! mio waits for whole milliseconds, as `epoll_wait` does, which is not enough for timers. So a time that is near is
 //! waited for by a timer that is itself polled ([`sys::WakeTimer`]); a time that is far away first without.
 
+use super::turn::Right;
 use super::{Direction, Record};
 use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use crate::sys;
@@ -29,8 +30,7 @@ const NEAR: Duration = Duration::from_millis(10);
 pub(crate) struct Driver {
     registry: Registry,
     waker: Waker,
-    /// Somebody has the turn.
-    taken: AtomicBool,
+    right: Right,
     polling: UnsafeCell<Polling>,
     /// How often it has been polled; somebody is at it, or was.
     polls: AtomicU64,
@@ -45,7 +45,7 @@ struct Polling {
     timer: Option<sys::WakeTimer>,
 }
 
-// SAFETY: `polling` is touched by who has the turn, of which `taken` makes one at a time; the rest is shareable.
+// SAFETY: `polling` is touched by who has the turn, of which `right` makes one at a time; the rest is shareable.
 unsafe impl Sync for Driver {}
 
 /// The right to poll.
@@ -67,7 +67,7 @@ impl Driver {
         Ok(Driver {
             registry,
             waker,
-            taken: AtomicBool::new(false),
+            right: Right::new(),
             polling: UnsafeCell::new(Polling {
                 poll,
                 events: Events::with_capacity(EVENTS),
@@ -82,9 +82,20 @@ impl Driver {
     ///
     /// # Errors
     /// The system's: it cannot be polled, as regular files cannot; or too many are.
-    pub(crate) fn register(&self, descriptor: RawFd, record: &Record) -> io::Result<()> {
+    pub(crate) fn register(
+        &self,
+        descriptor: RawFd,
+        record: &Record,
+        direction: Direction,
+    ) -> io::Result<()> {
         let token = Token(record.token());
-        self.registry.register(&mut SourceFd(&descriptor), token, interest())
+        self.registry.register(&mut SourceFd(&descriptor), token, interest(direction))
+    }
+
+    /// The same, for both directions, of one that is registered.
+    pub(crate) fn extend(&self, descriptor: RawFd, record: &Record) -> io::Result<()> {
+        let both = interest(Direction::Read) | interest(Direction::Write);
+        self.registry.reregister(&mut SourceFd(&descriptor), Token(record.token()), both)
     }
 
     /// The opposite; to be called before the descriptor is closed, as a copy of it would keep the events coming.
@@ -100,13 +111,12 @@ impl Driver {
 
     /// The turn, if nobody has it.
     pub(crate) fn try_turn(&self) -> Option<Turn<'_>> {
-        let is_mine = !self.taken.load(Relaxed) && !self.taken.swap(true, Acquire);
-        is_mine.then(|| Turn { driver: self })
+        self.right.try_take().then(|| Turn { driver: self })
     }
 
-    /// Has nobody the turn? With sequential consistency, for those who are about to sleep or to leave.
+    /// Has nobody the turn?
     pub(crate) fn is_free(&self) -> bool {
-        !self.taken.load(SeqCst)
+        self.right.is_free()
     }
 
     pub(crate) fn polls(&self) -> u64 {
@@ -114,30 +124,25 @@ impl Driver {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Acquire)
+        self.closed.load(SeqCst)
     }
 
     /// Nobody polls any more: those who wait are to register elsewhere.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Release);
-        for record in Record::all() {
-            let is_here = {
-                let driver = record.driver().lock();
-                driver.as_ref().is_some_and(|driver| std::ptr::eq(&**driver, self))
-            };
-            if is_here {
-                record.rouse();
-            }
-        }
+        self.closed.store(true, SeqCst);
+        Record::all().for_each(|record| record.leave(self));
     }
 }
 
-/// Both directions; and urgent data, which make a read stop short.
-fn interest() -> Interest {
-    let both = Interest::READABLE | Interest::WRITABLE;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let both = both | Interest::PRIORITY;
-    both
+fn interest(direction: Direction) -> Interest {
+    match direction {
+        // And urgent data, which make a read stop short.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Direction::Read => Interest::READABLE | Interest::PRIORITY,
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Direction::Read => Interest::READABLE,
+        Direction::Write => Interest::WRITABLE,
+    }
 }
 
 fn is_urgent(event: &mio::event::Event) -> bool {
@@ -191,7 +196,7 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.driver.taken.store(false, SeqCst);
+        self.driver.right.give_back();
     }
 }
 

@@ -5,10 +5,11 @@
 //! |---|---|
 //! | [`readiness`](mod@readiness) | the word in which an event is kept, and who waits for one: states, invariants, models |
 //! | [`record`](mod@record) | the two words of each source, in a table that is never given back |
+//! | [`turn`](mod@turn) | who polls |
 //! | [`driver`](mod@driver) | a runtime's view of the kernel's poller: the one file that knows which that is |
 //!
-//! A descriptor is registered once, edge-triggered, for both directions, when somebody first has to wait for it: with
-//! the runtime of that goroutine. Events go from the driver through the record to who waits, by
+//! A descriptor is registered once, edge-triggered, when somebody first has to wait for it: with the runtime of that
+//! goroutine; for the other direction when somebody first waits for that. Events go from the driver through the record to who waits, by
 //! [`Claim::wake`](crate::park::Claim::wake) as from any other; so it does not matter which runtime's, or whether it
 //! is a plain thread.
 //!
@@ -19,6 +20,7 @@ pub(crate) mod driver;
 pub(crate) mod readiness;
 #[cfg(not(loom))]
 pub(crate) mod record;
+pub(crate) mod turn;
 
 #[cfg(not(loom))]
 pub(crate) use driver::Driver;
@@ -29,6 +31,6 @@ pub(crate) use record::Record;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg(not(loom))]
 pub(crate) enum Direction {
-    Read,
-    Write,
+    Read = 1,
+    Write = 2,
 }

@@ -5,13 +5,12 @@
 //!
 //! | state | meaning | who moves it on |
 //! |---|---|---|
-//! | `READY` | perhaps there is something: try | who tries and finds nothing → `IDLE` |
-//! | `IDLE` | there was nothing, and no event has come since | an event → `READY`; who waits → `AWAITED` |
-//! | `AWAITED` | as `IDLE`, and the queue may have somebody in it | an event → `READY`; who leaves the queue as the last → `IDLE` |
+//! | `OPEN` | nobody waits: try, and wait if there is nothing | who waits → `AWAITED` |
+//! | `AWAITED` | there was nothing, no event has come since, and the queue may have somebody in it | an event, or who leaves the queue as the last → `OPEN` |
 //!
 //! Beside the state the word holds
-//! - the *tick*, a count of events. Who finds nothing puts the state to `IDLE` only if the tick is still what it was
-//!   *before* the attempt: an event that has come in between is not lost;
+//! - the *tick*, a count of events. Who has found nothing waits only if the tick is still what it was *before* the attempt:
+//!   an event that has come in between is not lost;
 //! - the *generation*: which of the sources that have used this record it is about. An event carries the one that it
 //!   was registered with, so one that is late, for a descriptor that has been closed meanwhile, changes nothing;
 //! - `CLOSED`: the source has been closed, so nobody waits any more;
@@ -21,8 +20,8 @@
 //! 1. Who waits has set `AWAITED`, or found it, with the queue's lock held, and the tick was then the one that it
 //!    had seen before its last attempt. So an event (or a close, or a new deadline) that comes after that attempt
 //!    either changes the tick first, and the waiter does not queue up, or finds it in the queue.
-//! 2. Who changes the word from `AWAITED` takes the lock afterwards and wakes all in the queue: each of them looks
-//!    again, and one for whom nothing is left waits again.
+//! 2. Who changes the word from `AWAITED` by an event takes the lock afterwards and wakes all in the queue: each of them
+//!    looks again, and one for whom nothing is left waits again.
 //!
 //! All are woken rather than one: an edge may stand for several connections to be accepted, and who is woken
 //! may go away without trying. As a rule one goroutine reads from a socket and one writes to it.
@@ -33,10 +32,8 @@ use crate::park::{GaveUp, Limit, Outcome, Wait, queue_up};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicU64, Ordering::*};
 
-const IDLE: u64 = 0;
-const READY: u64 = 1;
-const AWAITED: u64 = 2;
-const STATE: u64 = 0b11;
+const OPEN: u64 = 0;
+const AWAITED: u64 = 1;
 const UNSURE: u64 = 1 << 2;
 const CLOSED: u64 = 1 << 3;
 const TICK: u64 = 1 << 8;
@@ -48,6 +45,8 @@ pub(crate) const GENERATIONS: u64 = 1 << 24;
 /// One direction of a source.
 pub(crate) struct Readiness {
     word: AtomicU64,
+    /// What the word was when an attempt last showed that there is no more.
+    drained: AtomicU64,
     /// Up to when somebody may wait, as the clock counts.
     deadline: AtomicU64,
     waiters: Lock<WaitQueue<()>>,
@@ -58,12 +57,6 @@ pub(crate) struct Readiness {
 pub(crate) struct Seen(u64);
 
 impl Seen {
-    /// Perhaps there is something: it is worth an attempt.
-    #[inline(always)]
-    pub(crate) fn may_try(self) -> bool {
-        self.0 & STATE == READY
-    }
-
     pub(crate) fn is_closed(self) -> bool {
         self.0 & CLOSED != 0
     }
@@ -75,10 +68,12 @@ impl Seen {
 }
 
 impl Readiness {
-    /// Of generation 0, ready.
+    /// Of generation 0, open.
     pub(crate) fn new() -> Readiness {
         Readiness {
-            word: AtomicU64::new(READY),
+            word: AtomicU64::new(OPEN),
+            // No word is so.
+            drained: AtomicU64::new(u64::MAX),
             deadline: AtomicU64::new(Deadline::NEVER.nanos()),
             waiters: Lock::new(WaitQueue::new()),
         }
@@ -90,41 +85,37 @@ impl Readiness {
         Seen(self.word.load(Acquire))
     }
 
-    /// An attempt has found nothing, so it is of no use to try again before there is an event.
-    pub(crate) fn exhausted(&self, seen: Seen) {
-        // If the word has changed an event may have come after the attempt.
-        let _changed = self.word.compare_exchange(seen.0, seen.0 & !STATE | IDLE, AcqRel, Relaxed);
+    /// Is it worth an attempt?
+    #[inline(always)]
+    pub(crate) fn may_try(&self, seen: Seen) -> bool {
+        seen.0 & AWAITED == 0 && seen.0 != self.drained.load(Relaxed)
     }
 
     /// An attempt has found less than it could have taken. With a stream that means that there is no more, which
     /// saves the next attempt; unless the other side has closed (there is an end to be read), there is an error, or
     /// urgent data (reads stop short of them).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn drained(&self, seen: Seen) {
         if seen.0 & UNSURE == 0 {
-            self.exhausted(seen);
+            // If an event has come since, the word is another.
+            self.drained.store(seen.0, Relaxed);
         }
     }
 
     /// The poller tells of a change, of the source of that generation. `unsure`: short reads prove nothing from now on.
     pub(crate) fn event(&self, generation: u64, unsure: bool) {
         let unsure = if unsure { UNSURE } else { 0 };
-        self.change(|word| {
-            (word / GENERATION == generation).then_some(word & !STATE | READY | unsure)
-        });
+        self.change(|word| (word / GENERATION == generation).then_some(word & !AWAITED | unsure));
     }
 
     /// Whoever waits is to look again, as its deadline has changed.
     pub(crate) fn rouse(&self) {
-        self.change(|word| match word & STATE {
-            AWAITED => Some(word & !STATE | IDLE),
-            _ => Some(word),
-        });
+        self.change(|word| Some(word & !AWAITED));
     }
 
     /// Nobody is to wait any more.
     pub(crate) fn close(&self) {
-        self.change(|word| Some(word & !STATE | READY | CLOSED));
+        self.change(|word| Some(word & !AWAITED | CLOSED));
     }
 
     /// Changes the word, with a new tick, and wakes who was waiting.
@@ -134,7 +125,7 @@ impl Readiness {
             Some(to & !TICK_BITS | to.wrapping_add(TICK) & TICK_BITS)
         };
         let Ok(before) = self.word.fetch_update(AcqRel, Acquire, next) else { return };
-        if before & STATE == AWAITED {
+        if before & AWAITED != 0 {
             self.wake_all();
         }
     }
@@ -145,19 +136,19 @@ impl Readiness {
         claims.wake();
     }
 
-    /// Waits until there is news since `seen`, or up to the limit.
+    /// Waits until there is news since `seen`, or up to the limit. After an attempt that has found nothing, or
+    /// without one if it was not [worth](Self::may_try) it.
     pub(crate) fn wait(&self, seen: Seen, limit: Limit<'_>, why: Wait) -> Result<(), GaveUp> {
         let waiters = self.waiters.lock();
         let mut word = self.word.load(Acquire);
         loop {
-            if !seen.is_still(word) || word & STATE == READY {
+            if !seen.is_still(word) {
                 return Ok(());
             }
-            if word & STATE == AWAITED {
+            if word & AWAITED != 0 {
                 break;
             }
-            let awaited = word & !STATE | AWAITED;
-            match self.word.compare_exchange_weak(word, awaited, AcqRel, Acquire) {
+            match self.word.compare_exchange_weak(word, word | AWAITED, AcqRel, Acquire) {
                 Ok(_) => break,
                 Err(now) => word = now,
             }
@@ -170,8 +161,7 @@ impl Readiness {
             why,
             |waiters| {
                 if waiters.is_empty() {
-                    let idle = |word| (word & STATE == AWAITED).then_some(word & !STATE | IDLE);
-                    let _not_awaited = self.word.fetch_update(AcqRel, Relaxed, idle);
+                    self.word.fetch_and(!AWAITED, AcqRel);
                 }
                 false
             },
@@ -196,7 +186,7 @@ impl Readiness {
         self.deadline.store(Deadline::NEVER.nanos(), Relaxed);
         // An event of the generation before may come at the same time. It changes the word before this, or not at all;
         // a plain store could go by it.
-        self.word.swap((generation * GENERATION) | READY, AcqRel);
+        self.word.swap((generation * GENERATION) | OPEN, AcqRel);
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -206,9 +196,8 @@ impl Readiness {
 
 /// loom models: the real code, with two preemptions.
 ///
-/// Seen to fail: with an `exhausted` that does not compare the word; with a `wait` that does not compare the tick; with
-/// one that sets `AWAITED` before it has the lock; with an event that does not compare the generation; with a `rouse`
-/// that leaves the tick as it is.
+/// Seen to fail: with a `wait` that does not compare the tick; with one that sets `AWAITED` before it has the lock; with
+/// an event that does not compare the generation; with a `rouse` that leaves the tick as it is.
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
@@ -223,9 +212,7 @@ mod tests {
     }
 
     fn socket() -> Arc<Socket> {
-        let read = Readiness::new();
-        read.exhausted(read.look());
-        Arc::new(Socket { bytes: AtomicU32::new(0), read })
+        Arc::new(Socket { bytes: AtomicU32::new(0), read: Readiness::new() })
     }
 
     #[derive(PartialEq, Debug)]
@@ -242,8 +229,9 @@ mod tests {
             self.read.event(0, false);
         }
 
-        fn try_read(&self) -> bool {
-            self.bytes.fetch_update(AcqRel, Acquire, |bytes| bytes.checked_sub(1)).is_ok()
+        /// Takes a byte; how many there were.
+        fn try_read(&self) -> Option<u32> {
+            self.bytes.fetch_update(AcqRel, Acquire, |bytes| bytes.checked_sub(1)).ok()
         }
 
         /// As `Source` does it.
@@ -257,11 +245,14 @@ mod tests {
                 if deadline == PASSED {
                     return Read::TimedOut;
                 }
-                if seen.may_try() {
-                    if self.try_read() {
-                        return Read::Byte;
+                if self.read.may_try(seen)
+                    && let Some(bytes) = self.try_read()
+                {
+                    if bytes == 1 {
+                        // As one with room for more in its buffer could tell.
+                        self.read.drained(seen);
                     }
-                    self.read.exhausted(seen);
+                    return Read::Byte;
                 }
                 if self.read.wait(seen, Limit::Deadline(deadline), Wait::Nothing).is_err() {
                     return Read::TimedOut;
@@ -342,8 +333,10 @@ mod tests {
                 let socket = socket.clone();
                 thread::spawn(move || {
                     let seen = socket.read.look();
-                    let soon = Limit::after(Duration::from_secs(3600));
-                    let _gave_up = socket.read.wait(seen, soon, Wait::Nothing);
+                    if socket.bytes.load(Acquire) == 0 {
+                        let soon = Limit::after(Duration::from_secs(3600));
+                        let _gave_up = socket.read.wait(seen, soon, Wait::Nothing);
+                    }
                 })
             };
             let reader = reader(&socket);
@@ -363,11 +356,9 @@ mod tests {
                 thread::spawn(move || read.event(0, true))
             };
             read.renew();
-            read.exhausted(read.look());
             let seen = read.look();
             poller.join().unwrap();
             assert_eq!(read.look().0, seen.0);
-            assert!(!seen.may_try());
         });
     }
 }

@@ -7,7 +7,10 @@
 use super::readiness::{GENERATIONS, Readiness};
 use super::{Direction, Driver};
 use crate::prim::Lock;
+use crate::prim::atomic::{AtomicU8, Ordering::*};
 use std::io;
+use std::os::fd::RawFd;
+use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 /// Records that are made at a time, and how often.
@@ -30,6 +33,8 @@ pub(crate) struct Record {
     write: Readiness,
     /// With whom the descriptor is registered.
     driver: Lock<Option<Arc<Driver>>>,
+    /// For which directions it is, while the driver's runtime lasts.
+    polled: AtomicU8,
 }
 
 impl Record {
@@ -59,7 +64,13 @@ impl Record {
     }
 
     fn new(number: usize) -> Record {
-        Record { number, read: Readiness::new(), write: Readiness::new(), driver: Lock::new(None) }
+        Record {
+            number,
+            read: Readiness::new(),
+            write: Readiness::new(),
+            driver: Lock::new(None),
+            polled: AtomicU8::new(0),
+        }
     }
 
     /// Gives it back. Nobody waits, and the descriptor is registered nowhere.
@@ -77,15 +88,67 @@ impl Record {
         }
     }
 
-    /// Has all who wait look again.
-    pub(crate) fn rouse(&self) {
-        self.read.rouse();
-        self.write.rouse();
+    /// Is somebody polling the descriptor? To be asked after a look at the readiness: who ends that is news.
+    #[inline(always)]
+    pub(crate) fn is_polled(&self, direction: Direction) -> bool {
+        self.polled.load(Relaxed) & direction as u8 != 0
     }
 
-    /// With whom the descriptor is registered; to be changed by its owner.
-    pub(crate) fn driver(&self) -> &Lock<Option<Arc<Driver>>> {
-        &self.driver
+    /// Registers the descriptor, whose record this is, unless it is.
+    ///
+    /// Most are never waited for to be written to. Those that are not registered for it save an event that says so with
+    /// each that says that there is something to be read.
+    ///
+    /// # Errors
+    /// As [`Driver::register`]; if the driver's runtime has ended.
+    pub(crate) fn register(
+        &self,
+        descriptor: RawFd,
+        direction: Direction,
+        driver: Arc<Driver>,
+    ) -> io::Result<()> {
+        let mut registered = self.driver.lock();
+        let polled = self.polled.load(Relaxed);
+        let both = polled | direction as u8;
+        if both == polled {
+            return Ok(());
+        }
+        match &*registered {
+            Some(driver) if polled != 0 => driver.extend(descriptor, self)?,
+            // With the lock: if it is closed later, `leave` finds this.
+            _ if driver.is_closed() => return Err(io::Error::other("the runtime has ended")),
+            _ => {
+                driver.register(descriptor, self, direction)?;
+                *registered = Some(driver);
+            }
+        }
+        self.polled.store(both, Relaxed);
+        Ok(())
+    }
+
+    /// The opposite.
+    pub(crate) fn deregister(&self, descriptor: RawFd) {
+        let registered = {
+            let mut registered = self.driver.lock();
+            self.polled.store(0, Relaxed);
+            registered.take()
+        };
+        if let Some(driver) = registered {
+            driver.deregister(descriptor);
+        }
+    }
+
+    /// The driver polls no more: if it is this record's, who waits is to look again, and to register with another.
+    pub(crate) fn leave(&self, driver: &Driver) {
+        {
+            let registered = self.driver.lock();
+            if !registered.as_ref().is_some_and(|registered| ptr::eq(&**registered, driver)) {
+                return;
+            }
+            self.polled.store(0, Relaxed);
+        }
+        self.read.rouse();
+        self.write.rouse();
     }
 
     /// What an event has to say to be about this record and its source of now.

@@ -78,6 +78,7 @@ impl Shared {
             machine.rouse(None, false);
         }
         self.idle.bell.ring_for_the_end();
+        self.watch.end();
     }
 
     /// The time of the first timer of all.
@@ -181,13 +182,13 @@ impl Machine {
                 }
                 Slept::TimedOut => {
                     if wake.is_none()
-                        && patience.is_some()
                         && self.is_nobodys_home()
                         && shared.idle.retire(self.as_static())
                     {
                         return false;
                     }
                 }
+                Slept::Nothing => {}
             }
         }
     }

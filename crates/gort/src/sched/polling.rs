@@ -12,9 +12,9 @@
 //!
 //! **Nobody waits in vain.** While any processor is in use the monitor looks, once a millisecond at the latest. When none
 //! is, the machine that went idle last has either got the turn, and sleeps in the poller; or has seen that somebody
-//! else had it: who has the turn is asleep in the poller, or awake, and then comes by here before it sleeps. A
-//! goroutine that gives its processor up for a blocking call leaves no machine behind that would: it rouses one, or
-//! starts one (`watch`).
+//! else had it: who has the turn is asleep in the poller, or awake, and then comes by here before it sleeps, or before
+//! it rests, as the monitor. A goroutine that gives its processor up for a blocking call leaves no machine behind that would: it rouses one, or
+//! starts one (`ensure_watched`).
 //!
 //! A machine that is idle while *all* processors are in use does not poll: with each event it would only get in the way
 //! of those who are about to poll anyway.
@@ -33,9 +33,12 @@ use std::time::Duration;
 /// How a machine's sleep has ended.
 pub(super) enum Slept<'a> {
     Roused,
+    /// On its own word, for as long as it was to.
     TimedOut,
-    /// There are events to be passed on, or it had to look.
+    /// In the poller, which has events to be passed on.
     Polled(Turn<'a>),
+    /// In the poller; perhaps its time has come.
+    Nothing,
 }
 
 impl Shared {
@@ -53,7 +56,7 @@ impl Shared {
                 let _is_first = self.driver.set(Arc::new(Driver::new()?));
             }
         }
-        self.watch();
+        self.ensure_watched();
         Ok(self.driver.get().expect("it has been made"))
     }
 
@@ -86,7 +89,7 @@ impl Shared {
 
     /// A processor is idle whose machine does not sleep in the lists: makes sure that somebody waits for timers and
     /// events, who may be a new machine.
-    pub(super) fn watch(&self) {
+    pub(super) fn ensure_watched(&self) {
         // The processor was added before, or the driver made; what others look after is read after.
         fence(SeqCst);
         if self.is_unwatched() {
@@ -145,7 +148,7 @@ impl Machine {
             drop(turn);
             return match self.doze(Some(Duration::ZERO)) {
                 true => Slept::Roused,
-                false => Slept::TimedOut,
+                false => Slept::Nothing,
             };
         }
         if self.doze(left().or(patience)) { Slept::Roused } else { Slept::TimedOut }

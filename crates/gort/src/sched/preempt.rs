@@ -15,6 +15,7 @@ use super::Machine;
 use super::machine::After;
 use super::park;
 use crate::prim::atomic::Ordering::*;
+use crate::sys::signals::{self, User};
 use crate::{sys, tls};
 use gort_context::preempt;
 use std::ffi::c_void;
@@ -26,14 +27,15 @@ const RESERVE: usize = if cfg!(debug_assertions) { 24 << 10 } else { 6 << 10 };
 /// Has the handler installed for `signal`; one signal serves the process.
 pub(crate) fn install(signal: i32) -> io::Result<()> {
     preempt::prepare(yield_in_place)?;
-    sys::install_handler(signal, on_signal)
+    static PREEMPTION: User = User { purpose: "preemption", on_signal };
+    signals::install_for_good(signal, &PREEMPTION)
 }
 
 /// In a signal handler: returns whether the signal was ours.
 ///
 /// # Safety
 /// `context` is the handler's third argument, on the interrupted thread.
-unsafe fn on_signal(context: *mut c_void) -> bool {
+unsafe fn on_signal(_signal: i32, context: *mut c_void) -> bool {
     let Some(machine) = tls::machine() else { return false };
     if !machine.ordered.swap(false, AcqRel) {
         return false;

@@ -1,11 +1,9 @@
 //! Linux: futexes, a cheap clock, and the timer slack of a thread.
 
-use std::ffi::c_void;
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Sleeps while `*address == expected`, at most for `timeout`. Wakes up without reason at times.
@@ -72,6 +70,12 @@ fn membarrier(command: libc::c_int) -> bool {
 pub(crate) struct AtomicThreadId(AtomicI32);
 
 impl AtomicThreadId {
+    pub(crate) fn of_caller() -> Self {
+        let id = Self::default();
+        id.set_current();
+        id
+    }
+
     pub(crate) fn set_current(&self) {
         // SAFETY: asks for a number.
         self.0.store(unsafe { libc::gettid() }, Relaxed);
@@ -133,80 +137,6 @@ impl AtomicThreadId {
         let stat = std::fs::read(format!("/proc/self/task/{number}/stat")).ok()?;
         let end_of_name = stat.iter().rposition(|&byte| byte == b')')?;
         stat.get(end_of_name + 2).map(|state| matches!(state, b'S' | b'D'))
-    }
-}
-
-/// What a signal handler calls, with its third argument; true if the signal was its.
-type OnSignal = unsafe fn(*mut c_void) -> bool;
-
-/// The signal that is handled, what handles it, and who handled it before.
-static HANDLED: OnceLock<(i32, OnSignal, libc::sigaction)> = OnceLock::new();
-
-/// Installs a handler. Signals that are not its go to the one that was there before. System calls that it
-/// interrupts are restarted.
-pub(crate) fn install_handler(signal: i32, on_signal: OnSignal) -> io::Result<()> {
-    static INSTALLING: Mutex<()> = Mutex::new(());
-    let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
-    let _installing = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
-    match HANDLED.get() {
-        Some(&(other, ..)) if other == signal => return Ok(()),
-        Some((other, ..)) => {
-            return Err(invalid(format!(
-                "preemption by signal {signal}: another runtime of this process uses signal {other}"
-            )));
-        }
-        None => {}
-    }
-    let faults = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP];
-    let jobs = [libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD, libc::SIGABRT];
-    // Those from 32 to SIGRTMIN are the C library's own.
-    let own = 32..libc::SIGRTMIN();
-    if signal < 1
-        || signal > libc::SIGRTMAX()
-        || own.contains(&signal)
-        || faults.contains(&signal)
-        || jobs.contains(&signal)
-    {
-        return Err(invalid(format!("preemption by signal {signal}: it has another use")));
-    }
-    // SAFETY: a structure of numbers, for which zeros are values.
-    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: asks for the handler that is there.
-    if unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut before) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    let _ = HANDLED.set((signal, on_signal, before));
-    // SAFETY: as above.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = handle as *const () as usize;
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-    // SAFETY: `handle` does only what a signal handler may do.
-    if unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
-}
-
-unsafe extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
-    let Some((_, on_signal, before)) = HANDLED.get() else { return };
-    let errno = errno();
-    // SAFETY: the third argument, on the interrupted thread.
-    let ours = unsafe { on_signal(context) };
-    set_errno(errno);
-    let handler = before.sa_sigaction;
-    if ours || handler == libc::SIG_DFL || handler == libc::SIG_IGN {
-        // By default the signals that may be chosen for this do nothing, or were never sent.
-        return;
-    }
-    if before.sa_flags & libc::SA_SIGINFO != 0 {
-        type WithContext = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut c_void);
-        // SAFETY: the flag says that it is such a function.
-        let handler = unsafe { std::mem::transmute::<usize, WithContext>(handler) };
-        handler(signal, info, context);
-    } else {
-        // SAFETY: neither of the two constants, and without the flag it is such a function.
-        let handler = unsafe { std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler) };
-        handler(signal);
     }
 }
 

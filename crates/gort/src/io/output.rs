@@ -1,0 +1,161 @@
+//! Standard output and standard error.
+
+use crate::blocking;
+use crate::sync::{Mutex, MutexGuard};
+use crate::sys;
+use std::fmt;
+use std::io::{self, Write};
+use std::sync::PoisonError;
+
+/// There is room in a pipe for so much, at least, when the system says that there is some; with what std keeps in its
+/// buffer for a line that is not ended.
+const ROOM: usize = 3 << 10;
+
+static STDOUT: Mutex<()> = Mutex::new(());
+static STDERR: Mutex<()> = Mutex::new(());
+
+/// Standard output: that of std, with its buffer, so that `print!` can be mixed with it.
+///
+/// `print!` in a goroutine is right, too. If the terminal or the program that reads is slow, it holds the
+/// processor until the [monitor](crate::Preempt) takes it away. This asks the system first whether there is room for a
+/// few lines (0.3 µs), and if not, or if it is more, it gives the processor away for as long as the
+/// writing lasts.
+///
+/// ```
+/// use std::io::Write;
+///
+/// # gort::run(|| {
+/// let mut out = gort::io::stdout();
+/// writeln!(out, "a line")?; // a line is written at once
+/// let mut lock = out.lock(); // several lines in a row, with nobody else's in between
+/// for n in 0..3 {
+///     writeln!(lock, "{n}")?;
+/// }
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
+pub fn stdout() -> Output {
+    Output { stream: Stream::Out }
+}
+
+/// Standard error, as [`stdout`] is standard output. It has no buffer.
+pub fn stderr() -> Output {
+    Output { stream: Stream::Error }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stream {
+    Out,
+    Error,
+}
+
+/// Standard output or standard error, from [`stdout`] or [`stderr`].
+#[derive(Clone, Debug)]
+pub struct Output {
+    stream: Stream,
+}
+
+/// The right to write to [`Output`], while others wait; from [`Output::lock`].
+///
+/// A goroutine may hold it while it waits for something else. (That of std belongs to the thread, and another
+/// goroutine on the thread would have it as well.) It does not keep `print!` out.
+pub struct OutputLock {
+    stream: Stream,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Output {
+    /// Waits until nobody else has it, and keeps others who write through this module out.
+    pub fn lock(&self) -> OutputLock {
+        let turn = match self.stream {
+            Stream::Out => &STDOUT,
+            Stream::Error => &STDERR,
+        };
+        let turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        OutputLock { stream: self.stream, _turn: turn }
+    }
+}
+
+impl OutputLock {
+    /// Writes up to `length` bytes, and what is in the buffer.
+    fn with<R>(
+        &self,
+        length: usize,
+        operation: impl FnOnce(&mut dyn Write) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let is_short = length <= ROOM;
+        match self.stream {
+            Stream::Out => {
+                let stdout = io::stdout();
+                let write = || operation(&mut stdout.lock());
+                if is_short && sys::is_writable(&stdout)? { write() } else { blocking(write) }
+            }
+            Stream::Error => {
+                let stderr = io::stderr();
+                let write = || operation(&mut stderr.lock());
+                if is_short && sys::is_writable(&stderr)? { write() } else { blocking(write) }
+            }
+        }
+    }
+}
+
+impl Write for OutputLock {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.with(buffer.len(), |stream| stream.write(buffer))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.with(0, |stream| stream.flush())
+    }
+
+    fn write_all(&mut self, buffer: &[u8]) -> io::Result<()> {
+        self.with(buffer.len(), |stream| stream.write_all(buffer))
+    }
+
+    /// What is formatted may call anything, and so is done before.
+    fn write_fmt(&mut self, arguments: fmt::Arguments<'_>) -> io::Result<()> {
+        self.write_all(fmt::format(arguments).as_bytes())
+    }
+}
+
+impl Write for &Output {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.lock().write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
+    }
+
+    fn write_all(&mut self, buffer: &[u8]) -> io::Result<()> {
+        self.lock().write_all(buffer)
+    }
+
+    fn write_fmt(&mut self, arguments: fmt::Arguments<'_>) -> io::Result<()> {
+        // Before the lock is taken, for the same reason.
+        self.write_all(fmt::format(arguments).as_bytes())
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        (&*self).write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&*self).flush()
+    }
+
+    fn write_all(&mut self, buffer: &[u8]) -> io::Result<()> {
+        (&*self).write_all(buffer)
+    }
+
+    fn write_fmt(&mut self, arguments: fmt::Arguments<'_>) -> io::Result<()> {
+        (&*self).write_fmt(arguments)
+    }
+}
+
+impl fmt::Debug for OutputLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutputLock").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}

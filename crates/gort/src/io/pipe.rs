@@ -1,0 +1,276 @@
+//! Pipes.
+
+use crate::net::source::Source;
+use crate::poll::Direction;
+use crate::sys;
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// A pipe: what is written to the one end is read from the other, up to 64 KiB of it later, as Linux has it by default.
+///
+/// When the last writer is gone the reader gets the end; when the last reader is, writers get an error
+/// ([`BrokenPipe`](io::ErrorKind::BrokenPipe)).
+///
+/// Within the process a [channel](crate::chan()) does more for less; pipes are for other processes, and for what wants a
+/// descriptor.
+///
+/// ```
+/// use gort::process::Command;
+/// use std::io::Read;
+///
+/// # gort::run(|| {
+/// let (mut reader, writer) = gort::io::pipe()?;
+/// let mut child = Command::new("sh").args(["-c", "echo out; echo err >&2"])
+///     .stdout(writer.try_clone()?)
+///     .stderr(writer)
+///     .spawn()?;
+/// let mut both = String::new();
+/// reader.read_to_string(&mut both)?;
+/// assert_eq!(both, "out\nerr\n");
+/// child.wait()?;
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
+///
+/// # Errors
+/// The system's, if there are no descriptors to be had (`EMFILE`).
+pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    Ok((PipeReader::from_std(reader)?, PipeWriter::from_std(writer)?))
+}
+
+/// The end of a [pipe](pipe()) to read from; also the output of a [child process](crate::process::Child).
+///
+/// `&PipeReader` reads as well. Several may read: each byte arrives at one of them.
+pub struct PipeReader(Source<io::PipeReader>);
+
+/// The end of a [pipe](pipe()) to write to; also the input of a [child process](crate::process::Child).
+///
+/// `&PipeWriter` writes as well. What is written in one go is not mixed with what others write, if it is not more than
+/// 4 KiB.
+pub struct PipeWriter(Source<io::PipeWriter>);
+
+impl PipeReader {
+    /// Takes over a pipe's end of std's. The end does not block from then on, nor do its duplicates.
+    ///
+    /// # Errors
+    /// If there are too many descriptors that are waited for.
+    pub fn from_std(reader: io::PipeReader) -> io::Result<PipeReader> {
+        sys::set_nonblocking(reader.as_fd(), true)?;
+        Source::new(reader).map(PipeReader)
+    }
+
+    /// Makes it an end of std's, which blocks, and so do its duplicates.
+    ///
+    /// # Errors
+    /// If it has been closed.
+    pub fn into_std(self) -> io::Result<io::PipeReader> {
+        self.0.check_open()?;
+        let reader = self.0.into_io();
+        sys::set_nonblocking(reader.as_fd(), false)?;
+        Ok(reader)
+    }
+
+    /// Another handle of the same end, which has time-outs and deadlines of its own.
+    ///
+    /// # Errors
+    /// The system's, if there are no descriptors to be had.
+    pub fn try_clone(&self) -> io::Result<PipeReader> {
+        Source::new(self.0.open()?.try_clone()?).map(PipeReader)
+    }
+
+    /// For how long a read that begins from now on may wait; `None`: without limit. It ends in
+    /// [`TimedOut`](io::ErrorKind::TimedOut).
+    ///
+    /// # Errors
+    /// `InvalidInput` for a time-out of zero; if it has been closed.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.0.set_timeout(Direction::Read, timeout)
+    }
+
+    /// Up to when reads may wait, also those that wait already; `None`: without limit. Once it has passed, reads
+    /// fail at once with [`TimedOut`](io::ErrorKind::TimedOut), until it is set anew.
+    ///
+    /// # Errors
+    /// If it has been closed.
+    pub fn set_read_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
+        self.0.set_deadline(Direction::Read, deadline)
+    }
+
+    /// Closes the handle: whoever waits for it gets an error for which [`is_closed`](crate::net::is_closed) is true, and so
+    /// does every operation from now on.
+    ///
+    /// # Errors
+    /// If there is no descriptor left to put in its place: all operations fail even so.
+    pub fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+
+    pub(super) fn source(&self) -> &Source<io::PipeReader> {
+        &self.0
+    }
+}
+
+impl PipeWriter {
+    /// As [`PipeReader::from_std`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_std(writer: io::PipeWriter) -> io::Result<PipeWriter> {
+        sys::set_nonblocking(writer.as_fd(), true)?;
+        Source::new(writer).map(PipeWriter)
+    }
+
+    /// As [`PipeReader::into_std`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn into_std(self) -> io::Result<io::PipeWriter> {
+        self.0.check_open()?;
+        let writer = self.0.into_io();
+        sys::set_nonblocking(writer.as_fd(), false)?;
+        Ok(writer)
+    }
+
+    /// Another handle of the same end, which has time-outs and deadlines of its own. The reader gets the end when
+    /// all are gone.
+    ///
+    /// # Errors
+    /// The system's, if there are no descriptors to be had.
+    pub fn try_clone(&self) -> io::Result<PipeWriter> {
+        Source::new(self.0.open()?.try_clone()?).map(PipeWriter)
+    }
+
+    /// As [`PipeReader::set_read_timeout`], for writes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.0.set_timeout(Direction::Write, timeout)
+    }
+
+    /// As [`PipeReader::set_read_deadline`], for writes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_write_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
+        self.0.set_deadline(Direction::Write, deadline)
+    }
+
+    /// As [`PipeReader::close`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+
+    pub(super) fn source(&self) -> &Source<io::PipeWriter> {
+        &self.0
+    }
+}
+
+impl Read for &PipeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let room = buffer.len();
+        let is_short = |&count: &usize| count > 0 && count < room;
+        self.0.run_stream(Direction::Read, |mut reader| reader.read(buffer), is_short)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.0.run(Direction::Read, |mut reader| reader.read_vectored(buffers))
+    }
+}
+
+impl Write for &PipeWriter {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.run(Direction::Write, |mut writer| writer.write(buffer))
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.run(Direction::Write, |mut writer| writer.write_vectored(buffers))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for PipeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buffer)
+    }
+
+    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(buffers)
+    }
+}
+
+impl Write for PipeWriter {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        (&*self).write(buffer)
+    }
+
+    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(buffers)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The conversions that both ends have.
+macro_rules! conversions {
+    ($end:ident, $std:ty) => {
+        impl AsFd for $end {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.0.as_fd()
+            }
+        }
+
+        impl AsRawFd for $end {
+            fn as_raw_fd(&self) -> RawFd {
+                self.0.as_fd().as_raw_fd()
+            }
+        }
+
+        impl TryFrom<$std> for $end {
+            type Error = io::Error;
+
+            fn try_from(end: $std) -> io::Result<$end> {
+                $end::from_std(end)
+            }
+        }
+
+        impl TryFrom<OwnedFd> for $end {
+            type Error = io::Error;
+
+            /// Takes over the descriptor, which is that of such an end, or a FIFO.
+            fn try_from(descriptor: OwnedFd) -> io::Result<$end> {
+                $end::from_std(descriptor.into())
+            }
+        }
+
+        impl From<$end> for Stdio {
+            /// The end as a stream of another process. It blocks from then on, as other programs expect, and so do its duplicates.
+            fn from(end: $end) -> Stdio {
+                let end = end.0.into_io();
+                // It is open, and is of a kind that can be set; if that failed the program would see errors.
+                let _set = sys::set_nonblocking(end.as_fd(), false);
+                end.into()
+            }
+        }
+
+        impl fmt::Debug for $end {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+conversions!(PipeReader, io::PipeReader);
+conversions!(PipeWriter, io::PipeWriter);

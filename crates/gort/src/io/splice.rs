@@ -1,0 +1,284 @@
+//! Copying in the kernel: from one descriptor into a pipe, and from there to the other.
+//!
+//! A pipe takes two descriptors and each message at least a page of it, so that small ones cost more than copied. So
+//! this begins with a buffer, and changes over when a read has filled that.
+
+use super::{PipeReader, PipeWriter};
+use crate::fs::File;
+use crate::net::{ReadHalf, Shutdown, Stream, TcpStream, UnixStream, WriteHalf};
+use crate::poll::Direction;
+use crate::{blocking, scope, sys};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// As much as is asked for at a time; a pipe holds 64 KiB.
+const MOST: usize = 1 << 20;
+/// Until so much is there at once it is copied.
+const FIRST: usize = 16 << 10;
+const BUFFER: usize = 64 << 10;
+
+/// What [`splice`](splice()) copies between: sockets that are streams, pipes, files.
+pub trait Spliced: sealed::Sealed {}
+
+mod sealed {
+    use std::io;
+    use std::os::fd::BorrowedFd;
+
+    /// An operation, which is tried until it does not say that it would block.
+    pub type Attempt<'a> = &'a mut dyn FnMut(BorrowedFd<'_>) -> io::Result<usize>;
+
+    pub trait Sealed {
+        fn read_by(&self, attempt: Attempt<'_>) -> io::Result<usize>;
+        fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize>;
+    }
+}
+
+use sealed::{Attempt, Sealed};
+
+/// Copies everything from one to the other, up to the end, in the kernel where that pays: then no byte of it comes into the
+/// program. Returns how many bytes that were.
+///
+/// ```
+/// use gort::fs::File;
+/// use gort::net::{TcpListener, TcpStream};
+/// use std::io::Read;
+///
+/// # gort::run(|| {
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let address = listener.local_addr()?;
+/// let client = gort::spawn(move || {
+///     let mut text = String::new();
+///     TcpStream::connect(address)?.read_to_string(&mut text).map(|_| text)
+/// });
+/// let (stream, _) = listener.accept()?;
+/// gort::io::splice(&File::open("Cargo.toml")?, &stream)?;
+/// drop(stream);
+/// assert_eq!(client.join().unwrap()?, std::fs::read_to_string("Cargo.toml")?);
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
+///
+/// It begins with a buffer, and has the kernel go on when more than 16 KiB are there at once. That takes 10 to
+/// 20 % less CPU time than [`copy`](super::copy()), sender and receiver included; messages of 1 KiB would take a quarter more
+/// that way. `cargo bench -p gort --bench copy` shows it.
+///
+/// It then has two descriptors until the end. If there are none, or the kernel does not do it between these two
+/// (a file that was opened to append, say), it goes on copying.
+///
+/// # Errors
+/// Those of reading and writing. What was read and could not be written is lost.
+pub fn splice<R, W>(from: &R, to: &W) -> io::Result<u64>
+where
+    R: Spliced + ?Sized,
+    W: Spliced + ?Sized,
+{
+    let (mut moved, mut ended) = through_buffer(from, to, FIRST, Fill::Ends)?;
+    if ended == Ended::Open {
+        let (more, now) = through_pipe(from, to)?;
+        (moved, ended) = (moved + more, now);
+    }
+    if ended == Ended::Open {
+        let (more, _ended) = through_buffer(from, to, BUFFER, Fill::GoesOn)?;
+        moved += more;
+    }
+    Ok(moved)
+}
+
+/// How far a way of copying has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    AtTheEnd,
+    /// It is for another way to go on.
+    Open,
+}
+
+/// What a read does that fills the buffer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fill {
+    /// There is much to come.
+    Ends,
+    GoesOn,
+}
+
+/// Ends early if the kernel does not do it, or there is no pipe to be had.
+fn through_pipe(
+    from: &(impl Spliced + ?Sized),
+    to: &(impl Spliced + ?Sized),
+) -> io::Result<(u64, Ended)> {
+    let mut moved = 0;
+    let Ok((reader, writer)) = io::pipe() else { return Ok((moved, Ended::Open)) };
+    loop {
+        let count = match from.read_by(&mut |from| sys::splice(from, writer.as_fd(), MOST)) {
+            Ok(0) => return Ok((moved, Ended::AtTheEnd)),
+            Ok(count) => count,
+            Err(error) if is_unsupported(&error) => return Ok((moved, Ended::Open)),
+            Err(error) => return Err(error),
+        };
+        let mut left = count;
+        while left > 0 {
+            match to.write_by(&mut |to| sys::splice(reader.as_fd(), to, left)) {
+                Ok(count) => left -= count,
+                Err(error) if is_unsupported(&error) => {
+                    drain(reader.as_fd(), to, left)?;
+                    return Ok((moved + count as u64, Ended::Open));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        moved += count as u64;
+    }
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+}
+
+/// Takes what is in a pipe to where the kernel would not.
+fn drain(pipe: BorrowedFd<'_>, to: &(impl Spliced + ?Sized), mut left: usize) -> io::Result<()> {
+    let mut buffer = vec![0; left.min(BUFFER)];
+    while left > 0 {
+        let count = sys::read(pipe, &mut buffer)?;
+        write_all(to, &buffer[..count])?;
+        left -= count;
+    }
+    Ok(())
+}
+
+fn through_buffer(
+    from: &(impl Spliced + ?Sized),
+    to: &(impl Spliced + ?Sized),
+    size: usize,
+    fill: Fill,
+) -> io::Result<(u64, Ended)> {
+    let mut buffer = vec![0; size];
+    let mut copied = 0;
+    loop {
+        let count = from.read_by(&mut |from| sys::read(from, &mut buffer))?;
+        if count == 0 {
+            return Ok((copied, Ended::AtTheEnd));
+        }
+        write_all(to, &buffer[..count])?;
+        copied += count as u64;
+        if count == size && fill == Fill::Ends {
+            return Ok((copied, Ended::Open));
+        }
+    }
+}
+
+fn write_all(to: &(impl Spliced + ?Sized), mut text: &[u8]) -> io::Result<()> {
+    while !text.is_empty() {
+        let count = to.write_by(&mut |to| sys::write(to, text))?;
+        text = &text[count..];
+    }
+    Ok(())
+}
+
+/// Joins two connections, as a proxy does: what the one side of either sends goes to the other, in the kernel, until both have ended.
+/// Returns how many bytes went from the first to the second, and back.
+///
+/// When one direction ends its writing is shut down, and the other goes on: so half-closed connections work. When
+/// one fails, both connections are shut down.
+///
+/// ```
+/// use gort::net::{TcpListener, TcpStream};
+/// use std::net::SocketAddr;
+///
+/// fn proxy(listener: TcpListener, upstream: SocketAddr) {
+///     for client in listener.incoming().flatten() {
+///         gort::go!(move || {
+///             let server = TcpStream::connect(upstream)?;
+///             gort::io::copy_both(&client, &server)
+///         });
+///     }
+/// }
+/// # let _ = proxy;
+/// ```
+///
+/// # Errors
+/// The first error of either direction.
+pub fn copy_both<A, B>(a: &A, b: &B) -> io::Result<(u64, u64)>
+where
+    A: Spliced + Stream + Sync,
+    B: Spliced + Stream + Sync,
+{
+    scope(|scope| {
+        let back = scope.go(|| one_way(b, a));
+        let there = one_way(a, b);
+        let back = back.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((there?, back?))
+    })
+}
+
+fn one_way<A: Spliced + Stream, B: Spliced + Stream>(from: &A, to: &B) -> io::Result<u64> {
+    let moved = splice(from, to);
+    // Where the connection has ended already there is nothing to be shut down.
+    if moved.is_ok() {
+        let _ended = to.shutdown(Shutdown::Write);
+    } else {
+        let _ended = from.shutdown(Shutdown::Both);
+        let _ended = to.shutdown(Shutdown::Both);
+    }
+    moved
+}
+
+/// A descriptor that is polled.
+macro_rules! spliced {
+    ($($type:ty),*) => { $(
+        impl Spliced for $type {}
+
+        impl Sealed for $type {
+            fn read_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
+                self.source().run(Direction::Read, |descriptor| attempt(descriptor.as_fd()))
+            }
+
+            fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
+                self.source().run(Direction::Write, |descriptor| attempt(descriptor.as_fd()))
+            }
+        }
+    )* };
+}
+
+spliced!(TcpStream, UnixStream, PipeReader, PipeWriter);
+
+impl Spliced for File {}
+
+impl Sealed for File {
+    fn read_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
+        retry(|| blocking(|| attempt(self.as_fd())))
+    }
+
+    fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
+        retry(|| blocking(|| attempt(self.as_fd())))
+    }
+}
+
+fn retry(mut operation: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+macro_rules! forwarded {
+    ($([$($generics:tt)*] $type:ty),* $(,)?) => { $(
+        impl<$($generics)*> Spliced for $type {}
+
+        impl<$($generics)*> Sealed for $type {
+            fn read_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
+                (**self).read_by(attempt)
+            }
+
+            fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
+                (**self).write_by(attempt)
+            }
+        }
+    )* };
+}
+
+forwarded!(
+    [S: Spliced + ?Sized] &S,
+    [S: Spliced + ?Sized] std::sync::Arc<S>,
+    [S: Spliced + Stream] ReadHalf<S>,
+    [S: Spliced + Stream] WriteHalf<S>,
+);

@@ -1,0 +1,145 @@
+//! Standard input.
+
+use crate::net::source::Source;
+use crate::poll::Direction;
+use crate::sync::{Mutex, MutexGuard};
+use crate::sys;
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd;
+use std::sync::{LazyLock, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Standard input, for goroutines: whoever waits for it parks.
+///
+/// ```
+/// # gort::run(|| {
+/// for line in gort::io::stdin().lines() {
+///     println!("{}", line?.to_uppercase());
+/// }
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
+///
+/// It has a buffer of its own: what this has read is not seen by [`std::io::stdin`], nor the other way round, so a program
+/// uses one of the two.
+///
+/// Terminals, pipes and sockets are waited for by the runtime's poller; files are just read. Other processes may have the
+/// same input, the shell above all, so it is not made non-blocking: the system is asked whether there is something,
+/// and then it is read. If another process is faster in between the thread blocks, and the goroutine loses its processor
+/// as with any call that blocks.
+pub fn stdin() -> Stdin {
+    Stdin(())
+}
+
+/// Standard input, from [`stdin`].
+#[derive(Debug)]
+pub struct Stdin(());
+
+/// The right to read from standard input, and its buffer; from [`Stdin::lock`]. A goroutine may hold it while it waits.
+pub struct StdinLock {
+    buffer: MutexGuard<'static, BufReader<Raw>>,
+}
+
+/// Without a buffer.
+struct Raw;
+
+static BUFFER: LazyLock<Mutex<BufReader<Raw>>> = LazyLock::new(|| Mutex::new(BufReader::new(Raw)));
+
+fn source() -> io::Result<&'static Source<io::Stdin>> {
+    static SOURCE: OnceLock<Source<io::Stdin>> = OnceLock::new();
+    match SOURCE.get() {
+        Some(source) => Ok(source),
+        None => {
+            let source = Source::new(io::stdin())?;
+            Ok(SOURCE.get_or_init(|| source))
+        }
+    }
+}
+
+impl Stdin {
+    /// Waits until nobody else has it, and keeps others out.
+    pub fn lock(&self) -> StdinLock {
+        StdinLock { buffer: BUFFER.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// Reads a line, with its end, and appends it; parks until there is one. Returns how many bytes it has: zero at the
+    /// end.
+    ///
+    /// # Errors
+    /// The system's; `InvalidData` if it is not UTF-8; [`TimedOut`](io::ErrorKind::TimedOut) as said with
+    /// [`set_read_timeout`](Self::set_read_timeout). What was read of the line is then lost.
+    pub fn read_line(&self, line: &mut String) -> io::Result<usize> {
+        self.lock().read_line(line)
+    }
+
+    /// The lines to come, without their ends. Holds the [lock](Self::lock).
+    pub fn lines(self) -> io::Lines<StdinLock> {
+        self.lock().lines()
+    }
+
+    /// For how long a read that begins from now on may wait for something; `None`: without limit. It ends in
+    /// [`TimedOut`](io::ErrorKind::TimedOut).
+    ///
+    /// # Errors
+    /// `InvalidInput` for a time-out of zero.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        source()?.set_timeout(Direction::Read, timeout)
+    }
+
+    /// Up to when reads may wait, also those that wait already; `None`: without limit. A time in the past ends the wait of a
+    /// goroutine that is not needed any more.
+    ///
+    /// # Errors
+    /// If there are too many descriptors that are waited for.
+    pub fn set_read_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
+        source()?.set_deadline(Direction::Read, deadline)
+    }
+}
+
+impl Read for Raw {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = source()?.run(Direction::Read, |stdin| match sys::is_readable(stdin)? {
+            true => sys::read(stdin.as_fd(), buffer),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        });
+        match read {
+            // Without standard input there is nothing to be read, as with std's.
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(0),
+            read => read,
+        }
+    }
+}
+
+impl Read for StdinLock {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.buffer.read(buffer)
+    }
+}
+
+impl BufRead for StdinLock {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.buffer.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.buffer.consume(count);
+    }
+}
+
+impl Read for &Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.lock().read(buffer)
+    }
+}
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.lock().read(buffer)
+    }
+}
+
+impl fmt::Debug for StdinLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StdinLock { .. }")
+    }
+}

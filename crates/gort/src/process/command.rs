@@ -1,0 +1,200 @@
+//! What is to be started, and how.
+
+use super::{Child, ExitStatus, Output, Stdio};
+use crate::blocking;
+use std::ffi::OsStr;
+use std::io;
+use std::path::Path;
+use std::process::{CommandArgs, CommandEnvs};
+
+/// A program to be started, with its arguments and surroundings, like [`std::process::Command`].
+///
+/// ```
+/// use gort::process::Command;
+///
+/// # gort::run(|| {
+/// let output = Command::new("sh").args(["-c", "echo $GREETING"]).env("GREETING", "hello").output()?;
+/// assert!(output.status.success());
+/// assert_eq!(output.stdout, b"hello\n");
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
+///
+/// What std's can do besides on Unix (`uid`, `process_group`, `pre_exec`) is reached through [`as_std_mut`](Self::as_std_mut).
+#[derive(Debug)]
+pub struct Command {
+    command: std::process::Command,
+    /// Which of the three streams the user has said something about.
+    chosen: [bool; 3],
+}
+
+impl Command {
+    /// Starts `program`, which is looked for in `PATH` unless it is a path, without arguments, in the surroundings and with
+    /// the three streams of this process.
+    pub fn new(program: impl AsRef<OsStr>) -> Command {
+        Command::from(std::process::Command::new(program))
+    }
+
+    /// Adds an argument.
+    pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Command {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args(&mut self, arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> &mut Command {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Command {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Sets variables of the environment.
+    pub fn envs<N: AsRef<OsStr>, V: AsRef<OsStr>>(
+        &mut self,
+        variables: impl IntoIterator<Item = (N, V)>,
+    ) -> &mut Command {
+        self.command.envs(variables);
+        self
+    }
+
+    /// Takes a variable out of the environment.
+    pub fn env_remove(&mut self, name: impl AsRef<OsStr>) -> &mut Command {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Starts with an empty environment.
+    pub fn env_clear(&mut self) -> &mut Command {
+        self.command.env_clear();
+        self
+    }
+
+    /// The folder to start in.
+    pub fn current_dir(&mut self, path: impl AsRef<Path>) -> &mut Command {
+        self.command.current_dir(path);
+        self
+    }
+
+    /// What the program reads from. If nothing is said, from what this process does; with [`output`](Self::output) from nothing.
+    pub fn stdin(&mut self, from: impl Into<Stdio>) -> &mut Command {
+        self.chosen[0] = true;
+        self.command.stdin(from);
+        self
+    }
+
+    /// What the program writes to. If nothing is said, what this process does; with [`output`](Self::output) it is read.
+    pub fn stdout(&mut self, to: impl Into<Stdio>) -> &mut Command {
+        self.chosen[1] = true;
+        self.command.stdout(to);
+        self
+    }
+
+    /// What the program writes errors to, as [`stdout`](Self::stdout).
+    pub fn stderr(&mut self, to: impl Into<Stdio>) -> &mut Command {
+        self.chosen[2] = true;
+        self.command.stderr(to);
+        self
+    }
+
+    /// Starts the program. That takes a millisecond or so, and holds no processor.
+    ///
+    /// # Errors
+    /// The system's: there is no such program, no right to run it, no process or descriptor is to be had. Nothing has been
+    /// started then.
+    pub fn spawn(&mut self) -> io::Result<Child> {
+        Child::new(blocking(|| self.command.spawn())?)
+    }
+
+    /// Starts the program, and blocks until it ends.
+    ///
+    /// ```
+    /// let status = gort::process::Command::new("false").status()?;
+    /// assert_eq!(status.code(), Some(1));
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn), and as [`Child::wait`].
+    pub fn status(&mut self) -> io::Result<ExitStatus> {
+        self.spawn()?.wait()
+    }
+
+    /// Starts the program, and blocks until it ends; returns what it has written.
+    ///
+    /// # Errors
+    /// As [`spawn`](Self::spawn), and as [`Child::wait_with_output`].
+    pub fn output(&mut self) -> io::Result<Output> {
+        self.set_unchosen([Stdio::null(), Stdio::piped(), Stdio::piped()]);
+        let child = self.spawn();
+        self.set_unchosen([Stdio::inherit(), Stdio::inherit(), Stdio::inherit()]);
+        child?.wait_with_output()
+    }
+
+    fn set_unchosen(&mut self, [stdin, stdout, stderr]: [Stdio; 3]) {
+        if !self.chosen[0] {
+            self.command.stdin(stdin);
+        }
+        if !self.chosen[1] {
+            self.command.stdout(stdout);
+        }
+        if !self.chosen[2] {
+            self.command.stderr(stderr);
+        }
+    }
+
+    /// The program's name.
+    pub fn get_program(&self) -> &OsStr {
+        self.command.get_program()
+    }
+
+    /// The arguments, without the program's name.
+    pub fn get_args(&self) -> CommandArgs<'_> {
+        self.command.get_args()
+    }
+
+    /// What was said of the environment; `None`: taken out.
+    pub fn get_envs(&self) -> CommandEnvs<'_> {
+        self.command.get_envs()
+    }
+
+    /// The folder to start in, if one was said.
+    pub fn get_current_dir(&self) -> Option<&Path> {
+        self.command.get_current_dir()
+    }
+
+    /// The same as std's.
+    pub fn as_std(&self) -> &std::process::Command {
+        &self.command
+    }
+
+    /// The same as std's, to be told more. What it is told of the three streams [`output`](Self::output) does not
+    /// know of: say that here.
+    ///
+    /// ```
+    /// use gort::process::Command;
+    /// use std::os::unix::process::CommandExt;
+    ///
+    /// let mut command = Command::new("sh");
+    /// command.args(["-c", "echo $0"]).as_std_mut().arg0("shell").process_group(0);
+    /// assert!(command.output()?.status.success());
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn as_std_mut(&mut self) -> &mut std::process::Command {
+        &mut self.command
+    }
+
+    /// The same as std's.
+    pub fn into_std(self) -> std::process::Command {
+        self.command
+    }
+}
+
+impl From<std::process::Command> for Command {
+    fn from(command: std::process::Command) -> Command {
+        Command { command, chosen: [false; 3] }
+    }
+}

@@ -1,0 +1,225 @@
+//! Files and folders, off the processors.
+
+mod support;
+
+use gort::fs::{self, File, OpenOptions};
+use std::ffi::CString;
+use std::io::{
+    BufRead, BufReader, BufWriter, ErrorKind, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write,
+};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use support::{in_child, in_turn, on};
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("gort-fs-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn the_functions_of_std() {
+    on(2, || {
+        let folder = Folder::new("functions");
+        let (a, b, deep) = (folder.path("a"), folder.path("b"), folder.path("x/y/z"));
+        fs::write(&a, "hello").unwrap();
+        assert_eq!(fs::read(&a).unwrap(), b"hello");
+        assert_eq!(fs::copy(&a, &b).unwrap(), 5);
+        assert_eq!(fs::read_to_string(&b).unwrap(), "hello");
+        fs::rename(&b, folder.path("c")).unwrap();
+        assert!(!fs::exists(&b).unwrap());
+        fs::hard_link(&a, &b).unwrap();
+        std::os::unix::fs::symlink("a", folder.path("link")).unwrap();
+        assert_eq!(fs::read_link(folder.path("link")).unwrap(), PathBuf::from("a"));
+        assert_eq!(
+            fs::canonicalize(folder.path("link")).unwrap(),
+            fs::canonicalize(&folder.0).unwrap().join("a")
+        );
+        assert!(fs::symlink_metadata(folder.path("link")).unwrap().is_symlink());
+        assert_eq!(fs::metadata(folder.path("link")).unwrap().len(), 5);
+        let mut permissions = fs::metadata(&a).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&a, permissions).unwrap();
+        assert!(fs::metadata(&a).unwrap().permissions().readonly());
+        fs::create_dir(folder.path("x")).unwrap();
+        fs::create_dir_all(&deep).unwrap();
+        let mut names: Vec<_> = fs::read_dir(&folder.0)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["a", "b", "c", "link", "x"]);
+        fs::remove_dir(&deep).unwrap();
+        fs::remove_dir_all(folder.path("x")).unwrap();
+        fs::remove_file(&a).unwrap();
+        assert_eq!(fs::read(&a).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(fs::read_dir(&a).unwrap_err().kind(), ErrorKind::NotFound);
+    });
+}
+
+#[test]
+fn an_open_file() {
+    on(2, || {
+        let folder = Folder::new("file");
+        let path = folder.path("file");
+        let mut file = File::create_new(&path).unwrap();
+        assert_eq!(File::create_new(&path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(
+            file.write_vectored(&[IoSlice::new(b"one "), IoSlice::new(b"two\n")]).unwrap(),
+            8
+        );
+        writeln!(&file, "three").unwrap();
+        file.flush().unwrap();
+        file.sync_data().unwrap();
+        file.sync_all().unwrap();
+        assert_eq!(file.stream_position().unwrap(), 14);
+
+        let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let (mut one, mut two) = ([0; 4], [0; 4]);
+        let mut places = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
+        assert_eq!(file.read_vectored(&mut places).unwrap(), 8);
+        assert_eq!((&one, &two), (b"one ", b"two\n"));
+        let mut rest = String::new();
+        assert_eq!((&file).read_to_string(&mut rest).unwrap(), 6);
+        assert_eq!(rest, "three\n");
+        assert_eq!(file.read(&mut one).unwrap(), 0);
+        file.seek(SeekFrom::Start(4)).unwrap();
+        assert_eq!(file.read_at(&mut one, 0).unwrap(), 4);
+        assert_eq!(&one, b"one ");
+        assert_eq!(file.write_at(b"TWO", 4).unwrap(), 3);
+        let clone = file.try_clone().unwrap();
+        assert_eq!(BufReader::new(clone).lines().next().unwrap().unwrap(), "TWO");
+        file.set_len(3).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 3);
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        file.lock().unwrap();
+        file.unlock().unwrap();
+
+        let file = File::from(std::fs::File::from(file));
+        let mut text = Vec::new();
+        (&file).rewind().unwrap();
+        (&file).read_to_end(&mut text).unwrap();
+        assert_eq!(text, b"one");
+        assert!(File::create(&path).unwrap().metadata().unwrap().len() == 0);
+        let mut buffered = BufWriter::new(File::options().append(true).open(&path).unwrap());
+        (0..10_000).for_each(|n| writeln!(buffered, "{n}").unwrap());
+        drop(buffered);
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 10_000);
+    });
+}
+
+/// Opening a FIFO blocks the thread until the other end is opened too: in one processor's runtime where
+/// nobody is made room for otherwise, both can only be opened if the first gives the processor away.
+#[test]
+fn a_file_that_waits_holds_no_processor() {
+    in_turn(|| {
+        let folder = Folder::new("fifo");
+        let path = folder.path("fifo");
+        let name = CString::new(path.as_os_str().as_bytes()).unwrap();
+        // SAFETY: a path that ends with a zero.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        let reader = gort::spawn({
+            let path = path.clone();
+            move || fs::read_to_string(path).unwrap()
+        });
+        gort::yield_now();
+        let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
+        gort::yield_now();
+        writer.write_all(b"hello").unwrap();
+        drop(writer);
+        assert_eq!(reader.join().unwrap(), "hello");
+    });
+}
+
+/// A lock on a file is waited for by a goroutine whose processor goes on.
+#[test]
+fn locks_on_files() {
+    in_turn(|| {
+        let folder = Folder::new("locks");
+        let path = folder.path("lock");
+        let first = File::create(&path).unwrap();
+        first.lock().unwrap();
+        let second = File::open(&path).unwrap();
+        let waiter = gort::spawn(move || second.lock_shared().unwrap());
+        gort::yield_now();
+        assert!(!waiter.is_finished());
+        first.unlock().unwrap();
+        waiter.join().unwrap();
+    });
+}
+
+#[test]
+fn many_goroutines_share_a_file() {
+    on(2, || {
+        let folder = Folder::new("shared");
+        let path = folder.path("log");
+        let log = Arc::new(OpenOptions::new().append(true).create(true).open(&path).unwrap());
+        let writers: Vec<_> = (0..50)
+            .map(|n| {
+                let log = log.clone();
+                gort::spawn(move || {
+                    (0..20)
+                        .for_each(|i| (&*log).write_all(format!("{n} {i}\n").as_bytes()).unwrap());
+                })
+            })
+            .collect();
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        let text = fs::read_to_string(&path).unwrap();
+        for n in 0..50 {
+            let prefix = format!("{n} ");
+            let of_one = text.lines().filter_map(|line| line.strip_prefix(&prefix));
+            assert!(of_one.eq((0..20).map(|i| i.to_string())), "in order, and none lost");
+        }
+    });
+}
+
+#[test]
+fn on_a_plain_thread() {
+    let folder = Folder::new("thread");
+    fs::write(folder.path("a"), [7]).unwrap();
+    assert_eq!(fs::read(folder.path("a")).unwrap(), [7]);
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
+}
+
+/// Too many open files are an error that says so, and nothing is lost.
+#[test]
+fn no_descriptors_are_left() {
+    if in_child() {
+        return on(2, || {
+            let limit = libc::rlimit { rlim_cur: 64, rlim_max: 64 };
+            // SAFETY: a limit of this process.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+            let mut files = Vec::new();
+            let error = loop {
+                match File::open("/dev/null") {
+                    Ok(file) => files.push(file),
+                    Err(error) => break error,
+                }
+                assert!(files.len() < 64);
+            };
+            assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+            assert!(error.to_string().contains("Too many open files"), "{error}");
+            assert!(files[0].try_clone().is_err());
+            let opened = files.len();
+            files.clear();
+            files.extend((0..opened).map(|_| File::open("/dev/null").unwrap()));
+        });
+    }
+    support::assert_success(&support::child("no_descriptors_are_left", |_| {}));
+}
