@@ -197,7 +197,8 @@ impl Readiness {
 /// loom models: the real code, with two preemptions.
 ///
 /// Seen to fail: with a `wait` that does not compare the tick; with one that sets `AWAITED` before it has the lock; with
-/// an event that does not compare the generation; with a `rouse` that leaves the tick as it is.
+/// an event that does not compare the generation; with a `rouse` that leaves the tick as it is; with a `drained` that
+/// keeps what the word has become instead of what was seen.
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
