@@ -38,6 +38,11 @@ pub trait AsyncRuntime: 'static {
         receivers: [Self::Receiver<u64>; 4],
         n: u64,
     ) -> impl Future<Output = u64> + Send + 'static;
+    /// The same with as many receivers as there are.
+    fn select_many(
+        receivers: Vec<Self::Receiver<u64>>,
+        n: u64,
+    ) -> impl Future<Output = u64> + Send + 'static;
 }
 
 /// The sending end of a channel.

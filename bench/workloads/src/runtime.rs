@@ -63,6 +63,9 @@ pub trait Runtime: 'static {
     /// returns their sum.
     fn select_sum(receivers: [Self::SpscReceiver<u64>; 4], n: u64) -> u64;
 
+    /// The same with as many receivers as there are, each of which gets as many numbers as the others.
+    fn select_many(receivers: Vec<Self::SpscReceiver<u64>>, n: u64) -> u64;
+
     /// Says why a workload is not for this peer.
     fn supports(_workload: &str) -> Result<(), &'static str> {
         Ok(())

@@ -97,8 +97,13 @@ impl Runtime for GoLib {
         sum
     }
 
+    fn select_many(_receivers: Vec<Rx<u64>>, _n: u64) -> u64 {
+        unreachable!("it is not supported")
+    }
+
     fn supports(workload: &str) -> Result<(), &'static str> {
         match workload {
+            "select_many" => Err("its select is a macro"),
             "chan_buf_unb" | "mpmc_unb" => Err("its channels have bounds"),
             _ => Ok(()),
         }

@@ -92,12 +92,17 @@ impl Runtime for May {
     /// its share: one that was left in `recv` would keep the scope from ending, as `recv` ignores
     /// cancellation.
     fn select_sum(receivers: [Self::SpscReceiver<u64>; 4], n: u64) -> u64 {
+        Self::select_many(receivers.into(), n)
+    }
+
+    fn select_many(receivers: Vec<Self::SpscReceiver<u64>>, n: u64) -> u64 {
+        let each = n / receivers.len() as u64;
         let total = Total(Cell::new(0));
         let total = &total;
         cqueue::scope(|queue| {
             for (token, receiver) in receivers.into_iter().enumerate() {
                 may::go!(queue, token, move |selector| {
-                    for _ in 0..n / 4 {
+                    for _ in 0..each {
                         let value = receiver.expect();
                         selector.send(0);
                         // From here on it runs in `poll` below.

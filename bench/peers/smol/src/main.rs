@@ -1,6 +1,7 @@
 //! The workloads on smol: its executor on a fixed number of threads, and its channels.
 
 use smol::lock::Mutex;
+use smol::stream::Stream;
 use smol::{Executor, Timer, channel, future, unblock};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -65,6 +66,23 @@ impl AsyncRuntime for Smol {
         let mut sum = 0;
         for _ in 0..n {
             sum += select(&receivers).await.expect("no channel is closed");
+        }
+        sum
+    }
+
+    /// Polls the receivers in turn, beginning with another one each time, as `select` below.
+    async fn select_many(receivers: Vec<Receiver<u64>>, n: u64) -> u64 {
+        let mut receivers: Vec<_> = receivers.into_iter().map(|it| Box::pin(it.0)).collect();
+        let arms = receivers.len();
+        let mut sum = 0;
+        for turn in 0..n as usize {
+            let received = std::future::poll_fn(|context| {
+                let ready = (turn..turn + arms)
+                    .map(|arm| receivers[arm % arms].as_mut().poll_next(context))
+                    .find(Poll::is_ready);
+                ready.unwrap_or(Poll::Pending)
+            });
+            sum += received.await.expect("no channel is closed");
         }
         sum
     }

@@ -98,6 +98,20 @@ impl<L: locks::Locks> Runtime for Threads<L> {
         sum
     }
 
+    fn select_many(receivers: Vec<Rx<u64>>, n: u64) -> u64 {
+        let mut select = channel::Select::new();
+        for receiver in &receivers {
+            select.recv(&receiver.0);
+        }
+        let mut sum = 0;
+        for _ in 0..n {
+            let chosen = select.select();
+            let receiver = &receivers[chosen.index()].0;
+            sum += chosen.recv(receiver).expect("no channel is closed");
+        }
+        sum
+    }
+
     fn supports(workload: &str) -> Result<(), &'static str> {
         match workload {
             "skynet" | "fib" => Err("too many threads"),
