@@ -49,6 +49,8 @@ var workloads = map[string]func(){
 	"starve":      starve,
 	"starve_chan": starveChan,
 	"blocking":    blocking,
+	"tcp":         tcpEcho,
+	"tcp_idle":    tcpEcho,
 }
 
 var (

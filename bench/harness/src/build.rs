@@ -2,6 +2,7 @@
 //! the features that another asks of a dependency.
 
 use crate::peers::{Peer, Source, bench_dir, target_dir};
+use crate::program;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -27,6 +28,14 @@ pub fn build_all(peers: Vec<Peer>) -> (Vec<Peer>, Vec<String>) {
 /// Builds the program that looks at the CPUs.
 pub fn build_calib() -> Result<(), String> {
     build(&Source::Package { package: "calib", target: target_dir(), flags: None })
+}
+
+/// Builds the clients of servers, if one of `workloads` is for them.
+pub fn build_load<'a>(mut workloads: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    if !workloads.any(program::is_served) {
+        return Ok(());
+    }
+    build(&Source::Package { package: "load", target: target_dir(), flags: None })
 }
 
 fn build(source: &Source) -> Result<(), String> {

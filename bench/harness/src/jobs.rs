@@ -93,11 +93,15 @@ impl Job {
             "blocking" => (4, &[]),
             "idle" | "starve" | "starve_chan" => (1, &[("ms", 300)]),
             "crowd" => (1, &[("ms", 300), ("hogs", 20)]),
+            "tcp" => (1, &[("ms", 200), ("warm", 50)]),
+            "tcp_idle" => (1, &[("conns", 100)]),
             _ => (20_000, &[]),
         };
         let slower = self.n_for.iter().map(|(peer, its)| (*peer, n.min(*its).min(2000))).collect();
-        let job = Job { n: Some(n), n_for: slower, more: more.to_vec(), ..self };
-        job.limits(1, 10)
+        let mut kept = self.more;
+        kept.retain(|(key, _)| more.iter().all(|(other, _)| other != key));
+        kept.extend(more);
+        Job { n: Some(n), n_for: slower, more: kept, ..self }.limits(1, 10)
     }
 }
 
@@ -118,7 +122,29 @@ pub fn all() -> Vec<Job> {
     ]);
     jobs.extend(primitives());
     jobs.extend(time_and_memory());
+    jobs.extend(network());
     jobs
+}
+
+/// An echo of 64 bytes on so many connections. Pinned: the server has one CPU and the clients the other.
+fn network() -> Vec<Job> {
+    let tcp = |label: &str, connections| {
+        let job = Job::new(label, "tcp", &MAIN).also_by("epoll").with("conns", connections);
+        if label.ends_with(" pinned") { Job { workers: 1, ..job }.with("pin", 1) } else { job }
+    };
+    let idle = |label| {
+        let job = Job::new(label, "tcp_idle", &MAIN).also_by("epoll").limits(3, 30);
+        job.with("conns", 10_000)
+    };
+    vec![
+        tcp("tcp1 pinned", 1),
+        tcp("tcp64 pinned", 64),
+        tcp("tcp64", 64),
+        tcp("tcp1000 pinned", 1000),
+        tcp("tcp1000", 1000),
+        idle("tcp_idle_4k"),
+        idle("tcp_idle_1k").with("buffer", 1024),
+    ]
 }
 
 /// Locks and the like, timers, contexts.
@@ -238,6 +264,16 @@ mod tests {
         assert!(jobs[0].peers.contains(&"mine".to_owned()));
         let jobs = choose(&["unstarted".into()], &[], true).expect("there is one");
         assert_eq!(jobs[0].command("go-lib"), ["unstarted", "w=1", "n=500"]);
-        assert!(choose(&["tcp".into()], &[], false).is_err());
+        assert!(choose(&["udp".into()], &[], false).is_err());
+    }
+
+    #[test]
+    fn a_quick_job_is_the_same_with_less_work() {
+        let jobs = choose(&["tcp".into()], &[], true).expect("there are some");
+        let command = |label| jobs.iter().find(|job| job.label == label).map(|job| job.command(""));
+        let pinned = command("tcp64 pinned").expect("it is one of them").join(" ");
+        assert_eq!(pinned, "tcp w=1 n=1 conns=64 pin=1 ms=200 warm=50");
+        let idle = command("tcp_idle_1k").expect("it is one of them").join(" ");
+        assert_eq!(idle, "tcp_idle w=2 n=1 buffer=1024 conns=100");
     }
 }

@@ -62,6 +62,9 @@ fn table(options: &cli::TableOptions) -> Result<()> {
     let chosen: Vec<Peer> = chosen.into_iter().filter(wanted).collect();
     let (built, left_out) =
         if options.build { build::build_all(chosen) } else { (chosen, Vec::new()) };
+    if options.build {
+        build::build_load(jobs.iter().map(|job| job.workload))?;
+    }
     let records = campaign::run(&jobs, &built, options)?;
     if options.quick {
         println!("A quick run: it shows that everything works. The numbers mean nothing.\n");
@@ -88,6 +91,7 @@ fn one(
     let chosen = peers::choose(known, &[peer.to_owned()])?;
     let (built, _) = build::build_all(chosen);
     let [peer] = &built[..] else { return Err("there is nothing to run".into()) };
+    build::build_load([workload.as_str()].into_iter())?;
     let mut words = vec![workload];
     words.extend(arguments);
     let result = program::run(peer, &words, PATIENCE);

@@ -86,6 +86,20 @@ const IDLE: &[Metric] = &[lower("CPU ms in 2 s idle, 1000 parked", "cpu_ms", 1.0
 
 const BLOCKING: &[Metric] = &[lower("ms (50 ideal)", "ms", 1.0)];
 
+const TCP: &[Metric] = &[
+    higher("requests/s", "rate", 1.0),
+    lower("p50 us", "p50_us", 1.0),
+    lower("p99 us", "p99_us", 1.0),
+    lower("p99.9 us", "p999_us", 1.0),
+    lower("server CPU us/request", "server_cpu_us", 1.0),
+    lower("connections without an answer for 1 s", "stuck", 1.0),
+];
+
+const TCP_IDLE: &[Metric] = &[
+    lower("RSS bytes/connection", "bytes_per_connection", 1.0),
+    lower("connect and first answer, us", "ns_per_op", 1e-3),
+];
+
 const OTHER: &[Metric] = &[NS];
 
 /// The rows of a workload. The first is the one that counts.
@@ -103,6 +117,8 @@ pub fn of(workload: &str) -> &'static [Metric] {
         "fanout" | "fanout_cpu" => FANOUT,
         "idle" => IDLE,
         "blocking" => BLOCKING,
+        "tcp" => TCP,
+        "tcp_idle" => TCP_IDLE,
         _ => OTHER,
     }
 }

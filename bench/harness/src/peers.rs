@@ -103,6 +103,7 @@ pub fn all() -> Vec<Peer> {
         may_pool,
         parking_lot,
         Peer::package("corosensei", "peer-corosensei"),
+        Peer::package("epoll", "peer-epoll"),
     ]
 }
 
@@ -123,5 +124,5 @@ pub const OURS: &str = "gort";
 
 /// Those that run a few jobs only share a column.
 pub fn is_minor(name: &str) -> bool {
-    matches!(name, "may+pool20k" | "parking_lot" | "corosensei")
+    matches!(name, "may+pool20k" | "parking_lot" | "corosensei" | "epoll")
 }

@@ -1,6 +1,6 @@
 //! Running a peer's program once.
 
-use crate::peers::Peer;
+use crate::peers::{Peer, target_dir};
 use crate::record::{Failure, Fields, Status};
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
@@ -25,9 +25,20 @@ impl RunResult {
     }
 }
 
+/// Is the peer's program a server in this workload? Then `load` starts it and measures.
+pub fn is_served(workload: &str) -> bool {
+    workload.starts_with("tcp")
+}
+
 /// Runs `peer` on `WORKLOAD key=number ..`; ends it when the time is over.
 pub fn run(peer: &Peer, words: &[String], timeout: Duration) -> RunResult {
-    let mut command = Command::new(&peer.program);
+    let mut command = if words.first().is_some_and(|workload| is_served(workload)) {
+        let mut load = Command::new(target_dir().join("release/load"));
+        load.arg(&peer.program);
+        load
+    } else {
+        Command::new(&peer.program)
+    };
     command.args(words).env("RUST_BACKTRACE", "0").envs(peer.environment.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = match command.spawn() {

@@ -31,7 +31,9 @@ pub fn markdown(jobs: &[JobRuns], peers: &[&str]) -> String {
                 cells.push(others.join("; "));
             }
             cells.push(ratio(job, peers, metric));
-            cells.push(target(job, metric));
+            let targets = targets::of(job.label, metric);
+            let targets: Vec<String> = targets.map(|one| target(job, peers, metric, one)).collect();
+            cells.push(targets.join(", "));
             text += &row(&cells);
         }
     }
@@ -60,42 +62,64 @@ fn cell(job: &JobRuns, peer: &str, metric: &Metric) -> String {
 
 /// Ours divided by the best of the others. Below 1 it is better where less is, as nearly everywhere.
 fn ratio(job: &JobRuns, peers: &[&str], metric: &Metric) -> String {
-    let others = peers.iter().filter(|peer| **peer != OURS);
-    let medians = others.filter_map(|peer| Some((median(&job.values(peer, metric))?, *peer)));
-    let best = match metric.better {
-        Better::Lower => medians.min_by(|a, b| a.0.total_cmp(&b.0)),
-        Better::Higher => medians.max_by(|a, b| a.0.total_cmp(&b.0)),
-        Better::Neither => return String::new(),
-    };
+    if metric.better == Better::Neither {
+        return String::new();
+    }
     let ours = median(&job.values(OURS, metric));
-    match (ours, best) {
+    match (ours, best_other(job, peers, metric)) {
         (Some(ours), Some((best, peer))) if best > 0.0 => format!("{:.2} ({peer})", ours / best),
         (None, Some((best, peer))) => format!("{NOT_RUN} ({peer} {})", short(best)),
         _ => NOT_RUN.into(),
     }
 }
 
-fn target(job: &JobRuns, metric: &Metric) -> String {
-    let Some(target) = targets::of(job.label, metric) else { return String::new() };
+/// The best median of the others, and whose it is.
+fn best_other<'a>(job: &JobRuns, peers: &[&'a str], metric: &Metric) -> Option<(f64, &'a str)> {
+    let others = peers.iter().filter(|peer| **peer != OURS);
+    let medians = others.filter_map(|peer| Some((median(&job.values(peer, metric))?, *peer)));
+    match metric.better {
+        Better::Lower => medians.min_by(|a, b| a.0.total_cmp(&b.0)),
+        Better::Higher => medians.max_by(|a, b| a.0.total_cmp(&b.0)),
+        Better::Neither => None,
+    }
+}
+
+/// What is to be reached, and whether it is.
+fn target(job: &JobRuns, peers: &[&str], metric: &Metric, target: Target) -> String {
+    let of = |peer| median(&job.values(peer, metric));
     let (text, bound) = match target {
         Target::AtMost(bound) => (format!("≤ {}", plain(bound)), Some(bound)),
         Target::AtLeast(bound) => (format!("≥ {}", plain(bound)), Some(bound)),
         Target::As(peer, tolerance) => {
-            let bound = median(&job.values(peer, metric)).map(|median| median + tolerance);
-            (format!("as {peer}"), bound)
+            (format!("as {peer}"), of(peer).map(|median| median + tolerance))
+        }
+        Target::AtMostOf(peer, part) => {
+            (format!("≤ {}", times(part, peer)), of(peer).map(|median| median * part))
+        }
+        Target::AtLeastOf(peer, part) => {
+            (format!("≥ {}", times(part, peer)), of(peer).map(|median| median * part))
+        }
+        Target::Best => {
+            let major: Vec<&str> = peers.iter().copied().filter(|peer| !is_minor(peer)).collect();
+            ("best runtime".into(), best_other(job, &major, metric).map(|(best, _)| best))
         }
     };
-    let reaches = |ours: f64, bound: f64| match target {
-        Target::AtLeast(_) => ours >= bound,
-        Target::AtMost(_) | Target::As(..) => ours <= bound,
+    let reaches = |ours: f64, bound: f64| match metric.better {
+        Better::Higher => ours >= bound,
+        Better::Lower | Better::Neither => ours <= bound,
     };
-    match (median(&job.values(OURS, metric)), bound) {
+    match (of(OURS), bound) {
         // A target is for the full size.
         (Some(_), _) if !job.are_full(OURS) => text,
         (Some(ours), Some(bound)) if reaches(ours, bound) => format!("{text} ✓"),
         (Some(_), Some(_)) => format!("{text} ✗"),
         _ => text,
     }
+}
+
+/// A part of what a peer has.
+fn times(part: f64, peer: &str) -> String {
+    if part == 1.0 { peer.into() } else { format!("{part} {peer}") }
 }
 
 /// Targets are round numbers.
@@ -139,6 +163,21 @@ mod tests {
         let mut small = run("gort", 90.0);
         small.args = "pingpong w=2 n=100".into();
         assert_eq!(rows(&[small]), ["| pingpong w2: ns/op | 90.0 | - | ≤ 100 |"]);
+    }
+
+    #[test]
+    fn targets_may_be_what_peers_have() {
+        let run = |peer: &str, rate: u32| -> Record {
+            let line = format!(
+                r#"{{"job":"tcp64 pinned","peer":"{peer}","rep":0,
+                "args":"tcp w=1 conns=64 pin=1","wall":4,"foreign_cpu_s":0.0,"rate":{rate}}}"#
+            );
+            serde_json::from_str(&line).expect("a record")
+        };
+        let runs = [run("gort", 97), run("go", 96), run("tokio", 98), run("epoll", 100)];
+        let wanted = "| tcp64 pinned: requests/s | 97.0 | 96.0 | 98.0 | epoll 100 | 0.97 (epoll) | \
+                      ≥ 0.97 epoll ✓, best runtime ✗ |";
+        assert_eq!(rows(&runs)[0], wanted);
     }
 
     #[test]

@@ -9,14 +9,19 @@ pub enum Target {
     AtLeast(f64),
     /// Not worse than that peer, give or take so much.
     As(&'static str, f64),
+    /// So many times what that peer has.
+    AtMostOf(&'static str, f64),
+    AtLeastOf(&'static str, f64),
+    /// Not worse than any other that has a column of its own.
+    Best,
 }
 
-use Target::{As, AtLeast, AtMost};
+use Target::{As, AtLeast, AtLeastOf, AtMost, AtMostOf, Best};
 
 /// The column of the process's CPU clock: two readings of it differ by that much.
 const CLOCK_MS: f64 = 0.5;
 
-/// By the job's label and the metric's field.
+/// By the job's label and the metric's field. A row may have several.
 const TARGETS: &[(&str, &str, Target)] = &[
     ("yield w1", "ns_per_op", AtMost(20.0)),
     ("spawn_waves w2", "ns_per_op", AtMost(100.0)),
@@ -56,12 +61,24 @@ const TARGETS: &[(&str, &str, Target)] = &[
     ("blocking", "ms", AtMost(55.0)),
     ("blocking_raw", "ms", AtMost(80.0)),
     ("idle", "cpu_ms", As("tokio", CLOCK_MS)),
+    ("tcp1 pinned", "p50_us", AtMostOf("epoll", 1.03)),
+    ("tcp64 pinned", "rate", AtLeastOf("epoll", 0.97)),
+    ("tcp64 pinned", "rate", Best),
+    ("tcp64 pinned", "server_cpu_us", AtMostOf("tokio", 1.0)),
+    ("tcp64", "rate", AtLeastOf("tokio", 1.0)),
+    ("tcp64", "p99_us", AtMost(1100.0)),
+    ("tcp1000 pinned", "rate", AtLeastOf("epoll", 1.0)),
+    ("tcp1000 pinned", "p99_us", AtMostOf("epoll", 1.0)),
+    ("tcp1000", "rate", AtLeastOf("epoll", 1.0)),
+    ("tcp1000", "p99_us", AtMostOf("epoll", 1.0)),
+    ("tcp_idle_1k", "bytes_per_connection", AtMost(6144.0)),
 ];
 
-/// The target of that row, if it has one.
-pub fn of(job: &str, metric: &Metric) -> Option<Target> {
-    let found = TARGETS.iter().find(|(label, field, _)| *label == job && *field == metric.field);
-    found.map(|(_, _, target)| *target)
+/// The targets of that row.
+pub fn of(job: &str, metric: &Metric) -> impl Iterator<Item = Target> {
+    let its =
+        TARGETS.iter().filter(move |(label, field, _)| *label == job && *field == metric.field);
+    its.map(|(_, _, target)| *target)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod fork_join;
 mod locks;
 mod many;
 mod memory;
+mod net;
 mod runtime;
 mod scheduling;
 mod select;
@@ -58,6 +59,7 @@ async fn dispatch<R: AsyncRuntime>(args: Args) {
         "starve_chan" => fairness::starve_chan::<R>(args).await,
         "wake" => scheduling::wake::<R>(args).await,
         "blocking" => blocking::blocking::<R>(args).await,
+        "tcp" | "tcp_idle" => net::tcp_echo::<R>(args).await,
         _ => report::not_applicable(R::NAME, args, "no such workload"),
     }
 }

@@ -43,6 +43,9 @@ pub trait AsyncRuntime: 'static {
         receivers: Vec<Self::Receiver<u64>>,
         n: u64,
     ) -> impl Future<Output = u64> + Send + 'static;
+    /// Listens on a port of this machine, calls `listening` with it, and answers each client with what it
+    /// sends, in a task of its own with such a buffer. Does not return.
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> impl Future<Output = ()> + Send;
 }
 
 /// The sending end of a channel.

@@ -13,7 +13,11 @@ pub struct Args {
 impl Args {
     /// Those of this process. Explains itself and leaves if they make no sense.
     pub fn parse() -> Args {
-        let mut words = std::env::args().skip(1);
+        Args::of(std::env::args().skip(1))
+    }
+
+    /// Those in `words`. Explains itself and leaves if they make no sense.
+    pub fn of(mut words: impl Iterator<Item = String>) -> Args {
         let Some(workload) = words.next() else { refuse("no workload given") };
         let numbers = words.map(|word| parse_pair(&word).unwrap_or_else(|| refuse(&word)));
         Args { workload, numbers: numbers.collect() }

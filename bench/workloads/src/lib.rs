@@ -10,11 +10,13 @@
 pub mod args;
 pub mod blocking;
 mod channels;
+pub mod epoll;
 pub mod fairness;
 mod fork_join;
 mod locks;
 pub mod many;
 pub mod memory;
+pub mod net;
 pub mod numbers;
 pub mod primitives;
 pub mod process;
@@ -70,6 +72,7 @@ fn dispatch<R: Runtime>(args: &Args) {
         "burst" | "skew" => scheduling::spread::<R>(args),
         "calm" => scheduling::calm::<R>(args),
         "blocking" => blocking::blocking::<R>(args),
+        "tcp" | "tcp_idle" => net::tcp_echo::<R>(args),
         _ => report::not_applicable(R::NAME, args, "no such workload"),
     }
 }

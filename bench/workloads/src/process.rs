@@ -39,17 +39,22 @@ fn usage(who: libc::c_int) -> Cpu {
 
 /// Memory in use now.
 pub fn rss_kib() -> u64 {
-    status("VmRSS:")
+    status("self", "VmRSS:")
+}
+
+/// Memory that another process has in use.
+pub fn rss_kib_of(pid: u32) -> u64 {
+    status(&pid.to_string(), "VmRSS:")
 }
 
 /// The most memory that was ever in use.
 pub fn peak_rss_kib() -> u64 {
-    status("VmHWM:")
+    status("self", "VmHWM:")
 }
 
 /// How many threads there are.
 pub fn threads() -> u64 {
-    status("Threads:")
+    status("self", "Threads:")
 }
 
 /// The thread that calls this.
@@ -63,9 +68,9 @@ pub fn mappings() -> u64 {
     fs::read_to_string("/proc/self/maps").map_or(0, |maps| maps.lines().count() as u64)
 }
 
-/// A number from /proc/self/status; 0 if there is none.
-fn status(key: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+/// A number from /proc/PROCESS/status; 0 if there is none.
+fn status(process: &str, key: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let value = status.lines().find_map(|line| line.strip_prefix(key));
     value.and_then(|value| value.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
@@ -90,12 +95,27 @@ pub fn pin_to(cpu: usize) {
     unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) };
 }
 
-/// Prints `line` and ends the process without running anything more. It goes past the standard
-/// library's stdout, whose lock belongs to a thread: not every runtime keeps a task on its thread.
-pub fn print_and_leave(line: &str) -> ! {
+/// Allows this process, and those that it starts from now on, as many descriptors as it may allow.
+pub fn allow_descriptors() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` may be written to. With these arguments the call does not fail.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: `limit` is a limit, and one that everybody may set.
+    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+}
+
+/// Prints `line`; was all of it taken? It goes past the standard library's stdout, whose lock belongs to a
+/// thread: not every runtime keeps a task on its thread.
+pub fn print(line: &str) -> bool {
     // SAFETY: `line` may be read. It is shorter than what a pipe takes at once.
     let written = unsafe { libc::write(1, line.as_ptr().cast(), line.len()) };
-    let status = if written == line.len() as isize { 0 } else { 1 };
+    written == line.len() as isize
+}
+
+/// Prints `line` and ends the process without running anything more.
+pub fn print_and_leave(line: &str) -> ! {
+    let status = if print(line) { 0 } else { 1 };
     // SAFETY: it always is.
     unsafe { libc::_exit(status) }
 }

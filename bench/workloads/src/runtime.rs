@@ -66,6 +66,10 @@ pub trait Runtime: 'static {
     /// The same with as many receivers as there are, each of which gets as many numbers as the others.
     fn select_many(receivers: Vec<Self::SpscReceiver<u64>>, n: u64) -> u64;
 
+    /// Listens on a port of this machine, calls `listening` with it, and answers each client with what it
+    /// sends, in a task of its own with such a buffer.
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> !;
+
     /// Says why a workload is not for this peer.
     fn supports(_workload: &str) -> Result<(), &'static str> {
         Ok(())

@@ -1,9 +1,10 @@
 //! The workloads on go-lib. It needs compiler flags of its own: see the README.
 
 use go_lib::chan::{self, chan};
+use go_lib::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use workloads::{Join, Receiver, Runtime, Sender, WaitGroup};
+use workloads::{Join, Receiver, Runtime, Sender, WaitGroup, net};
 
 struct GoLib;
 
@@ -97,8 +98,18 @@ impl Runtime for GoLib {
         sum
     }
 
+<<<<<<< HEAD
     fn select_many(_receivers: Vec<Rx<u64>>, _n: u64) -> u64 {
         unreachable!("it is not supported")
+=======
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
+        let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
+        listening(listener.local_addr().expect("its address").port());
+        loop {
+            let stream = listener.accept().expect("a client");
+            go_lib::go!(move || net::echo::<BUFFER>(stream));
+        }
+>>>>>>> benchnet
     }
 
     fn supports(workload: &str) -> Result<(), &'static str> {

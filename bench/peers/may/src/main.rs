@@ -4,13 +4,14 @@ mod channels;
 mod primitives;
 
 use channels::Channel;
+use may::net::TcpListener;
 use may::sync::{SyncFlag, mpmc, mpsc, spsc};
 use may::{coroutine, cqueue};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use workloads::{Join, Receiver, Runtime, WaitGroup};
+use workloads::{Join, Receiver, Runtime, WaitGroup, net};
 
 struct May;
 
@@ -115,6 +116,15 @@ impl Runtime for May {
             }
         });
         total.0.get()
+    }
+
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
+        let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
+        listening(listener.local_addr().expect("its address").port());
+        loop {
+            let (stream, _) = listener.accept().expect("a client");
+            may::go!(move || net::echo::<BUFFER>(stream));
+        }
     }
 
     fn supports(workload: &str) -> Result<(), &'static str> {

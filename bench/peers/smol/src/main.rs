@@ -1,13 +1,19 @@
 //! The workloads on smol: its executor on a fixed number of threads, and its channels.
 
+use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::lock::Mutex;
+<<<<<<< HEAD
 use smol::stream::Stream;
+=======
+use smol::net::{TcpListener, TcpStream};
+>>>>>>> benchnet
 use smol::{Executor, Timer, channel, future, unblock};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
+use workloads::net;
 use workloads_async::{AsyncMutex, AsyncReceiver, AsyncRuntime, AsyncSender};
 
 static EXECUTOR: Executor<'static> = Executor::new();
@@ -70,6 +76,7 @@ impl AsyncRuntime for Smol {
         sum
     }
 
+<<<<<<< HEAD
     /// Polls the receivers in turn, beginning with another one each time, as `select` below.
     async fn select_many(receivers: Vec<Receiver<u64>>, n: u64) -> u64 {
         let mut receivers: Vec<_> = receivers.into_iter().map(|it| Box::pin(it.0)).collect();
@@ -85,6 +92,25 @@ impl AsyncRuntime for Smol {
             sum += received.await.expect("no channel is closed");
         }
         sum
+=======
+    async fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) {
+        let listener = TcpListener::bind(net::ANYWHERE).await.expect("a port");
+        listening(listener.local_addr().expect("its address").port());
+        loop {
+            let (stream, _) = listener.accept().await.expect("a client");
+            EXECUTOR.spawn(echo::<BUFFER>(stream)).detach();
+        }
+    }
+}
+
+/// What `workloads::net::echo` is.
+async fn echo<const BUFFER: usize>(mut stream: TcpStream) {
+    let mut buffer = [0; BUFFER];
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        if stream.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+>>>>>>> benchnet
     }
 }
 

@@ -5,11 +5,12 @@ mod locks;
 
 use crossbeam_channel as channel;
 use std::marker::PhantomData;
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use workloads::{Join, Receiver, Runtime, Sender, WaitGroup, process};
+use workloads::{Join, Receiver, Runtime, Sender, WaitGroup, net, process};
 
 /// As small as a thread's stack may be and still print a panic.
 const STACK: usize = 64 << 10;
@@ -98,6 +99,7 @@ impl<L: locks::Locks> Runtime for Threads<L> {
         sum
     }
 
+<<<<<<< HEAD
     fn select_many(receivers: Vec<Rx<u64>>, n: u64) -> u64 {
         let mut select = channel::Select::new();
         for receiver in &receivers {
@@ -110,6 +112,15 @@ impl<L: locks::Locks> Runtime for Threads<L> {
             sum += chosen.recv(receiver).expect("no channel is closed");
         }
         sum
+=======
+    fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
+        let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
+        listening(listener.local_addr().expect("its address").port());
+        loop {
+            let (stream, _) = listener.accept().expect("a client");
+            Self::go(move || net::echo::<BUFFER>(stream));
+        }
+>>>>>>> benchnet
     }
 
     fn supports(workload: &str) -> Result<(), &'static str> {

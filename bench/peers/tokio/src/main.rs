@@ -4,8 +4,10 @@ mod primitives;
 
 use std::task::Poll;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify, mpsc};
-use workloads::Args;
+use workloads::{Args, net};
 use workloads_async::{AsyncMutex, AsyncReceiver, AsyncRuntime, AsyncSender};
 
 struct Tokio;
@@ -76,6 +78,7 @@ impl AsyncRuntime for Tokio {
         sum
     }
 
+<<<<<<< HEAD
     /// tokio's `select!` has its arms in the program's text. This is what one does: it polls the
     /// receivers in turn, beginning with another one each time.
     async fn select_many(mut receivers: Vec<Receiver<u64>>, n: u64) -> u64 {
@@ -91,6 +94,25 @@ impl AsyncRuntime for Tokio {
             sum += received.await.expect("no channel is closed");
         }
         sum
+=======
+    async fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) {
+        let listener = TcpListener::bind(net::ANYWHERE).await.expect("a port");
+        listening(listener.local_addr().expect("its address").port());
+        loop {
+            let (stream, _) = listener.accept().await.expect("a client");
+            tokio::spawn(echo::<BUFFER>(stream));
+        }
+    }
+}
+
+/// What `workloads::net::echo` is.
+async fn echo<const BUFFER: usize>(mut stream: TcpStream) {
+    let mut buffer = [0; BUFFER];
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        if stream.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+>>>>>>> benchnet
     }
 }
 
