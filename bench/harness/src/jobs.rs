@@ -134,10 +134,7 @@ fn network() -> Vec<Job> {
         let job = Job::new(label, "tcp", &MAIN).also_by("epoll").with("conns", connections);
         if label.ends_with(" pinned") { Job { workers: 1, ..job }.with("pin", 1) } else { job }
     };
-    let idle = |label| {
-        let job = Job::new(label, "tcp_idle", &MAIN).also_by("epoll").limits(3, 30);
-        job.with("conns", 10_000)
-    };
+    let idle = |label| Job::new(label, "tcp_idle", &MAIN).with("conns", 10_000).limits(3, 30);
     vec![
         tcp("tcp1 pinned", 1),
         tcp("tcp64 pinned", 64),

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `conns` | how many connections |
 //! | `warm`, `ms` | `tcp`: for how many milliseconds to send before it counts, and while it counts |
+//! | `buffer` | for the server: how much it reads at a time |
 //! | `pin` | 1: the server stays on CPU 0, the clients on CPU 1 |
 
 mod connection;

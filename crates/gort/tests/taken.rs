@@ -130,6 +130,45 @@ fn many_busy_goroutines_all_get_a_turn() {
     });
 }
 
+/// Several threads are the monitor in turn, and end with the runtime.
+#[test]
+fn a_crowd_of_busy_goroutines_all_get_on() {
+    const COUNT: usize = 150;
+    within(LIMIT, || {
+        let slice = Duration::from_micros(200);
+        let runtime = build(|builder| builder.processors(2).time_slice(slice).name("crowd"));
+        runtime.run(|| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let rounds: Arc<[AtomicUsize]> = (0..COUNT).map(|_| AtomicUsize::new(0)).collect();
+            let hog = |index: usize| {
+                let (stop, rounds) = (stop.clone(), rounds.clone());
+                gort::spawn(move || {
+                    compute_until(LIMIT, || {
+                        rounds[index].fetch_add(1, SeqCst);
+                        stop.load(SeqCst)
+                    })
+                })
+            };
+            let hogs: Vec<_> = (0..COUNT).map(hog).collect();
+            let seen = || rounds.iter().map(|rounds| rounds.load(SeqCst)).collect::<Vec<_>>();
+            while seen().contains(&0) {
+                gort::sleep(Duration::from_millis(1));
+            }
+            // No two of them run on one thread.
+            assert!(gort::stats().threads >= COUNT);
+            assert!(threads_called("crowd-monitor").len() > 1);
+            let before = seen();
+            while seen().iter().zip(&before).any(|(now, before)| now == before) {
+                gort::sleep(Duration::from_millis(1));
+            }
+            stop.store(true, SeqCst);
+            assert!(hogs.into_iter().all(|hog| hog.join().unwrap()));
+        });
+        runtime.shutdown(LIMIT).unwrap();
+        assert_eq!(threads_called("crowd"), [""; 0]);
+    });
+}
+
 #[test]
 fn who_has_lost_a_processor_uses_the_runtime_as_before() {
     within(LIMIT, || {

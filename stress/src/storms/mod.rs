@@ -2,6 +2,7 @@
 
 mod calls;
 mod channels;
+mod connections;
 mod contexts;
 mod groups;
 mod joins;
@@ -12,6 +13,7 @@ mod panics;
 mod processors;
 mod scopes;
 mod selects;
+mod sockets;
 mod timers;
 mod trees;
 
@@ -39,4 +41,6 @@ pub(crate) const ALL: &[Storm] = &[
     panics::STORM,
     lifecycle::STORM,
     mixed::STORM,
+    sockets::STORM,
+    connections::STORM,
 ];

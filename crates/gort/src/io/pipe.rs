@@ -78,7 +78,7 @@ impl PipeReader {
     /// # Errors
     /// The system's, if there are no descriptors to be had.
     pub fn try_clone(&self) -> io::Result<PipeReader> {
-        Source::new(self.0.io().try_clone()?).map(PipeReader)
+        Source::new(self.0.open()?.try_clone()?).map(PipeReader)
     }
 
     /// For how long a read that begins from now on may wait; `None`: without limit. It ends in
@@ -140,7 +140,7 @@ impl PipeWriter {
     /// # Errors
     /// The system's, if there are no descriptors to be had.
     pub fn try_clone(&self) -> io::Result<PipeWriter> {
-        Source::new(self.0.io().try_clone()?).map(PipeWriter)
+        Source::new(self.0.open()?.try_clone()?).map(PipeWriter)
     }
 
     /// As [`PipeReader::set_read_timeout`], for writes.

@@ -8,9 +8,10 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-/// How long to wait when there are no descriptors or no memory for a connection; doubled up to the longest.
+/// How long to wait when there are no descriptors or no memory for a connection; doubled up to the longest, which is
+/// how late a deadline or a close may come to be noticed then.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts a connection. One that was given up by the other side before is passed over. If there are no descriptors or
 /// no memory for one it says so on standard error, once, and waits for some: the connections wait in the kernel's queue.

@@ -47,7 +47,7 @@ macro_rules! handle {
             /// # Errors
             /// If there is no telling.
             pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-                self.0.io().take_error()
+                self.0.open()?.take_error()
             }
         }
 
@@ -154,7 +154,7 @@ macro_rules! stream {
             /// # Errors
             /// The system's, if it is not connected any more, most often.
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-                self.0.io().shutdown(how)
+                self.0.open()?.shutdown(how)
             }
 
             /// A handle to read with and one to write with, for two goroutines. When the second is dropped, or
@@ -173,6 +173,9 @@ macro_rules! stream {
                 room: usize,
                 attempt: impl FnMut(&$std) -> io::Result<usize>,
             ) -> io::Result<usize> {
+                if room == 0 {
+                    return self.0.check(Direction::Read).map(|()| 0);
+                }
                 let is_short = |&count: &usize| count > 0 && count < room;
                 self.0.run_stream(Direction::Read, attempt, is_short)
             }
@@ -182,6 +185,9 @@ macro_rules! stream {
                 len: usize,
                 attempt: impl FnMut(&$std) -> io::Result<usize>,
             ) -> io::Result<usize> {
+                if len == 0 {
+                    return self.0.check(Direction::Write).map(|()| 0);
+                }
                 self.0.run_stream(Direction::Write, attempt, |&count| count < len)
             }
         }

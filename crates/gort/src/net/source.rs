@@ -70,8 +70,13 @@ impl<S: AsFd> Source<S> {
         })
     }
 
-    pub(crate) fn io(&self) -> &S {
-        &self.io
+    /// For what does not wait.
+    ///
+    /// # Errors
+    /// If it has been closed: what has taken its place would do some things without an error.
+    pub(crate) fn open(&self) -> io::Result<&S> {
+        self.check_open()?;
+        Ok(&self.io)
     }
 
     pub(crate) fn into_io(self) -> S {
@@ -85,31 +90,6 @@ impl<S: AsFd> Source<S> {
         attempt: impl FnMut(&S) -> io::Result<R>,
     ) -> io::Result<R> {
         self.run_stream(direction, attempt, |_| false)
-    }
-
-    /// Calls `attempt` until it does something else than to say that it would block, or the limit is reached (`None`), whatever
-    /// the deadline and the time-out to read are.
-    pub(crate) fn run_up_to<R>(
-        &self,
-        limit: Limit<'_>,
-        mut attempt: impl FnMut(&S) -> io::Result<R>,
-    ) -> io::Result<Option<R>> {
-        let readiness = self.registration.record.readiness(Direction::Read);
-        loop {
-            let seen = readiness.look();
-            if seen.may_try() {
-                match attempt(&self.io) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        readiness.exhausted(seen);
-                    }
-                    result => return result.map(Some),
-                }
-            }
-            self.registration.ensure()?;
-            if readiness.wait(seen, limit, Wait::Read).is_err() {
-                return Ok(None);
-            }
-        }
     }
 
     /// The same, for a stream: `is_short` tells whether what an attempt has moved shows that there is no more. The next
@@ -148,6 +128,38 @@ impl<S: AsFd> Source<S> {
                 }
             }
             self.wait(direction, seen, &mut own_deadline)?;
+        }
+    }
+
+    /// Calls `attempt` until it does something else than to say that it would block, or the limit is reached (`None`), whatever
+    /// the deadline and the time-out to read are.
+    pub(crate) fn run_up_to<R>(
+        &self,
+        limit: Limit<'_>,
+        mut attempt: impl FnMut(&S) -> io::Result<R>,
+    ) -> io::Result<Option<R>> {
+        let readiness = self.registration.record.readiness(Direction::Read);
+        loop {
+            let seen = readiness.look();
+            if readiness.may_try(seen) {
+                match attempt(&self.io) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    result => return result.map(Some),
+                }
+            }
+            self.registration.ensure(Direction::Read)?;
+            if readiness.wait(seen, limit, Wait::Read).is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// For an operation on no bytes at all, which does not wait: may it begin?
+    pub(crate) fn check(&self, direction: Direction) -> io::Result<()> {
+        self.check_open()?;
+        match self.registration.record.readiness(direction).deadline().has_passed() {
+            false => Ok(()),
+            true => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 

@@ -7,7 +7,7 @@ use super::resolve::{ToSocketAddrs, each_address};
 use super::source::{Source, take_out};
 use crate::poll::Direction;
 use crate::sys;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::iter::FusedIterator;
@@ -73,16 +73,16 @@ impl TcpStream {
     fn connect_to(address: SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
-        let is_under_way = match socket.connect(&address.into()) {
+        let source = Source::new(net::TcpStream::from(socket))?;
+        source.set_deadline(Direction::Write, deadline)?;
+        let is_under_way = match SockRef::from(source.open()?).connect(&address.into()) {
             Ok(()) => false,
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => true,
             // Interrupted by a signal it goes on all the same.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
             Err(error) => return Err(error),
         };
-        let source = Source::new(net::TcpStream::from(socket))?;
         if is_under_way {
-            source.set_deadline(Direction::Write, deadline)?;
             source.run(Direction::Write, |socket| match socket.take_error()? {
                 Some(error) => Err(error),
                 None => match socket.peer_addr() {
@@ -93,8 +93,8 @@ impl TcpStream {
                     Err(error) => Err(error),
                 },
             })?;
-            source.set_deadline(Direction::Write, None)?;
         }
+        source.set_deadline(Direction::Write, None)?;
         Ok(TcpStream(Arc::new(source)))
     }
 
@@ -103,7 +103,7 @@ impl TcpStream {
     /// # Errors
     /// If it is not connected any more.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().peer_addr()
+        self.0.open()?.peer_addr()
     }
 
     /// The address of this side.
@@ -111,7 +111,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
+        self.0.open()?.local_addr()
     }
 
     /// Reads without taking what is read; waits for something.
@@ -127,7 +127,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.0.io().set_nodelay(nodelay)
+        self.0.open()?.set_nodelay(nodelay)
     }
 
     /// What [`set_nodelay`](Self::set_nodelay) has set.
@@ -135,7 +135,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.0.io().nodelay()
+        self.0.open()?.nodelay()
     }
 
     /// For how long the system goes on sending what was written when the socket is closed (`SO_LINGER`); zero: the
@@ -144,7 +144,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        socket2::SockRef::from(self.0.io()).set_linger(linger)
+        SockRef::from(self.0.open()?).set_linger(linger)
     }
 
     /// What [`set_linger`](Self::set_linger) has set.
@@ -152,7 +152,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        socket2::SockRef::from(self.0.io()).linger()
+        SockRef::from(self.0.open()?).linger()
     }
 
     /// Sets how many routers a packet may pass (`IP_TTL`).
@@ -160,7 +160,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.io().set_ttl(ttl)
+        self.0.open()?.set_ttl(ttl)
     }
 
     /// What [`set_ttl`](Self::set_ttl) has set.
@@ -168,7 +168,7 @@ impl TcpStream {
     /// # Errors
     /// The system's.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.0.io().ttl()
+        self.0.open()?.ttl()
     }
 }
 
@@ -194,12 +194,17 @@ handle!(TcpListener, net::TcpListener);
 
 impl TcpListener {
     /// Listens at an address; port 0 is for the system to choose. If the name has several addresses the first that can
-    /// be had is taken.
+    /// be had is taken. As many connections as the system allows may wait to be accepted.
     ///
     /// # Errors
     /// `AddrInUse` if another socket listens there, most often.
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
-        TcpListener::from_std(each_address(address, net::TcpListener::bind)?)
+        TcpListener::from_std(each_address(address, |address| {
+            let listener = net::TcpListener::bind(address)?;
+            // std lets 128 wait to be accepted. Those who find no room are not told, and try again after a second.
+            SockRef::from(&listener).listen(libc::c_int::MAX)?;
+            Ok(listener)
+        })?)
     }
 
     /// Parks until there is a connection.
@@ -233,7 +238,7 @@ impl TcpListener {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
+        self.0.open()?.local_addr()
     }
 
     /// Sets how many routers a packet of its connections may pass (`IP_TTL`).
@@ -241,7 +246,7 @@ impl TcpListener {
     /// # Errors
     /// The system's.
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.io().set_ttl(ttl)
+        self.0.open()?.set_ttl(ttl)
     }
 
     /// What [`set_ttl`](Self::set_ttl) has set.
@@ -249,7 +254,7 @@ impl TcpListener {
     /// # Errors
     /// The system's.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.0.io().ttl()
+        self.0.open()?.ttl()
     }
 }
 

@@ -46,7 +46,7 @@ impl UdpSocket {
     /// # Errors
     /// That of the last address of the name; or if it has none.
     pub fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
-        each_address(address, |address| self.0.io().connect(address))
+        each_address(address, |address| self.0.open()?.connect(address))
     }
 
     /// Parks until there is a datagram, and tells where it came from. What of it the buffer has no room for is lost.
@@ -103,7 +103,7 @@ impl UdpSocket {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
+        self.0.open()?.local_addr()
     }
 
     /// The address that it is [connected](Self::connect) to.
@@ -111,7 +111,7 @@ impl UdpSocket {
     /// # Errors
     /// `NotConnected` if it is not.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().peer_addr()
+        self.0.open()?.peer_addr()
     }
 }
 
@@ -125,7 +125,7 @@ macro_rules! options {
                 /// # Errors
                 /// The system's.
                 pub fn $name(&self, $($argument: $type),*) -> io::Result<$result> {
-                    self.0.io().$name($($argument),*)
+                    self.0.open()?.$name($($argument),*)
                 }
             )*
         }

@@ -81,7 +81,7 @@ impl UnixStream {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
+        self.0.open()?.local_addr()
     }
 
     /// The address of the other side.
@@ -89,7 +89,7 @@ impl UnixStream {
     /// # Errors
     /// If it is not connected any more.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().peer_addr()
+        self.0.open()?.peer_addr()
     }
 }
 
@@ -176,7 +176,7 @@ impl UnixListener {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
+        self.0.open()?.local_addr()
     }
 }
 
@@ -256,7 +256,7 @@ impl UnixDatagram {
     /// # Errors
     /// `NotFound`, or `ConnectionRefused` if nobody has it open.
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
-        self.0.io().connect(path)
+        self.0.open()?.connect(path)
     }
 
     /// Sends to this address from now on: [`send`](Self::send).
@@ -264,7 +264,7 @@ impl UnixDatagram {
     /// # Errors
     /// As for [`connect`](Self::connect).
     pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
-        self.0.io().connect_addr(address)
+        self.0.open()?.connect_addr(address)
     }
 
     /// Parks until there is a datagram, and tells where it came from. What of it the buffer has no room for is lost.
@@ -272,7 +272,10 @@ impl UnixDatagram {
     /// # Errors
     /// [`TimedOut`](io::ErrorKind::TimedOut) after a time-out or deadline; if it has been closed.
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.0.run(Direction::Read, |socket| socket.recv_from(buffer))
+        self.0.run(Direction::Read, |socket| match socket.recv_from(buffer) {
+            Err(error) if is_the_end(socket, &error) => Ok((0, SocketAddr::from_pathname("")?)),
+            result => result,
+        })
     }
 
     /// As [`recv_from`](Self::recv_from), without the address.
@@ -280,7 +283,10 @@ impl UnixDatagram {
     /// # Errors
     /// As there.
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.run(Direction::Read, |socket| socket.recv(buffer))
+        self.0.run(Direction::Read, |socket| match socket.recv(buffer) {
+            Err(error) if is_the_end(socket, &error) => Ok(0),
+            result => result,
+        })
     }
 
     /// Sends a datagram to the socket at a path; parks while that has no room for it.
@@ -307,12 +313,12 @@ impl UnixDatagram {
         self.0.run(Direction::Write, |socket| socket.send(buffer))
     }
 
-    /// Ends one direction, or both: whoever waits to receive gets an empty datagram.
+    /// Ends one direction, or both: whoever waits to receive gets an empty datagram, as do those who would have to.
     ///
     /// # Errors
     /// The system's.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.io().shutdown(how)
+        self.0.open()?.shutdown(how)
     }
 
     /// The address of this side.
@@ -320,7 +326,7 @@ impl UnixDatagram {
     /// # Errors
     /// The system's.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().local_addr()
+        self.0.open()?.local_addr()
     }
 
     /// The address that it is [connected](Self::connect) to.
@@ -328,6 +334,11 @@ impl UnixDatagram {
     /// # Errors
     /// `NotConnected` if it is not.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.io().peer_addr()
+        self.0.open()?.peer_addr()
     }
+}
+
+/// Nothing has come, and nothing is going to, as it has been shut down? Those who do not block are not told so.
+fn is_the_end(socket: &net::UnixDatagram, error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock && sys::is_shut_to_read(socket.as_fd())
 }

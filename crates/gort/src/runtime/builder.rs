@@ -166,6 +166,8 @@ impl Builder {
     /// How many threads may run goroutines; 10,000 by default. More than the number of processors are
     /// needed by goroutines that compute for long or block their threads. At the limit a goroutine that
     /// computes keeps its processor, and [`blocking`](crate::blocking()) waits for another to return.
+    ///
+    /// A thread more looks after the others; where dozens of goroutines compute at once, one for every 32 of them.
     pub fn max_threads(mut self, threads: usize) -> Self {
         self.max_threads = threads;
         self

@@ -3,17 +3,20 @@
 //! The one side takes a processor into use, fences, then reads `rests`; the other sets `rests`, fences,
 //! then looks whether a processor is in use. One of the two sees the other.
 
+use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, Ordering::*, fence};
 use crate::prim::thread::{self, Thread};
-use std::sync::OnceLock;
 
-#[derive(Default)]
 pub(crate) struct Bell {
     rests: AtomicBool,
-    monitor: OnceLock<Thread>,
+    monitor: Lock<Option<Thread>>,
 }
 
 impl Bell {
+    pub(crate) fn new() -> Bell {
+        Bell { rests: AtomicBool::new(false), monitor: Lock::new(None) }
+    }
+
     /// A processor has been taken into use.
     #[inline(always)]
     pub(crate) fn ring(&self) {
@@ -26,9 +29,13 @@ impl Bell {
     #[cold]
     #[inline(never)]
     fn wake(&self) {
-        if self.rests.swap(false, SeqCst)
-            && let Some(monitor) = self.monitor.get()
-        {
+        if self.rests.swap(false, SeqCst) {
+            self.unpark();
+        }
+    }
+
+    fn unpark(&self) {
+        if let Some(monitor) = &*self.monitor.lock() {
             monitor.unpark();
         }
     }
@@ -36,14 +43,12 @@ impl Bell {
     /// The runtime ends: wakes the monitor from any sleep.
     pub(crate) fn ring_for_the_end(&self) {
         self.rests.store(false, SeqCst);
-        if let Some(monitor) = self.monitor.get() {
-            monitor.unpark();
-        }
+        self.unpark();
     }
 
     /// The calling thread is the monitor.
     pub(crate) fn answer(&self) {
-        self.monitor.get_or_init(thread::current);
+        *self.monitor.lock() = Some(thread::current());
     }
 
     /// The monitor: sleeps until somebody rings, unless there is something to do.

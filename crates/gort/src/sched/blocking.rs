@@ -105,7 +105,7 @@ impl Machine {
                 if shared.has_work() {
                     shared.notify();
                 }
-                shared.watch();
+                shared.ensure_watched();
             }
         }
         self.exit();

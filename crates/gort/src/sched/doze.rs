@@ -78,6 +78,7 @@ impl Shared {
             machine.rouse(None, false);
         }
         self.idle.bell.ring_for_the_end();
+        self.watch.end();
     }
 
     /// The time of the first timer of all.

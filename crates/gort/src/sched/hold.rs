@@ -63,7 +63,7 @@ impl Hold {
     #[cold]
     #[inline(never)]
     fn settle(&self) -> Entry {
-        match self.claim.compare_exchange(WANTED, HELD, Relaxed, Relaxed) {
+        match self.claim.compare_exchange(WANTED, HELD, Relaxed, Acquire) {
             Ok(_) | Err(HELD) => Entry::Kept,
             Err(NONE) => Entry::Without,
             Err(_) => {

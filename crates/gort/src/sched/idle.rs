@@ -108,7 +108,7 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
             keeper_wakes: AtomicU64::new(NEVER),
             reluctance: CachePadded::new(AtomicU32::new(0)),
             last_reluctance: AtomicU32::new(0),
-            bell: Bell::default(),
+            bell: Bell::new(),
             lists: Lock::new(Lists { processors: Vec::new(), machines: Vec::new(), keeper: None }),
         }
     }

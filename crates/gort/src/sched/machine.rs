@@ -9,6 +9,7 @@
 //! whoever runs then on this machine, the next goroutine or the system stack, does it first thing.
 
 use super::Shared;
+use super::crowd::Member;
 use super::global::GlobalQueue;
 use super::hold::{Entry, Hold};
 use super::processor::Processor;
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 /// For how long the kernel is to run a machine's thread at a time when there are more threads than CPUs:
 /// one that has, or is given, a processor, and one that computes without.
-const AT_ONCE: Duration = Duration::from_micros(200);
+pub(super) const AT_ONCE: Duration = Duration::from_micros(200);
 const AT_LENGTH: Duration = Duration::from_micros(2800);
 /// Operations between two looks at the clock.
 const OPERATIONS_PER_LOOK: u32 = 256;
@@ -52,6 +53,8 @@ pub(crate) struct Machine {
     storage: (AtomicUsize, AtomicUsize),
     /// Is it inside the runtime, and has it a processor?
     pub(crate) hold: Hold,
+    /// Does it compute without one?
+    pub(crate) in_crowd: Member,
     /// The monitor wants the running goroutine to yield where it is: the signal is on its way.
     pub(crate) ordered: AtomicBool,
     /// Its thread, while that runs.
@@ -126,6 +129,7 @@ impl Machine {
             bound: GlobalQueue::new(),
             storage: (AtomicUsize::new(0), AtomicUsize::new(0)),
             hold: Hold::new(),
+            in_crowd: Member::default(),
             ordered: AtomicBool::new(false),
             thread: sys::AtomicThreadId::default(),
             processor: AtomicPtr::new(ptr::null_mut()),
@@ -207,6 +211,7 @@ impl Machine {
     fn enter_without(&self, entry: Entry) {
         if entry == Entry::Lost {
             self.processor.store(ptr::null_mut(), Relaxed);
+            self.shared().crowd.leave(&self.in_crowd);
             self.thread.set_kernel_slice(AT_ONCE);
         }
         let idle = &self.shared().idle;

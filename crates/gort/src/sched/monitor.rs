@@ -19,7 +19,8 @@
 //!
 //! It looks after 50 µs, doubling up to 1 ms while there is nothing to do, and only as long
 //! as a processor is in use. When none is, and none has been since its last look, it sleeps without a
-//! limit; who takes a processor into use then rings the [`Bell`](super::bell).
+//! limit; who takes a processor into use then rings the [`Bell`](super::bell). In a [crowd](super::crowd) it
+//! sleeps until a slice ends, and several threads [take turns](super::watch) at being the monitor.
 //!
 //! Rejected: the idle machine that waits for the next timer as the monitor, too. Each time that it left
 //! to run what a timer had made ready, it had to rouse another machine to take over: two wake-ups for
@@ -28,10 +29,9 @@
 use super::processor::Processor;
 use super::tidy::PoolTidier;
 use super::timer::NEVER;
-use super::{Preempt, Shared};
+use super::{Machine, Preempt, Shared};
 use crate::clock::{self, Deadline};
 use crate::prim::atomic::Ordering::*;
-use crate::sys;
 use std::thread;
 use std::time::Duration;
 
@@ -43,8 +43,8 @@ const OVERDUE: u64 = 50_000;
 const PATIENCE: u64 = 5_000_000;
 
 /// What the monitor remembers from one look to the next.
-pub(crate) struct Monitor<'a> {
-    shared: &'a Shared,
+#[derive(Default)]
+pub(crate) struct Monitor {
     seen: Vec<Seen>,
     /// How often it had been polled.
     polls: u64,
@@ -60,104 +60,133 @@ struct Seen {
     taken: u32,
     /// When its goroutine was first asked to yield in place.
     asked: Option<u64>,
+    /// It is on its way to another machine. The slice of whom that one picks first has begun.
+    is_handed_over: bool,
 }
 
 /// What a look has shown.
-#[derive(PartialEq, Eq)]
 enum Finding {
     /// No processor has run anything since the last look.
     Calm,
     Busy,
     /// Something had to be done.
     Stuck,
+    /// A processor was taken away.
+    Taken(Taken),
 }
 
-impl<'a> Monitor<'a> {
-    pub(crate) fn new(shared: &'a Shared) -> Self {
-        Monitor { shared, seen: Vec::new(), polls: 0, tidier: PoolTidier::default() }
-    }
+/// A processor that was taken from a machine, to be given to another.
+#[must_use = "the processor is in no list"]
+pub(crate) struct Taken {
+    from: &'static Machine,
+    processor: &'static Processor,
+}
 
-    /// The monitor's thread, until the runtime ends.
-    pub(crate) fn main(mut self) {
-        sys::prepare_machine_thread();
-        let shared = self.shared;
+impl Taken {
+    pub(crate) fn hand_over(self, shared: &Shared) {
+        self.from.step_back();
+        shared.hand_off(self.processor);
+    }
+}
+
+impl Monitor {
+    /// Looks again and again until the runtime ends, or until a processor was taken in a crowd: the
+    /// caller hands it over when somebody else is the monitor.
+    pub(crate) fn main(&mut self, shared: &Shared) -> Option<Taken> {
         let longest = LONGEST_PERIOD.min(Duration::from_nanos(shared.slice)).max(FIRST_PERIOD);
         let nobody_is_busy =
             || shared.idle.idle_processors() >= shared.active_processors() && !shared.is_exiting();
         shared.idle.bell.answer();
         let mut period = FIRST_PERIOD;
         while !shared.is_exiting() {
-            match self.look() {
+            match self.look(shared) {
                 Finding::Calm if nobody_is_busy() => {
                     // Who has gone idle while this polled has relied on it.
-                    shared.watch();
-                    self.rest(nobody_is_busy);
+                    shared.ensure_watched();
+                    self.rest(shared, nobody_is_busy);
+                    period = FIRST_PERIOD;
+                }
+                Finding::Taken(taken) if shared.crowd.is_large(shared) => return Some(taken),
+                Finding::Taken(taken) => {
+                    taken.hand_over(shared);
                     period = FIRST_PERIOD;
                 }
                 Finding::Stuck => period = FIRST_PERIOD,
-                _ => period = longest.min(period * 2),
+                Finding::Calm | Finding::Busy => period = longest.min(period * 2),
             }
             if self.tidier.due(shared).is_some_and(|due| due <= clock::now()) {
                 self.tidier.step(shared);
             }
             if !shared.is_exiting() {
-                thread::park_timeout(period);
+                thread::park_timeout(self.until_a_slice_ends(shared).unwrap_or(period));
             }
         }
+        None
+    }
+
+    /// In a crowd: how long to sleep. There each look costs more than it takes.
+    fn until_a_slice_ends(&self, shared: &Shared) -> Option<Duration> {
+        let shortest = shared.crowd.affordable_period(shared)?;
+        let now = clock::now();
+        let ends = self.seen.iter().map(|seen| seen.since.saturating_add(slice(shared)));
+        let next = ends.filter(|&end| end > now).min();
+        Some(next.map_or(shortest, |end| Duration::from_nanos(end - now)))
     }
 
     /// Sleeps until a processor is taken into use, or stacks are to be trimmed.
-    fn rest(&self, nobody_is_busy: impl Fn() -> bool) {
-        let due = self.tidier.due(self.shared).map(Deadline::from_nanos);
+    fn rest(&self, shared: &Shared, nobody_is_busy: impl Fn() -> bool) {
+        let due = self.tidier.due(shared).map(Deadline::from_nanos);
         let nothing_to_do = || nobody_is_busy() && !due.is_some_and(Deadline::has_passed);
         let sleep = || match due.and_then(Deadline::remaining) {
             Some(time) => thread::park_timeout(time),
             None => thread::park(),
         };
-        self.shared.idle.bell.rest(nothing_to_do, sleep);
+        shared.idle.bell.rest(nothing_to_do, sleep);
     }
 
     /// Polls if nobody has since the last look: those who would are busy.
-    fn look_at_poller(&mut self) {
-        let Some((polls, is_watched)) = self.shared.polls() else { return };
+    fn look_at_poller(&mut self, shared: &Shared) {
+        let Some((polls, is_watched)) = shared.polls() else { return };
         if polls == self.polls && !is_watched {
-            self.shared.poll_now();
+            shared.poll_now();
         }
         self.polls = polls;
     }
 
-    fn look(&mut self) -> Finding {
-        let shared = self.shared;
-        self.look_at_poller();
+    fn look(&mut self, shared: &Shared) -> Finding {
+        self.look_at_poller(shared);
         let now = clock::now();
         let mut finding = Finding::Calm;
         self.seen.resize(shared.processor_count(), Seen::default());
         for (processor, seen) in shared.processors().zip(&mut self.seen) {
             let before = *seen;
-            *seen = Seen {
-                tick: processor.tick.load(Relaxed),
-                since: before.since,
-                taken: processor.queue.taken(),
-                asked: before.asked,
-            };
-            let goes_on = seen.tick != before.tick;
+            seen.tick = processor.tick.load(Relaxed);
+            seen.taken = processor.queue.taken();
+            let picks = seen.tick.wrapping_sub(before.tick);
+            let goes_on = picks > 0;
+            let has_begun = before.is_handed_over && picks == 1;
+            seen.is_handed_over = before.is_handed_over && !goes_on;
             if goes_on {
-                seen.since = now;
+                if !has_begun {
+                    seen.since = now;
+                }
                 seen.asked = None;
                 finding = Finding::Busy;
             }
-            let is_stuck = if shared.idle.idle_processors() > 0 && shared.is_active(processor) {
-                pass_on(shared, processor, goes_on, seen.taken == before.taken)
-            } else {
-                !goes_on
-                    && (is_awaited(shared, now) || !shared.is_active(processor))
-                    && take(shared, processor, seen, now)
-            };
-            if is_stuck {
-                return Finding::Stuck;
+            if shared.idle.idle_processors() > 0 && shared.is_active(processor) {
+                if pass_on(shared, processor, goes_on, seen.taken == before.taken) {
+                    return Finding::Stuck;
+                }
+            } else if (!goes_on || has_begun)
+                && (is_awaited(shared, now) || !shared.is_active(processor))
+                && let Some(taken) = take(shared, processor, seen, now)
+            {
+                seen.since = now;
+                seen.is_handed_over = true;
+                return Finding::Taken(taken);
             }
         }
-        if finding == Finding::Calm && shared.is_unwatched() {
+        if matches!(finding, Finding::Calm) && shared.is_unwatched() {
             shared.ensure_keeper(0);
         }
         let earliest = shared.earliest_timer();
@@ -166,7 +195,7 @@ impl<'a> Monitor<'a> {
                 shared.notify();
                 return Finding::Stuck;
             }
-            if finding == Finding::Calm {
+            if matches!(finding, Finding::Calm) {
                 // Those that are busy are so with one goroutine each.
                 shared.ensure_keeper(earliest);
             }
@@ -193,31 +222,46 @@ fn is_awaited(shared: &Shared, now: u64) -> bool {
         || shared.earliest_timer() <= now
 }
 
+/// For how long a goroutine may keep a processor that others wait for. In a large crowd the kernel runs
+/// no thread for a whole slice at a time: who has a processor for the rest of it does not use it.
+fn slice(shared: &Shared) -> u64 {
+    if shared.crowd.is_large(shared) { shared.slice / 2 } else { shared.slice }
+}
+
 /// Takes a processor away from a machine that has been outside with it, if that was for long enough.
-fn take(shared: &Shared, processor: &Processor, seen: &mut Seen, now: u64) -> bool {
+fn take(shared: &Shared, processor: &Processor, seen: &mut Seen, now: u64) -> Option<Taken> {
     // SAFETY: machines' records live as long as their runtime.
-    let Some(machine) = (unsafe { processor.holder.load(Acquire).as_ref() }) else { return false };
-    if !shared.takes_processors() || machine.hold.is_inside() {
-        return false;
+    let from = unsafe { processor.holder.load(Acquire).as_ref() }?;
+    if !shared.takes_processors() || from.hold.is_inside() {
+        return None;
     }
-    let computes = !machine.sleeps();
-    if computes && now - seen.since < shared.slice {
-        return false;
+    let is_over = now - seen.since >= slice(shared);
+    let in_place = shared.preempt == Preempt::Trampoline;
+    // The question costs more than all the rest, so it is not asked where the answer changes nothing.
+    let is_asked = in_place || !is_over && !shared.crowd.is_large(shared);
+    let computes = !(is_asked && from.sleeps());
+    if computes && !is_over {
+        return None;
     }
-    if computes && shared.preempt == Preempt::Trampoline {
+    if computes && in_place {
         let asked = *seen.asked.get_or_insert(now);
         if now - asked < PATIENCE.max(shared.slice) {
-            machine.order_preemption();
-            return false;
+            from.order_preemption();
+            return None;
         }
     }
     if !shared.can_run_another() {
-        return false;
+        return None;
     }
+    // First: when the machine knows that it has lost the processor, it leaves the crowd.
+    let joins = computes && shared.crowd.join(&from.in_crowd);
     // By now it may have another than the one that was looked at.
-    let Some(taken) = machine.hold.try_take(|| machine.try_processor()) else { return false };
+    let Some(taken) = from.hold.try_take(|| from.try_processor()) else {
+        if joins {
+            shared.crowd.leave(&from.in_crowd);
+        }
+        return None;
+    };
     shared.stats.taken.fetch_add(1, Relaxed);
-    machine.step_back();
-    shared.hand_off(taken.expect("what a machine holds is a processor"));
-    true
+    Some(Taken { from, processor: taken.expect("what a machine holds is a processor") })
 }

@@ -14,7 +14,7 @@
 //! is, the machine that went idle last has either got the turn, and sleeps in the poller; or has seen that somebody
 //! else had it: who has the turn is asleep in the poller, or awake, and then comes by here before it sleeps, or before
 //! it rests, as the monitor. A goroutine that gives its processor up for a blocking call leaves no machine behind that would: it rouses one, or
-//! starts one (`watch`).
+//! starts one (`ensure_watched`).
 //!
 //! A machine that is idle while *all* processors are in use does not poll: with each event it would only get in the way
 //! of those who are about to poll anyway.
@@ -56,7 +56,7 @@ impl Shared {
                 let _is_first = self.driver.set(Arc::new(Driver::new()?));
             }
         }
-        self.watch();
+        self.ensure_watched();
         Ok(self.driver.get().expect("it has been made"))
     }
 
@@ -89,7 +89,7 @@ impl Shared {
 
     /// A processor is idle whose machine does not sleep in the lists: makes sure that somebody waits for timers and
     /// events, who may be a new machine.
-    pub(super) fn watch(&self) {
+    pub(super) fn ensure_watched(&self) {
         // The processor was added before, or the driver made; what others look after is read after.
         fence(SeqCst);
         if self.is_unwatched() {

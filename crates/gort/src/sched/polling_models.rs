@@ -78,8 +78,8 @@ impl World {
         }
     }
 
-    /// As `Shared::watch`.
-    fn watch(&self) {
+    /// As `Shared::ensure_watched`.
+    fn ensure_watched(&self) {
         fence(SeqCst);
         if self.right.is_free() && self.idle.keeper_for(0).is_some() {
             self.rouse();
@@ -89,7 +89,7 @@ impl World {
     /// A goroutine gives its processor up, and its machine blocks.
     fn give_up(&self) {
         self.idle.add_processor(PROCESSOR);
-        self.watch();
+        self.ensure_watched();
     }
 
     /// A machine goes idle, and is back when the event has been handled.
@@ -160,7 +160,7 @@ fn a_machine_goes_idle_while_the_monitor_polls() {
             let world = world.clone();
             thread::spawn(move || {
                 world.poll_now();
-                world.watch();
+                world.ensure_watched();
             })
         };
         world.give_up();

@@ -11,7 +11,8 @@ use std::time::Duration;
 pub enum Preempt {
     /// Its processor is taken away and given to another thread. The goroutine goes on on its own, next to
     /// it; nothing is interrupted and nothing moves. So is the processor of one whose thread sleeps in the
-    /// kernel.
+    /// kernel. A thousand goroutines that compute all at once take a thousand threads, of which each gets
+    /// the same share of the CPUs.
     #[default]
     Handoff,
     /// A signal interrupts the goroutine, which yields where it is: its registers are saved and it goes on

@@ -3,12 +3,14 @@
 use super::Machine;
 use super::audit::Audit;
 use super::blocking::Calls;
+use super::crowd::Crowd;
 use super::global::GlobalQueue;
 use super::home::Migration;
 use super::idle::Idle;
 use super::processor::Processor;
 use super::settings::{Counters, Preempt, Settings, Stats};
 use super::threads::{CHUNK, Machines};
+use super::watch::Watch;
 use super::worker::Workers;
 use crate::goroutine::arena::Arena;
 use crate::goroutine::panic::OnPanic;
@@ -34,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) calls: Calls,
     /// What waits for sockets, once there are some.
     pub(super) driver: OnceLock<Arc<Driver>>,
+    pub(crate) crowd: Crowd,
+    pub(crate) watch: Watch,
     pub(crate) workers: Workers,
     pub(crate) ids: CachePadded<AtomicU64>,
     /// Threads from outside that are making a goroutine runnable.
@@ -81,7 +85,8 @@ pub(crate) struct Registry {
     pub(super) machines: usize,
     /// Numbers of machines whose thread has ended.
     pub(super) vacant: Vec<usize>,
-    pub(super) monitor: Option<thread::JoinHandle<()>>,
+    /// The threads that take turns at being the monitor.
+    pub(super) monitors: Vec<thread::JoinHandle<()>>,
     pub(super) threads: HashMap<usize, thread::JoinHandle<()>>,
     /// The runtime has ended; `orphans` of its records are still held by handles, and a reference
     /// count on their behalf is given back with the last of them.
@@ -114,6 +119,8 @@ impl Shared {
             workers: Workers::new(stacks),
             calls: Calls::new(),
             driver: OnceLock::new(),
+            crowd: Crowd::default(),
+            watch: Watch::default(),
             ids: CachePadded::new(AtomicU64::new(0)),
             visitors: CachePadded::new(AtomicUsize::new(0)),
             spawned_outside: AtomicU64::new(0),
@@ -372,13 +379,13 @@ impl Shared {
         self.rouse_all();
         loop {
             let mut registry = self.registry();
-            let monitor = registry.monitor.take();
+            let monitors = std::mem::take(&mut registry.monitors);
             let threads = std::mem::take(&mut registry.threads);
             drop(registry);
-            if threads.is_empty() {
+            if threads.is_empty() && monitors.is_empty() {
                 break;
             }
-            for thread in threads.into_values().chain(monitor) {
+            for thread in threads.into_values().chain(monitors) {
                 // A machine's thread does not panic: goroutines catch their own.
                 let _ = thread.join();
             }

@@ -1,6 +1,5 @@
 //! The threads of a runtime: machines, made as they are needed and used again, and the monitor.
 
-use super::monitor::Monitor;
 use super::processor::Processor;
 use super::settings::Preempt;
 use super::{Machine, Shared};
@@ -26,13 +25,17 @@ impl Shared {
         self.new_machine(processor, false).inspect_err(|_| self.idle.add_processor(processor))
     }
 
-    fn start_monitor(&self) -> io::Result<()> {
-        let shared = self.this.upgrade().expect("a runtime that starts is alive");
+    /// Starts one more thread that takes turns at being the monitor.
+    pub(super) fn start_monitor(&self) -> io::Result<()> {
+        let shared = self.this.upgrade().expect("a runtime with threads is alive");
+        // Who ends the runtime waits for those that were started under the lock before.
+        let mut registry = self.registry();
         let thread = thread::Builder::new()
             .name(format!("{}-monitor", self.name))
             .stack_size(SYSTEM_STACK)
-            .spawn(move || Monitor::new(&shared).main())?;
-        self.registry().monitor = Some(thread);
+            .spawn(move || shared.watch.main(&shared))?;
+        registry.monitors.retain(|other| !other.is_finished());
+        registry.monitors.push(thread);
         Ok(())
     }
 

@@ -14,8 +14,9 @@ pub(crate) use descriptors::{
 };
 #[cfg(unix)]
 pub(crate) use unix::{
-    AtomicThreadId, barrier_in_all_threads, errno, prepare_machine_thread, register_barrier,
-    replace_by_nothing, rough_time, set_errno, thread_local_storage, wait_on_address, wake_one,
+    AtomicThreadId, barrier_in_all_threads, errno, is_shut_to_read, prepare_machine_thread,
+    register_barrier, replace_by_nothing, rough_time, set_errno, thread_local_storage,
+    wait_on_address, wake_one,
 };
 #[cfg(target_os = "linux")]
 pub(crate) use wake_timer::WakeTimer;

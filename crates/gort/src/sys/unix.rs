@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -70,6 +70,12 @@ fn membarrier(command: libc::c_int) -> bool {
 pub(crate) struct AtomicThreadId(AtomicI32);
 
 impl AtomicThreadId {
+    pub(crate) fn of_caller() -> Self {
+        let id = Self::default();
+        id.set_current();
+        id
+    }
+
     pub(crate) fn set_current(&self) {
         // SAFETY: asks for a number.
         self.0.store(unsafe { libc::gettid() }, Relaxed);
@@ -204,6 +210,14 @@ pub(crate) fn replace_by_nothing(descriptor: RawFd) -> io::Result<()> {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
+}
+
+/// Has the reading direction of a socket been shut down?
+pub(crate) fn is_shut_to_read(socket: BorrowedFd<'_>) -> bool {
+    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+    // SAFETY: it is one valid structure.
+    let answers = unsafe { libc::poll(&raw mut asked, 1, 0) };
+    answers == 1 && asked.revents & libc::POLLRDHUP != 0
 }
 
 /// To be called on a new machine's thread: lets its timed waits end on time instead of up to the

@@ -1,0 +1,83 @@
+//! Who is the monitor: one thread, or in a [crowd](super::crowd) several that take turns.
+//!
+//! What the monitor knows goes from hand to hand. A thread that has taken a processor away lays it down and wakes
+//! the one that has waited longest, as the kernel owes that one the most; only then it has a machine run
+//! the processor, and waits for its next turn. With nobody waiting it takes up again what it laid down.
+//! There is one thread more for every 32 in the crowd; who waits in vain for ten seconds ends.
+
+use super::Shared;
+use super::machine::AT_ONCE;
+use super::monitor::Monitor;
+use crate::sys;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// So long a thread waits for its turn before it ends.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Watch {
+    turn: Mutex<Turn>,
+    /// Wakes, on Linux, in the order in which they came.
+    changed: Condvar,
+}
+
+struct Turn {
+    /// What the monitor knows, while nobody is it.
+    monitor: Option<Monitor>,
+    /// How many threads wait to be it.
+    waiting: usize,
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        let turn = Turn { monitor: Some(Monitor::default()), waiting: 0 };
+        Watch { turn: Mutex::new(turn), changed: Condvar::new() }
+    }
+}
+
+impl Watch {
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A thread that takes turns at being the monitor, until the runtime ends or it is not needed.
+    pub(crate) fn main(&self, shared: &Shared) {
+        sys::prepare_machine_thread();
+        sys::AtomicThreadId::of_caller().set_kernel_slice(AT_ONCE);
+        let mut turn = self.turn();
+        while !shared.is_exiting() {
+            if let Some(mut monitor) = turn.monitor.take() {
+                drop(turn);
+                let taken = monitor.main(shared);
+                turn = self.turn();
+                turn.monitor = Some(monitor);
+                let are_few = turn.waiting < shared.crowd.watchers(shared);
+                drop(turn);
+                self.changed.notify_one();
+                if let Some(taken) = taken {
+                    taken.hand_over(shared);
+                }
+                if are_few {
+                    // It would only be a help.
+                    let _ = shared.start_monitor();
+                }
+                turn = self.turn();
+                continue;
+            }
+            turn.waiting += 1;
+            let waited = self.changed.wait_timeout(turn, PATIENCE);
+            let (woken, time) = waited.unwrap_or_else(PoisonError::into_inner);
+            turn = woken;
+            turn.waiting -= 1;
+            if time.timed_out() && turn.monitor.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// The runtime ends: wakes those who wait.
+    pub(crate) fn end(&self) {
+        let _turn = self.turn();
+        self.changed.notify_all();
+    }
+}

@@ -1,0 +1,137 @@
+//! Clients that want too much.
+
+use crate::harness::Server;
+use std::time::{Duration, Instant};
+
+#[test]
+fn too_many_connections() {
+    let server = Server::start(&["--maxclients", "2"]);
+    let (mut one, mut two) = (server.connect(), server.connect());
+    one.ask("PING", "PONG");
+    two.ask("PING", "PONG");
+    let mut three = server.connect();
+    three.expect("-ERR max number of clients reached");
+    three.expect_end();
+    drop(two);
+    // There is room as soon as the server has noticed.
+    let start = Instant::now();
+    while server.connect().call("PING") != "PONG" {
+        assert!(start.elapsed() < crate::harness::PATIENCE);
+    }
+    one.ask("PING", "PONG");
+}
+
+#[test]
+fn a_request_that_is_too_long() {
+    let server = Server::start(&["--client-query-buffer-limit", "100kb"]);
+    let mut client = server.connect();
+    let value = "x".repeat(50 << 10);
+    client.ask(&format!("SET k {value}"), "OK");
+    // Together they are.
+    client.send(format!(
+        "*3\r\n$4\r\nMSET\r\n${}\r\n{value}\r\n${}\r\n{value}",
+        50 << 10,
+        60 << 10
+    ));
+    client.expect("-ERR Protocol error: too big request");
+    client.expect_end();
+    server.connect().ask("STRLEN k", &(50 << 10).to_string());
+}
+
+#[test]
+fn a_reply_that_is_too_long() {
+    let server = Server::start(&["--client-output-buffer-limit", "100kb"]);
+    let mut client = server.connect();
+    let value = "x".repeat(40 << 10);
+    client.ask(&format!("RPUSH l {value} {value} {value}"), "3");
+    // Each for itself is not.
+    client.send("LRANGE l 0 1\r\n".repeat(10));
+    for _ in 0..10 {
+        assert!(client.reply().len() > 2 * value.len());
+    }
+    client.send("PING\r\nLRANGE l 0 2\r\nPING\r\n");
+    assert!(client.rest().len() < 100 << 10);
+    server.connect().ask("LLEN l", "3");
+}
+
+#[test]
+fn promises_of_much_take_no_memory() {
+    let server = Server::start(&[]);
+    let before = server.info("used_memory");
+    let mut clients: Vec<_> = (0..50).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.ask("PING", "PONG");
+        client.send("*1000000\r\n$60000000\r\nx");
+    }
+    clients.iter_mut().for_each(|client| client.send("y"));
+    let each = server.info("used_memory").saturating_sub(before) / clients.len();
+    assert!(each < 32 << 10, "{each} bytes for each connection");
+}
+
+#[test]
+fn a_full_memory() {
+    let server = Server::start(&["--maxmemory", "10mb"]);
+    let mut client = server.connect();
+    let value = "x".repeat(100 << 10);
+    const FULL: &str = "-OOM command not allowed when used memory > 'maxmemory'.";
+    let mut fill = |name, value: &str| {
+        (0..10_000).take_while(|n| client.call(&format!("SET {name}{n} {value}")) == "OK").count()
+    };
+    let large = fill("large", &value);
+    assert!((50..=100).contains(&large), "{large}");
+    // A request is memory, too: when there is none for a large one there is for small ones.
+    let stored = large + fill("small", "x");
+    for command in
+        ["SET k v", "LPUSH l x", "HSET h a 1", "SADD s a", "ZADD z 1 a", "SUBSCRIBE c", "BLPOP l 0"]
+    {
+        client.ask(command, FULL);
+    }
+    // What is there can be read and removed.
+    assert_eq!(client.call("GET large0").len(), value.len() + 2);
+    client.ask("EXPIRE large0 100", "1");
+    client.ask("DBSIZE", &stored.to_string());
+    // There is some room left for requests, but not for ones that are as large as all of it.
+    let mut greedy = server.connect();
+    let _ = greedy.try_send(format!("*2\r\n$4\r\nECHO\r\n$20000000\r\n{}", "x".repeat(20_000_000)));
+    assert!(greedy.rest().len() < 1000);
+    client.ask("FLUSHALL", "OK");
+    client.ask("SET k v", "OK");
+}
+
+/// One that is quiet is disconnected; one that waits for something is not.
+#[test]
+fn an_idle_client() {
+    let server = Server::start(&["--timeout", "0.3"]);
+    let (mut subscriber, mut waiting) = (server.connect(), server.connect());
+    subscriber.ask("SUBSCRIBE c", "[\"subscribe\" \"c\" 1]");
+    waiting.request(&["BLPOP", "l", "0"]);
+    server.wait_for("blocked_clients:1");
+    let start = Instant::now();
+    let (mut idle, mut half) = (server.connect(), server.connect());
+    half.send("*1\r\n$4\r\nPI");
+    idle.ask("PING", "PONG");
+    idle.expect_end();
+    half.expect_end();
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    let mut client = server.connect();
+    client.ask("PUBLISH c still", "1");
+    subscriber.expect("[\"message\" \"c\" \"still\"]");
+    client.ask("RPUSH l there", "1");
+    waiting.expect("[\"l\" \"there\"]");
+    // From now on it waits for nothing.
+    waiting.expect_end();
+}
+
+/// One that asks and does not listen makes the server wait, keep little, and then disconnect it.
+#[test]
+fn a_client_that_does_not_read() {
+    let server = Server::start(&["--write-timeout", "0.3"]);
+    let mut client = server.connect();
+    client.ask(&format!("SET k {}", "x".repeat(1 << 20)), "OK");
+    let before = server.info("used_memory");
+    // Sixty-four megabytes, which fit no buffer of a socket.
+    client.send("GET k\r\n".repeat(64));
+    assert!(server.info("used_memory") < before + (4 << 20));
+    server.wait_for("connected_clients:1");
+    assert!(client.rest().len() < 64 << 20);
+}
