@@ -108,7 +108,10 @@ fn parse_table(mut words: impl Iterator<Item = String>, as_given: String) -> Res
     Ok(options)
 }
 
-fn parse_report(mut words: impl Iterator<Item = String>, as_given: String) -> Result<ReportOptions> {
+fn parse_report(
+    mut words: impl Iterator<Item = String>,
+    as_given: String,
+) -> Result<ReportOptions> {
     let (mut from, mut to, mut others) = (Vec::new(), None, Vec::new());
     let mut takes_files = false;
     while let Some(word) = words.next() {

@@ -40,7 +40,10 @@ fn programs() -> Vec<Program> {
 
 /// Builds each program that often, from nothing and again after an edit. One that cannot be built leaves a
 /// failure.
-pub fn measure(repetitions: usize, mut each: impl FnMut(&Record) -> Result<()>) -> Result<Vec<Record>> {
+pub fn measure(
+    repetitions: usize,
+    mut each: impl FnMut(&Record) -> Result<()>,
+) -> Result<Vec<Record>> {
     let place = std::env::temp_dir().join(format!("gort-hello-{}", std::process::id()));
     let mut records = Vec::new();
     for repetition in 0..repetitions {

@@ -251,7 +251,10 @@ mod tests {
         for job in jobs(false) {
             assert!(of(&job.label).is_some(), "{}", job.label);
         }
-        assert_eq!(of("waiters of 1000").map(|(sweep, n)| (sweep.name, n)), Some(("waiters", 1000)));
+        assert_eq!(
+            of("waiters of 1000").map(|(sweep, n)| (sweep.name, n)),
+            Some(("waiters", 1000))
+        );
         assert!(of("spawn w2").is_none());
     }
 
@@ -259,7 +262,10 @@ mod tests {
     fn the_number_is_an_argument_and_peers_stop_where_they_must() {
         let all = jobs(false);
         let job = |label| all.iter().find(|job| job.label == label).expect(label);
-        assert_eq!(job("spawn of 1000000").command("go").join(" "), "spawn_waves w=2 n=1000000 wave=1000000");
+        assert_eq!(
+            job("spawn of 1000000").command("go").join(" "),
+            "spawn_waves w=2 n=1000000 wave=1000000"
+        );
         assert_eq!(job("memory of 100").command("go").join(" "), "mem w=2 n=100");
         assert!(job("park of 10000").peers.contains(&"may".to_owned()));
         assert!(!job("park of 100000").peers.contains(&"may".to_owned()));

@@ -47,8 +47,7 @@ pub fn arms_and_numbers(args: &Args) -> (u64, u64) {
 pub fn select_many<R: Runtime>(args: &Args) -> ! {
     let (arms, n) = arms_and_numbers(args);
     let (result, results) = R::spsc::<u64>(0, false);
-    let (senders, receivers): (Vec<_>, Vec<_>) =
-        (0..arms).map(|_| R::spsc::<u64>(0, true)).unzip();
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..arms).map(|_| R::spsc::<u64>(0, true)).unzip();
     let start = Instant::now();
     R::go(move || {
         for value in 0..n {

@@ -15,7 +15,6 @@ pub struct Line {
 /// How the numbers at an axis are written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ticks {
-    Number,
     /// Nanoseconds.
     Time,
     Bytes,
@@ -24,7 +23,6 @@ pub enum Ticks {
 impl Ticks {
     fn text(self, value: f64) -> String {
         match self {
-            Ticks::Number => scale::number(value),
             Ticks::Time => scale::time(value),
             Ticks::Bytes => scale::bytes(value),
         }
@@ -87,11 +85,8 @@ pub fn chart(chart: &Chart) -> String {
     draw_vertical(&mut svg, chart, &vertical);
     draw_horizontal(&mut svg, chart, &horizontal);
     let place = |(x, y): (f64, f64)| (horizontal.place(x), vertical.place(y));
-    let paths: Vec<Vec<Point>> = chart
-        .lines
-        .iter()
-        .map(|line| line.points.iter().copied().map(place).collect())
-        .collect();
+    let paths: Vec<Vec<Point>> =
+        chart.lines.iter().map(|line| line.points.iter().copied().map(place).collect()).collect();
     // The first on top of the others.
     let mut order: Vec<usize> = (0..paths.len()).collect();
     order.sort_by_key(|index| chart.lines[*index].name == chart.first);
@@ -105,7 +100,9 @@ pub fn chart(chart: &Chart) -> String {
 fn draw_vertical(svg: &mut Svg, chart: &Chart, scale: &LogScale) {
     let mut ticks = scale.ticks(10.0);
     if ticks.len() < 3 {
-        ticks.extend(ticks.clone().iter().flat_map(|tick| [tick / 5.0, tick / 2.0, tick * 2.0, tick * 5.0]));
+        ticks.extend(
+            ticks.clone().iter().flat_map(|tick| [tick / 5.0, tick / 2.0, tick * 2.0, tick * 5.0]),
+        );
         ticks.retain(|tick| (TOP..=HEIGHT - BOTTOM).contains(&scale.place(*tick)));
         ticks.sort_by(f64::total_cmp);
         ticks.dedup_by(|a, b| (*a / *b - 1.0).abs() < 1e-6);

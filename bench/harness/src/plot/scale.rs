@@ -50,9 +50,16 @@ pub fn number(value: f64) -> String {
         big if big >= 9995.0 => (value / 1e3, "k"),
         _ => (value, ""),
     };
-    let digits = if value >= 9.95 { 0 } else if value >= 0.995 { 1 } else { 2 };
+    let digits = if value >= 9.95 {
+        0
+    } else if value >= 0.995 {
+        1
+    } else {
+        2
+    };
     let text = format!("{value:.digits$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let text =
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text}{prefix}")
 }
 

@@ -51,9 +51,7 @@ impl Svg {
     }
 
     pub fn dot(&mut self, (x, y): Point, radius: f64, colour: &str) {
-        self.put(format_args!(
-            r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius}" fill="{colour}"/>"#
-        ));
+        self.put(format_args!(r#"<circle cx="{x:.1}" cy="{y:.1}" r="{radius}" fill="{colour}"/>"#));
     }
 
     pub fn bar(&mut self, (x, y): Point, width: f64, height: f64, colour: &str) {

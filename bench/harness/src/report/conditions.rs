@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn versions_are_those_of_the_lock_file() {
-        let lock = "name = \"may_queue\"\nversion = \"0.1\"\n\nname = \"may\"\nversion = \"0.3.51\"\n";
+        let lock =
+            "name = \"may_queue\"\nversion = \"0.1\"\n\nname = \"may\"\nversion = \"0.3.51\"\n";
         assert_eq!(version(lock, "may"), Some("0.3.51"));
         assert_eq!(version(lock, "tokio"), None);
     }

@@ -24,7 +24,10 @@ impl Drawing {
 const GO: &str = "go";
 
 /// Ours over theirs in the metric that counts, so that less is better; and whose theirs is.
-fn compared<'a>(jobs: &[JobRuns], theirs: impl Fn(&JobRuns, &Metric) -> Option<(f64, &'a str)>) -> Vec<Bar> {
+fn compared<'a>(
+    jobs: &[JobRuns],
+    theirs: impl Fn(&JobRuns, &Metric) -> Option<(f64, &'a str)>,
+) -> Vec<Bar> {
     let bar = |job: &JobRuns| {
         let metric = metrics::of(job.workload).first()?;
         let ours = median(&job.values(OURS, metric))?;
@@ -67,7 +70,11 @@ pub fn ratios(jobs: &[JobRuns], peers: &[&str]) -> Vec<Drawing> {
         .map(|(name, title, rows)| Drawing {
             name: name.into(),
             title: title.into(),
-            svg: bars(title, "left of 1 gort is ahead; medians, of each workload the number that counts", &rows),
+            svg: bars(
+                title,
+                "left of 1 gort is ahead; medians, of each workload the number that counts",
+                &rows,
+            ),
         })
         .collect()
 }
@@ -153,7 +160,8 @@ pub fn flatness(jobs: &[JobRuns], peers: &[&str]) -> String {
             };
             let grown: Vec<Option<f64>> = peers.iter().map(grown).collect();
             if grown.iter().any(Option::is_some) {
-                let cells = grown.into_iter().map(|it| it.map_or("-".into(), |it| format!("{it:.2}")));
+                let cells =
+                    grown.into_iter().map(|it| it.map_or("-".into(), |it| format!("{it:.2}")));
                 let name = format!("{}: {}", sweep.name, figure.about);
                 text += &row(&std::iter::once(name).chain(cells).collect::<Vec<String>>());
             }
@@ -170,8 +178,13 @@ pub fn flatness(jobs: &[JobRuns], peers: &[&str]) -> String {
 }
 
 /// The percentiles that programs print, and how a drawing names them.
-const PERCENTILES: [(&str, &str); 5] =
-    [("p50_us", "p50"), ("p90_us", "p90"), ("p99_us", "p99"), ("p999_us", "p99.9"), ("max_us", "max")];
+const PERCENTILES: [(&str, &str); 5] = [
+    ("p50_us", "p50"),
+    ("p90_us", "p90"),
+    ("p99_us", "p99"),
+    ("p999_us", "p99.9"),
+    ("max_us", "max"),
+];
 
 /// The jobs whose latencies are drawn: by label, with a title and what precedes the percentiles' names.
 const LATENCIES: [(&str, &str, &str); 6] = [
@@ -187,7 +200,8 @@ const LATENCIES: [(&str, &str, &str); 6] = [
 pub fn latencies(jobs: &[JobRuns], peers: &[&str]) -> Vec<Drawing> {
     let drawing = |(label, title, before): &(&str, &str, &str)| {
         let job = jobs.iter().find(|job| job.label == *label)?;
-        let lines: Vec<Line> = peers.iter().filter_map(|peer| distribution(job, peer, before)).collect();
+        let lines: Vec<Line> =
+            peers.iter().filter_map(|peer| distribution(job, peer, before)).collect();
         if lines.is_empty() {
             return None;
         }

@@ -59,7 +59,9 @@ fn measure(options: &TableOptions) -> Result<Vec<Record>> {
     }
     let path = match &options.output {
         Some(path) => path.into(),
-        None => bench_dir().join(format!("results/report-{}.jsonl", now().replace([' ', ':'], "-"))),
+        None => {
+            bench_dir().join(format!("results/report-{}.jsonl", now().replace([' ', ':'], "-")))
+        }
     };
     if let Some(directory) = path.parent() {
         fs::create_dir_all(directory)?;
@@ -117,8 +119,7 @@ fn write(records: &[Record], text: &str, place: &Path) -> Result<()> {
 /// References to the drawings.
 fn images(drawings: &[Drawing]) -> String {
     let all = drawings.iter();
-    let all: Vec<String> = all
-        .map(|drawing| format!("![{}]({PLOTS}/{})\n", drawing.title, drawing.file()))
-        .collect();
+    let all: Vec<String> =
+        all.map(|drawing| format!("![{}]({PLOTS}/{})\n", drawing.title, drawing.file())).collect();
     if all.is_empty() { "Nothing was measured for this.\n".into() } else { all.join("\n") }
 }

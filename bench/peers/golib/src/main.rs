@@ -98,10 +98,10 @@ impl Runtime for GoLib {
         sum
     }
 
-<<<<<<< HEAD
     fn select_many(_receivers: Vec<Rx<u64>>, _n: u64) -> u64 {
         unreachable!("it is not supported")
-=======
+    }
+
     fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
         let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
         listening(listener.local_addr().expect("its address").port());
@@ -109,7 +109,6 @@ impl Runtime for GoLib {
             let stream = listener.accept().expect("a client");
             go_lib::go!(move || net::echo::<BUFFER>(stream));
         }
->>>>>>> benchnet
     }
 
     fn supports(workload: &str) -> Result<(), &'static str> {

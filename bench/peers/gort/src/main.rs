@@ -4,11 +4,8 @@ mod context;
 mod primitives;
 
 use gort::chan::{self, chan};
-<<<<<<< HEAD
-use gort::select::Select;
-=======
 use gort::net::TcpListener;
->>>>>>> benchnet
+use gort::select::Select;
 use std::sync::PoisonError;
 use std::time::Duration;
 use workloads::{Args, Join, Receiver, Runtime, Sender, WaitGroup, net};
@@ -91,7 +88,6 @@ impl Runtime for Gort {
         sum
     }
 
-<<<<<<< HEAD
     fn select_many(receivers: Vec<Rx<u64>>, n: u64) -> u64 {
         let mut select = Select::new();
         for receiver in &receivers {
@@ -104,7 +100,8 @@ impl Runtime for Gort {
             sum += chosen.recv(receiver).expect("no channel is closed");
         }
         sum
-=======
+    }
+
     fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
         let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
         listening(listener.local_addr().expect("its address").port());
@@ -112,7 +109,6 @@ impl Runtime for Gort {
             let (stream, _) = listener.accept().expect("a client");
             gort::go!(move || net::echo::<BUFFER>(stream));
         }
->>>>>>> benchnet
     }
 
     fn supports(workload: &str) -> Result<(), &'static str> {

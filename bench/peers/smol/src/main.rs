@@ -2,11 +2,8 @@
 
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::lock::Mutex;
-<<<<<<< HEAD
-use smol::stream::Stream;
-=======
 use smol::net::{TcpListener, TcpStream};
->>>>>>> benchnet
+use smol::stream::Stream;
 use smol::{Executor, Timer, channel, future, unblock};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -76,7 +73,6 @@ impl AsyncRuntime for Smol {
         sum
     }
 
-<<<<<<< HEAD
     /// Polls the receivers in turn, beginning with another one each time, as `select` below.
     async fn select_many(receivers: Vec<Receiver<u64>>, n: u64) -> u64 {
         let mut receivers: Vec<_> = receivers.into_iter().map(|it| Box::pin(it.0)).collect();
@@ -92,7 +88,8 @@ impl AsyncRuntime for Smol {
             sum += received.await.expect("no channel is closed");
         }
         sum
-=======
+    }
+
     async fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) {
         let listener = TcpListener::bind(net::ANYWHERE).await.expect("a port");
         listening(listener.local_addr().expect("its address").port());
@@ -110,7 +107,6 @@ async fn echo<const BUFFER: usize>(mut stream: TcpStream) {
         if stream.write_all(&buffer[..read]).await.is_err() {
             return;
         }
->>>>>>> benchnet
     }
 }
 

@@ -99,7 +99,6 @@ impl<L: locks::Locks> Runtime for Threads<L> {
         sum
     }
 
-<<<<<<< HEAD
     fn select_many(receivers: Vec<Rx<u64>>, n: u64) -> u64 {
         let mut select = channel::Select::new();
         for receiver in &receivers {
@@ -112,7 +111,8 @@ impl<L: locks::Locks> Runtime for Threads<L> {
             sum += chosen.recv(receiver).expect("no channel is closed");
         }
         sum
-=======
+    }
+
     fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
         let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
         listening(listener.local_addr().expect("its address").port());
@@ -120,7 +120,6 @@ impl<L: locks::Locks> Runtime for Threads<L> {
             let (stream, _) = listener.accept().expect("a client");
             Self::go(move || net::echo::<BUFFER>(stream));
         }
->>>>>>> benchnet
     }
 
     fn supports(workload: &str) -> Result<(), &'static str> {

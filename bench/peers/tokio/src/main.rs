@@ -78,7 +78,6 @@ impl AsyncRuntime for Tokio {
         sum
     }
 
-<<<<<<< HEAD
     /// tokio's `select!` has its arms in the program's text. This is what one does: it polls the
     /// receivers in turn, beginning with another one each time.
     async fn select_many(mut receivers: Vec<Receiver<u64>>, n: u64) -> u64 {
@@ -94,7 +93,8 @@ impl AsyncRuntime for Tokio {
             sum += received.await.expect("no channel is closed");
         }
         sum
-=======
+    }
+
     async fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) {
         let listener = TcpListener::bind(net::ANYWHERE).await.expect("a port");
         listening(listener.local_addr().expect("its address").port());
@@ -112,7 +112,6 @@ async fn echo<const BUFFER: usize>(mut stream: TcpStream) {
         if stream.write_all(&buffer[..read]).await.is_err() {
             return;
         }
->>>>>>> benchnet
     }
 }
 
