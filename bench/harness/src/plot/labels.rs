@@ -1,67 +1,90 @@
-//! Names beside lines, where they do not cover each other.
+//! Names beside the ends of lines, where they do not cover each other.
 
 use super::svg::{Point, SIZE, width_of};
 
 /// How far apart two names are that stand one below the other.
 const LINE: f64 = SIZE + 2.0;
+/// Between the end of a line and its name.
+const GAP: f64 = 9.0;
 
-/// A place that is taken.
-#[derive(Clone, Copy, Debug)]
-struct Box {
-    left: f64,
-    right: f64,
-    middle: f64,
-}
-
-impl Box {
-    fn meets(&self, other: &Box) -> bool {
-        self.left < other.right
-            && other.left < self.right
-            && (self.middle - other.middle).abs() < LINE
-    }
-
-    /// Is a point of that line in it?
-    fn is_crossed_by(&self, path: &[Point]) -> bool {
-        path.windows(2).any(|ends| {
-            let ((x1, y1), (x2, y2)) = (ends[0], ends[1]);
-            (0..=24).any(|step| {
-                let part = f64::from(step) / 24.0;
-                let (x, y) = (x1 + part * (x2 - x1), y1 + part * (y2 - y1));
-                x > self.left && x < self.right && (y - self.middle).abs() < LINE / 2.0
-            })
-        })
-    }
-}
-
-/// Where the middle of the left side of each name is: to the right of the point at which it belongs, or as
-/// little above or below that as it takes for names not to meet. They keep off `paths` if that is possible,
-/// and between `top` and `bottom`.
+/// Where the middle of the left side of each name is. Names of lines that end one above the other stand in
+/// the order of the ends, each as near to its own as they can all be. A name that is alone keeps off `paths`, if there
+/// is room nearby. All are between `top` and `bottom`.
 pub fn place(names: &[(&str, Point)], paths: &[Vec<Point>], top: f64, bottom: f64) -> Vec<Point> {
-    let mut taken: Vec<Box> = Vec::new();
     let mut places = vec![(0.0, 0.0); names.len()];
     let mut order: Vec<usize> = (0..names.len()).collect();
-    // From above to below: those that are pushed away find room below.
-    order.sort_by(|a, b| names[*a].1.1.total_cmp(&names[*b].1.1));
-    for index in order {
-        let (name, (x, y)) = names[index];
-        let left = x + 8.0;
-        let at = |middle: f64| Box { left, right: left + width_of(name, SIZE) + 4.0, middle };
-        let candidates = (0..160).map(|step| {
-            let distance = f64::from((step + 1) / 2) * 2.0;
-            at(if step % 2 == 0 { y + distance } else { y - distance })
-        });
-        let free: Vec<Box> = candidates
-            .filter(|it| it.middle >= top && it.middle <= bottom)
-            .filter(|it| taken.iter().all(|other| !it.meets(other)))
-            .collect();
-        let clear = free.iter().find(|it| !paths.iter().any(|path| it.is_crossed_by(path)));
-        // Far from its line a name says nothing.
-        let near = clear.filter(|it| (it.middle - y).abs() < 4.0 * LINE);
-        let chosen = near.or(free.first()).copied().unwrap_or_else(|| at(y));
-        taken.push(chosen);
-        places[index] = (chosen.left, chosen.middle);
+    order.sort_by(|a, b| {
+        let (a, b) = (names[*a].1, names[*b].1);
+        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+    });
+    for group in order.chunk_by(|a, b| (names[*a].1.0 - names[*b].1.0).abs() < 1.0) {
+        let heights: Vec<f64> = group.iter().map(|index| names[*index].1.1).collect();
+        let heights = match (group, &heights[..]) {
+            ([index], [height]) => vec![free(names[*index], *height, paths, top, bottom)],
+            _ => apart(&heights, top, bottom),
+        };
+        for (index, height) in group.iter().zip(heights) {
+            places[*index] = (names[*index].1.0 + GAP, height);
+        }
     }
     places
+}
+
+/// The height nearest to `height` at which a name covers no line; `height`, if that is far away.
+fn free(
+    (name, (x, _)): (&str, Point),
+    height: f64,
+    paths: &[Vec<Point>],
+    top: f64,
+    bottom: f64,
+) -> f64 {
+    let (left, right) = (x + GAP - 2.0, x + GAP + width_of(name, SIZE));
+    let is_free = |middle: &f64| {
+        let covers = |(x, y): Point| x > left && x < right && (y - middle).abs() < LINE / 2.0;
+        (top..=bottom).contains(middle) && !paths.iter().any(|path| along(path).any(covers))
+    };
+    let steps = (0..=24).map(|step| f64::from(step) * 2.0);
+    let mut heights = steps.flat_map(|step| [height - step, height + step]);
+    heights.find(is_free).unwrap_or(height)
+}
+
+/// Points on a line that are near each other.
+fn along(path: &[Point]) -> impl Iterator<Item = Point> {
+    path.windows(2).flat_map(|ends| {
+        let ((x1, y1), (x2, y2)) = (ends[0], ends[1]);
+        (0..=60).map(move |step| {
+            let part = f64::from(step) / 60.0;
+            (x1 + part * (x2 - x1), y1 + part * (y2 - y1))
+        })
+    })
+}
+
+/// Sorted heights, moved so that they are a line apart and none further than needed: those that would meet
+/// become a block around the middle of where they want to be, and blocks that would meet become one.
+fn apart(heights: &[f64], top: f64, bottom: f64) -> Vec<f64> {
+    let mut blocks: Vec<&[f64]> = Vec::new();
+    let begins = |block: &[f64]| {
+        let rows = block.len() as f64;
+        let middle = block.iter().sum::<f64>() / rows;
+        (middle - (rows - 1.0) / 2.0 * LINE).min(bottom - (rows - 1.0) * LINE).max(top)
+    };
+    let ends = |block: &[f64]| begins(block) + (block.len() as f64 - 1.0) * LINE;
+    for at in 0..heights.len() {
+        let mut first = at;
+        while let Some(above) = blocks.last() {
+            if ends(above) + LINE <= begins(&heights[first..=at]) {
+                break;
+            }
+            first -= above.len();
+            blocks.pop();
+        }
+        blocks.push(&heights[first..=at]);
+    }
+    let rows = |block: &&[f64]| {
+        let begin = begins(block);
+        (0..block.len()).map(move |row| begin + row as f64 * LINE).collect::<Vec<f64>>()
+    };
+    blocks.iter().flat_map(rows).collect()
 }
 
 #[cfg(test)]
@@ -69,12 +92,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_at_one_point_stand_below_each_other() {
-        let names = [("a", (10.0, 50.0)), ("b", (10.0, 50.0)), ("c", (10.0, 52.0))];
-        let mut heights: Vec<f64> =
-            place(&names, &[], 0.0, 100.0).iter().map(|(_, y)| *y).collect();
-        heights.sort_by(f64::total_cmp);
-        assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= LINE), "{heights:?}");
+    fn names_stand_below_each_other_in_the_order_of_their_ends() {
+        let names =
+            [("b", (10.0, 52.0)), ("a", (10.0, 50.0)), ("c", (10.0, 95.0)), ("d", (10.0, 96.0))];
+        let heights: Vec<f64> = place(&names, &[], 0.0, 100.0).iter().map(|at| at.1).collect();
+        assert_eq!(heights, [58.0, 44.0, 86.0, 100.0]);
+    }
+
+    #[test]
+    fn blocks_that_meet_become_one() {
+        assert_eq!(apart(&[0.0, 1.0, 13.0, 90.0], 0.0, 100.0), [0.0, 14.0, 28.0, 90.0]);
+        assert_eq!(apart(&[], 0.0, 100.0), [0.0; 0]);
     }
 
     #[test]

@@ -83,16 +83,24 @@ pub fn ratios(jobs: &[JobRuns], peers: &[&str]) -> Vec<Drawing> {
 pub fn summary(jobs: &[JobRuns], peers: &[&str]) -> String {
     let (best, go) = (to_best(jobs, peers), to_go(jobs));
     let count = |bars: &[Bar], bound| bars.iter().filter(|bar| bar.ratio <= bound).count();
-    format!(
-        "Of {} workloads gort is level with the best peer or ahead of it in {} (within 5 % in {}). Of {} \
-         that Go has too it takes at most half of what Go takes in {}, and at most as much in {}.\n\n",
+    let mut text = format!(
+        "Of {} workloads gort is level with the best peer or ahead of it in {} (within 5 % in {}).",
         best.len(),
         count(&best, 1.0),
         count(&best, 1.05),
-        go.len(),
-        count(&go, 0.5),
-        count(&go, 1.0),
-    )
+    );
+    text += &if go.is_empty() {
+        " Go was not measured.".to_owned()
+    } else {
+        format!(
+            " Of {} that Go has too it takes at most half of what Go takes in {}, and at most as much \
+             in {}.",
+            go.len(),
+            count(&go, 0.5),
+            count(&go, 1.0),
+        )
+    };
+    text + "\n\n"
 }
 
 /// What an operation costs as the number grows: a drawing for each sweep.
