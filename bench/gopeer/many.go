@@ -71,7 +71,7 @@ func waiters() {
 func selectMany() {
 	arms := uint64(1) << bits.Len64(get("arms", 16)-1)
 	n := max(get("n", 200000)/arms, 1) * arms
-	result := make(chan uint64)
+	result, answers := make(chan uint64), make(chan struct{})
 	channels := make([]chan uint64, arms)
 	cases := make([]reflect.SelectCase, arms)
 	for arm := range channels {
@@ -82,6 +82,7 @@ func selectMany() {
 	go func() {
 		for value := range n {
 			channels[value*0x9E3779B97F4A7C15%arms] <- value
+			<-answers
 		}
 	}()
 	go func() {
@@ -89,6 +90,7 @@ func selectMany() {
 		for range n {
 			_, value, _ := reflect.Select(cases)
 			sum += value.Uint()
+			answers <- struct{}{}
 		}
 		result <- sum
 	}()

@@ -11,7 +11,7 @@ import (
 // What is nearest to a plain thread in Go is a goroutine that has a thread for itself.
 func wake() {
 	n := get("n", 500)
-	sent := make(chan time.Time, 1)
+	sent := make(chan time.Time, n)
 	go func() {
 		runtime.LockOSThread()
 		for range n {

@@ -9,11 +9,11 @@ use workloads::scheduling::{PAUSE, wake_report};
 
 pub async fn wake<R: AsyncRuntime>(args: &Args) {
     let n = args.get("n", 500);
-    let (tx, mut rx) = R::channel::<Instant>(1);
+    let (tx, mut rx) = R::channel::<Instant>(n as usize);
     thread::spawn(move || {
         for _ in 0..n {
             thread::sleep(PAUSE);
-            // There is room for it, as the one before has been received long ago: no need to wait.
+            // There is room for all of them: no need to wait.
             let sent = pin!(tx.send(Instant::now())).poll(&mut Context::from_waker(Waker::noop()));
             assert_eq!(sent, Poll::Ready(true));
         }

@@ -36,16 +36,18 @@ pub async fn select_many<R: AsyncRuntime>(args: &Args) {
     let (arms, n) = arms_and_numbers(args);
     let (result, mut results) = R::channel::<u64>(1);
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..arms).map(|_| R::channel::<u64>(1)).unzip();
+    let (answer, mut answers) = R::channel::<()>(1);
     let start = Instant::now();
     R::spawn(async move {
         for value in 0..n {
             senders[next_arm(value, arms)].send(value).await;
+            expect(answers.recv().await);
         }
         // The channels stay open until the process ends: closing is not what is measured.
         std::mem::forget(senders);
     });
     R::spawn(async move {
-        let sum = R::select_many(receivers, n).await;
+        let sum = R::select_many(receivers, answer, n).await;
         result.send(sum).await;
     });
     let sum = expect(results.recv().await);

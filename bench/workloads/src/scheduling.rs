@@ -15,7 +15,7 @@ pub const PAUSE: Duration = Duration::from_millis(2);
 /// times. Measures how long each takes to get there.
 pub fn wake<R: Runtime>(args: &Args) -> ! {
     let n = args.get("n", 500);
-    let (tx, rx) = R::spsc::<Instant>(1, false);
+    let (tx, rx) = R::spsc::<Instant>(n as usize, false);
     thread::spawn(move || {
         for _ in 0..n {
             thread::sleep(PAUSE);

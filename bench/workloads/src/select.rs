@@ -42,21 +42,25 @@ pub fn arms_and_numbers(args: &Args) -> (u64, u64) {
     (arms, (args.get("n", 200_000) / arms).max(1) * arms)
 }
 
-/// One task sends `n` numbers on `arms` channels, each time on another one; one task receives by a
-/// `select` over all, whose arms are made at run time. Checks the sum.
+/// One task sends `n` numbers on `arms` channels, each time on another one, and waits for an answer; one
+/// task receives by a `select` over all, whose arms are made at run time, and has to wait in it each time.
+/// Checks the sum.
 pub fn select_many<R: Runtime>(args: &Args) -> ! {
     let (arms, n) = arms_and_numbers(args);
     let (result, results) = R::spsc::<u64>(0, false);
-    let (senders, receivers): (Vec<_>, Vec<_>) = (0..arms).map(|_| R::spsc::<u64>(0, true)).unzip();
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        (0..arms).map(|_| R::spsc::<u64>(0, false)).unzip();
+    let (answer, answers) = R::spsc::<()>(0, false);
     let start = Instant::now();
     R::go(move || {
         for value in 0..n {
             senders[next_arm(value, arms)].send(value);
+            answers.expect();
         }
         // The channels stay open until the process ends: closing is not what is measured.
         std::mem::forget(senders);
     });
-    R::go(move || result.send(R::select_many(receivers, n)));
+    R::go(move || result.send(R::select_many(receivers, answer, n)));
     let sum = results.expect();
     let seconds = start.elapsed().as_secs_f64();
     assert_eq!(sum, sum_below(n));

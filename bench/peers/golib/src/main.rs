@@ -98,7 +98,7 @@ impl Runtime for GoLib {
         sum
     }
 
-    fn select_many(_receivers: Vec<Rx<u64>>, _n: u64) -> u64 {
+    fn select_many(_: Vec<Rx<u64>>, _: Tx<()>, _: u64) -> u64 {
         unreachable!("it is not supported")
     }
 

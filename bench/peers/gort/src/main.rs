@@ -88,7 +88,7 @@ impl Runtime for Gort {
         sum
     }
 
-    fn select_many(receivers: Vec<Rx<u64>>, n: u64) -> u64 {
+    fn select_many(receivers: Vec<Rx<u64>>, answers: Tx<()>, n: u64) -> u64 {
         let mut select = Select::new();
         for receiver in &receivers {
             select.recv(&receiver.0);
@@ -98,6 +98,7 @@ impl Runtime for Gort {
             let chosen = select.select();
             let receiver = &receivers[chosen.index()].0;
             sum += chosen.recv(receiver).expect("no channel is closed");
+            answers.send(());
         }
         sum
     }

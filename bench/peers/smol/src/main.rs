@@ -74,7 +74,7 @@ impl AsyncRuntime for Smol {
     }
 
     /// Polls the receivers in turn, beginning with another one each time, as `select` below.
-    async fn select_many(receivers: Vec<Receiver<u64>>, n: u64) -> u64 {
+    async fn select_many(receivers: Vec<Receiver<u64>>, answers: Sender<()>, n: u64) -> u64 {
         let mut receivers: Vec<_> = receivers.into_iter().map(|it| Box::pin(it.0)).collect();
         let arms = receivers.len();
         let mut sum = 0;
@@ -86,6 +86,7 @@ impl AsyncRuntime for Smol {
                 ready.unwrap_or(Poll::Pending)
             });
             sum += received.await.expect("no channel is closed");
+            answers.send(()).await;
         }
         sum
     }

@@ -99,7 +99,7 @@ impl<L: locks::Locks> Runtime for Threads<L> {
         sum
     }
 
-    fn select_many(receivers: Vec<Rx<u64>>, n: u64) -> u64 {
+    fn select_many(receivers: Vec<Rx<u64>>, answers: Tx<()>, n: u64) -> u64 {
         let mut select = channel::Select::new();
         for receiver in &receivers {
             select.recv(&receiver.0);
@@ -109,6 +109,7 @@ impl<L: locks::Locks> Runtime for Threads<L> {
             let chosen = select.select();
             let receiver = &receivers[chosen.index()].0;
             sum += chosen.recv(receiver).expect("no channel is closed");
+            answers.send(());
         }
         sum
     }
