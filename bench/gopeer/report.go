@@ -45,7 +45,9 @@ func late(us []float64) []extra {
 	sort.Float64s(us)
 	return []extra{
 		{"late_p50_us", percentile(us, .5)},
+		{"late_p90_us", percentile(us, .9)},
 		{"late_p99_us", percentile(us, .99)},
+		{"late_p999_us", percentile(us, .999)},
 		{"late_max_us", percentile(us, 1)},
 	}
 }

@@ -28,7 +28,8 @@ func sleep() {
 	group.Wait()
 	seconds := time.Since(start).Seconds()
 	used := cpuTotal() - before
-	emit(n, seconds, append(late(us), extra{"cpu_s", used}, extra{"spawn_s", spawned})...)
+	emit(n, seconds, append(late(us), extra{"cpu_s", used}, extra{"cpu_ns_per_task", used * 1e9 / float64(n)},
+		extra{"spawn_s", spawned})...)
 }
 
 func idle() {

@@ -76,6 +76,6 @@ fn run(mut command: Command) -> Result<(), String> {
 }
 
 /// The one that runs this, if one does.
-fn cargo() -> OsString {
+pub fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

@@ -5,11 +5,10 @@ use crate::cli::TableOptions;
 use crate::jobs::Job;
 use crate::machine::{Cpus, Gate, Watch, cpus, load, wait_until_idle};
 use crate::peers::{Peer, bench_dir};
-use crate::record::{Failure, Record, Status, check};
+use crate::record::{Failure, Record, Status, append, check};
 use crate::{Result, build, metrics, program};
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -28,7 +27,6 @@ pub fn run(jobs: &[Job], peers: &[Peer], options: &TableOptions) -> Result<Vec<R
         None
     };
     let path = output_path(options)?;
-    let mut file = File::options().create(true).append(true).open(&path)?;
     let mut failures: HashMap<(&str, &str), usize> = HashMap::new();
     let mut records = Vec::new();
     for repetition in 0..options.repetitions {
@@ -45,7 +43,7 @@ pub fn run(jobs: &[Job], peers: &[Peer], options: &TableOptions) -> Result<Vec<R
                     Some(Status::NotApplicable) => FAILURES,
                     Some(_) => 1,
                 };
-                writeln!(file, "{}", serde_json::to_string(&record)?)?;
+                append(&path, &record)?;
                 eprintln!("{}", progress(&record));
                 records.push(record);
             }

@@ -17,14 +17,23 @@ harness one PEER WORKLOAD [key=number ..]
     build one peer, run one workload, print the line it prints
 harness summarise FILE.. [--near-below NS]
     print the table of earlier runs; with runs by --gate also one of runs with near and far CPUs
+harness report [--to DIR] [any option of table]
+    the table, the series in which a number grows, and the costs of use; write ../docs/performance.md and
+    ../docs/plots/ (or those in DIR), keep the results in results/report-TIME.jsonl
+harness report --from FILE.. [--to DIR]
+    the same from earlier results
+harness costs [-r REPS]
+    build small programs that use gort, and those that use others: time, size, crates (3)
 harness list
     the peers and the jobs
-With table and one: --add NAME=PROGRAM is one more peer. It takes `WORKLOAD [key=number ..]`.
+With table, report and one: --add NAME=PROGRAM is one more peer. It takes `WORKLOAD [key=number ..]`.
 ";
 
 /// What is to be done.
 pub enum Command {
     Table(TableOptions),
+    Report(ReportOptions),
+    Costs { repetitions: usize },
     One { peer: String, workload: String, arguments: Vec<String>, add: Vec<(String, String)> },
     Summarise { files: Vec<String>, near_below: f64 },
     List,
@@ -32,6 +41,7 @@ pub enum Command {
 }
 
 /// How `table` runs.
+#[derive(Clone)]
 pub struct TableOptions {
     pub repetitions: usize,
     pub peers: Vec<String>,
@@ -45,12 +55,23 @@ pub struct TableOptions {
     pub as_given: String,
 }
 
+/// How `report` does.
+pub struct ReportOptions {
+    pub table: TableOptions,
+    /// Files of results; none, if all is to be measured.
+    pub from: Vec<String>,
+    /// Where to write, if not where the report is.
+    pub to: Option<String>,
+}
+
 pub fn parse(words: impl Iterator<Item = String>) -> Result<Command> {
     let words: Vec<String> = words.collect();
     let as_given = words.join(" ");
     let mut words = words.into_iter();
     match words.next().as_deref() {
-        Some("table") => parse_table(words, as_given),
+        Some("table") => parse_table(words, as_given).map(Command::Table),
+        Some("report") => parse_report(words, as_given).map(Command::Report),
+        Some("costs") => parse_costs(words),
         Some("one") => parse_one(words),
         Some("summarise") => parse_summarise(words),
         Some("list") => Ok(Command::List),
@@ -59,7 +80,7 @@ pub fn parse(words: impl Iterator<Item = String>) -> Result<Command> {
     }
 }
 
-fn parse_table(mut words: impl Iterator<Item = String>, as_given: String) -> Result<Command> {
+fn parse_table(mut words: impl Iterator<Item = String>, as_given: String) -> Result<TableOptions> {
     let mut options = TableOptions {
         repetitions: 5,
         peers: Vec::new(),
@@ -81,10 +102,45 @@ fn parse_table(mut words: impl Iterator<Item = String>, as_given: String) -> Res
             "--quick" => options.quick = true,
             "--no-build" => options.build = false,
             "--add" => options.add.push(addition(&value(&word, words.next())?)?),
-            _ => return Err(format!("`table` knows no {word}\n{USAGE}").into()),
+            _ => return Err(unknown(&word)),
         }
     }
-    Ok(Command::Table(options))
+    Ok(options)
+}
+
+fn parse_report(
+    mut words: impl Iterator<Item = String>,
+    as_given: String,
+) -> Result<ReportOptions> {
+    let (mut from, mut to, mut others) = (Vec::new(), None, Vec::new());
+    let mut takes_files = false;
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--to" => to = Some(value(&word, words.next())?),
+            "--from" => takes_files = true,
+            file if takes_files && !file.starts_with('-') => from.push(word),
+            _ => others.push(word),
+        }
+    }
+    if takes_files && from.is_empty() {
+        return Err("--from takes a file of results".into());
+    }
+    if takes_files && let Some(word) = others.first() {
+        return Err(format!("with --from nothing is run: {word} does not go with it").into());
+    }
+    let table = parse_table(others.into_iter(), as_given)?;
+    Ok(ReportOptions { table, from, to })
+}
+
+fn parse_costs(mut words: impl Iterator<Item = String>) -> Result<Command> {
+    let mut repetitions = 3;
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-r" => repetitions = value(&word, words.next())?.parse()?,
+            _ => return Err(unknown(&word)),
+        }
+    }
+    Ok(Command::Costs { repetitions })
 }
 
 fn parse_one(mut words: impl Iterator<Item = String>) -> Result<Command> {
@@ -120,6 +176,10 @@ fn parse_summarise(mut words: impl Iterator<Item = String>) -> Result<Command> {
     Ok(Command::Summarise { files, near_below })
 }
 
+fn unknown(word: &str) -> Box<dyn std::error::Error> {
+    format!("there is no option {word}\n{USAGE}").into()
+}
+
 fn value(option: &str, word: Option<String>) -> Result<String> {
     word.ok_or_else(|| format!("{option} takes a value").into())
 }
@@ -150,6 +210,17 @@ mod tests {
         assert_eq!(options.jobs, ["ring", "mpmc"]);
         assert_eq!(options.add, [("mine".to_owned(), "a/b".to_owned())]);
         assert_eq!(options.output.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn options_of_report() {
+        let Ok(Command::Report(options)) = parsed("report -r 3 --to x") else { panic!("a report") };
+        assert_eq!((options.table.repetitions, options.to.as_deref()), (3, Some("x")));
+        let command = parsed("report --from a.jsonl b.jsonl --to x");
+        let Ok(Command::Report(options)) = command else { panic!("it is a report") };
+        assert_eq!(options.from, ["a.jsonl", "b.jsonl"]);
+        assert!(parsed("report --from").is_err());
+        assert!(parsed("report --from a.jsonl -r 3").is_err());
     }
 
     #[test]

@@ -27,7 +27,7 @@ const MAIN: [&str; 7] = ["gort", "go", "go-lib", "may", "tokio", "smol", "std"];
 const MANY: [&str; 6] = ["gort", "go", "go-lib", "may", "tokio", "smol"];
 
 impl Job {
-    fn new(label: &str, workload: &'static str, peers: &[&str]) -> Job {
+    pub fn new(label: &str, workload: &'static str, peers: &[&str]) -> Job {
         Job {
             label: label.into(),
             workload,
@@ -46,15 +46,15 @@ impl Job {
         Job { workers, ..Job::new(&format!("{workload} w{workers}"), workload, peers) }
     }
 
-    fn named(self, label: &str) -> Job {
+    pub fn named(self, label: &str) -> Job {
         Job { label: label.into(), ..self }
     }
 
-    fn n(self, n: u64) -> Job {
+    pub fn n(self, n: u64) -> Job {
         Job { n: Some(n), ..self }
     }
 
-    fn n_for(mut self, peer: &'static str, n: u64) -> Job {
+    pub fn n_for(mut self, peer: &'static str, n: u64) -> Job {
         self.n_for.push((peer, n));
         self
     }
@@ -64,12 +64,12 @@ impl Job {
         self
     }
 
-    fn with(mut self, key: &'static str, number: u64) -> Job {
+    pub fn with(mut self, key: &'static str, number: u64) -> Job {
         self.more.push((key, number));
         self
     }
 
-    fn limits(self, repetitions: usize, seconds: u64) -> Job {
+    pub fn limits(self, repetitions: usize, seconds: u64) -> Job {
         Job { repetitions, timeout: Duration::from_secs(seconds), ..self }
     }
 
@@ -91,6 +91,8 @@ impl Job {
             "fib" => (22, &[]),
             "fanout" | "fanout_cpu" => (20, &[]),
             "blocking" => (4, &[]),
+            "wake" | "calm" => (5, &[]),
+            "burst" | "skew" => (2, &[("us", 1)]),
             "idle" | "starve" | "starve_chan" => (1, &[("ms", 300)]),
             "crowd" => (1, &[("ms", 300), ("hogs", 20)]),
             "tcp" => (1, &[("ms", 200), ("warm", 50)]),
@@ -194,6 +196,12 @@ fn on_workers(workers: u64) -> Vec<Job> {
     jobs
 }
 
+/// Tasks that are all started by one, of so many pieces of so many microseconds.
+fn spread(name: &'static str, tasks: u64, pieces: u64, us: u64) -> Job {
+    let job = Job::new(name, name, &["gort", "go", "go-lib", "may"]);
+    job.n(20).with("tasks", tasks).with("pieces", pieces).with("us", us)
+}
+
 fn time_and_memory() -> Vec<Job> {
     let mem = |name, n, peers: &[&str]| Job::new(name, "mem", peers).n(n);
     vec![
@@ -214,6 +222,10 @@ fn time_and_memory() -> Vec<Job> {
         Job::new("starve", "starve", &MAIN).limits(3, 20),
         Job::new("starve_chan", "starve_chan", &MAIN).limits(3, 20),
         Job::on(2, "crowd", &["gort", "go", "std"]).named("crowd").limits(3, 30),
+        Job::new("wake", "wake", &MAIN),
+        spread("burst", 1000, 1, 100),
+        spread("skew", 64, 50, 20),
+        Job::new("calm", "calm", &["gort", "go", "go-lib", "may", "std"]),
         Job::new("blocking", "blocking", &MAIN),
         Job::on(2, "blocking", &["gort", "go-lib", "may", "std"])
             .named("blocking_raw")
@@ -224,10 +236,14 @@ fn time_and_memory() -> Vec<Job> {
     ]
 }
 
-/// The jobs whose label contains one of `parts`; all for none. Peers that were `added` take part where
-/// all others with a scheduler do.
-pub fn choose(parts: &[String], added: &[&str], quick: bool) -> Result<Vec<Job>> {
-    let mut jobs = all();
+/// Those of the jobs whose label contains one of `parts`; all for none. Peers that were `added` take part
+/// where all others with a scheduler do.
+pub fn choose(
+    mut jobs: Vec<Job>,
+    parts: &[String],
+    added: &[&str],
+    quick: bool,
+) -> Result<Vec<Job>> {
     jobs.retain(|job| parts.is_empty() || parts.iter().any(|part| job.label.contains(part)));
     if jobs.is_empty() {
         return Err("no job is called that; see `harness list`".into());
@@ -255,18 +271,18 @@ mod tests {
 
     #[test]
     fn sizes_depend_on_the_peer() {
-        let jobs = choose(&["unstarted".into()], &["mine"], false).expect("there is one");
+        let jobs = choose(all(), &["unstarted".into()], &["mine"], false).expect("there is one");
         assert_eq!(jobs[0].command("gort"), ["unstarted", "w=1", "n=1000000"]);
         assert_eq!(jobs[0].command("go"), ["unstarted", "w=1", "n=2000"]);
         assert!(jobs[0].peers.contains(&"mine".to_owned()));
-        let jobs = choose(&["unstarted".into()], &[], true).expect("there is one");
+        let jobs = choose(all(), &["unstarted".into()], &[], true).expect("there is one");
         assert_eq!(jobs[0].command("go-lib"), ["unstarted", "w=1", "n=500"]);
-        assert!(choose(&["udp".into()], &[], false).is_err());
+        assert!(choose(all(), &["udp".into()], &[], false).is_err());
     }
 
     #[test]
     fn a_quick_job_is_the_same_with_less_work() {
-        let jobs = choose(&["tcp".into()], &[], true).expect("there are some");
+        let jobs = choose(all(), &["tcp".into()], &[], true).expect("there are some");
         let command = |label| jobs.iter().find(|job| job.label == label).map(|job| job.command(""));
         let pinned = command("tcp64 pinned").expect("it is one of them").join(" ");
         assert_eq!(pinned, "tcp w=1 n=1 conns=64 pin=1 ms=200 warm=50");

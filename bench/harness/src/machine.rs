@@ -54,6 +54,12 @@ pub fn wait_until_idle() {
     }
 }
 
+/// The date and the time of day.
+pub fn now() -> String {
+    let output = Command::new("date").args(["-u", "+%Y-%m-%d %H:%M"]).output();
+    output.map_or(String::new(), |it| String::from_utf8_lossy(&it.stdout).trim().to_owned())
+}
+
 /// How busy the machine is, as a load average.
 pub fn load() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();

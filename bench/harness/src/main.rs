@@ -4,20 +4,25 @@
 mod build;
 mod campaign;
 mod cli;
+mod costs;
 mod jobs;
 mod machine;
 mod metrics;
 mod near_far;
 mod numbers;
 mod peers;
+mod plot;
 mod program;
 mod record;
+mod report;
 mod results;
+mod sweeps;
 mod table;
 mod targets;
 
 use cli::Command;
 use peers::Peer;
+use record::Record;
 use std::error::Error;
 use std::fs;
 use std::process::ExitCode;
@@ -31,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 fn main() -> ExitCode {
     let done = cli::parse(std::env::args().skip(1)).and_then(|command| match command {
         Command::Table(options) => table(&options),
+        Command::Report(options) => report::run(&options),
+        Command::Costs { repetitions } => costs(repetitions),
         Command::One { peer, workload, arguments, add } => one(&peer, workload, arguments, &add),
         Command::Summarise { files, near_below } => summarise(&files, near_below),
         Command::List => list(),
@@ -56,7 +63,7 @@ fn table(options: &cli::TableOptions) -> Result<()> {
     }
     let chosen = peers::choose(known, &options.peers)?;
     let added: Vec<&str> = options.add.iter().map(|(name, _)| name.as_str()).collect();
-    let jobs = jobs::choose(&options.jobs, &added, options.quick)?;
+    let jobs = jobs::choose(jobs::all(), &options.jobs, &added, options.quick)?;
     // Not those that no job wants.
     let wanted = |peer: &Peer| jobs.iter().any(|job| job.peers.contains(&peer.name));
     let chosen: Vec<Peer> = chosen.into_iter().filter(wanted).collect();
@@ -103,8 +110,21 @@ fn one(
     Ok(())
 }
 
+/// Builds the small programs and prints what that costs.
+fn costs(repetitions: usize) -> Result<()> {
+    let records = costs::measure(repetitions, |_| Ok(()))?;
+    print!("{}", results::markdown(&records, near_far::NEAR_BELOW));
+    Ok(())
+}
+
 /// Prints the tables for earlier runs.
 fn summarise(files: &[String], near_below: f64) -> Result<()> {
+    print!("{}", results::markdown(&read(files)?, near_below));
+    Ok(())
+}
+
+/// The results in files.
+fn read(files: &[String]) -> Result<Vec<Record>> {
     let mut records = Vec::new();
     for file in files {
         let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
@@ -113,8 +133,7 @@ fn summarise(files: &[String], near_below: f64) -> Result<()> {
             records.push(record.map_err(|error| format!("{file}, line {}: {error}", number + 1))?);
         }
     }
-    print!("{}", results::markdown(&records, near_below));
-    Ok(())
+    Ok(records)
 }
 
 fn list() -> Result<()> {
@@ -123,7 +142,7 @@ fn list() -> Result<()> {
         println!("  {:14}{}", peer.name, peer.about());
     }
     println!("\njobs (label, command, peers):");
-    for job in jobs::all() {
+    for job in jobs::all().into_iter().chain(sweeps::jobs(false)) {
         let peers: Vec<&str> = job.peers.iter().map(String::as_str).collect();
         println!("  {:18}{:26}{}", job.label, job.command("").join(" "), peers.join(" "));
     }

@@ -86,6 +86,28 @@ const IDLE: &[Metric] = &[lower("CPU ms in 2 s idle, 1000 parked", "cpu_ms", 1.0
 
 const BLOCKING: &[Metric] = &[lower("ms (50 ideal)", "ms", 1.0)];
 
+const WAKE: &[Metric] = &[
+    lower("p50 us", "late_p50_us", 1.0),
+    lower("p99 us", "late_p99_us", 1.0),
+    lower("max us", "late_max_us", 1.0),
+];
+
+const BURST: &[Metric] = &[
+    lower("ms (50 ideal)", "ms", 1.0),
+    lower("worst ms", "max_ms", 1.0),
+    lower("second thread begins after us", "second_us", 1.0),
+    lower("work of the busiest thread, % (50 ideal)", "busiest_percent", 1.0),
+];
+
+const SKEW: &[Metric] = &[
+    lower("ms (32 ideal)", "ms", 1.0),
+    lower("worst ms", "max_ms", 1.0),
+    lower("second thread begins after us", "second_us", 1.0),
+    lower("work of the busiest thread, % (50 ideal)", "busiest_percent", 1.0),
+];
+
+const CALM: &[Metric] = &[lower("CPU us in 20 ms after a burst", "cpu_us", 1.0)];
+
 const TCP: &[Metric] = &[
     higher("requests/s", "rate", 1.0),
     lower("p50 us", "p50_us", 1.0),
@@ -98,6 +120,15 @@ const TCP: &[Metric] = &[
 const TCP_IDLE: &[Metric] = &[
     lower("RSS bytes/connection", "bytes_per_connection", 1.0),
     lower("connect and first answer, us", "ns_per_op", 1e-3),
+];
+
+const HELLO: &[Metric] = &[
+    lower("release build, from nothing, s", "cold_release_s", 1.0),
+    lower("release build, after an edit, s", "warm_release_s", 1.0),
+    lower("debug build, from nothing, s", "cold_debug_s", 1.0),
+    lower("debug build, after an edit, s", "warm_debug_s", 1.0),
+    lower("release program, stripped, KiB", "bytes", 1.0 / 1024.0),
+    lower("crates besides its own", "crates", 1.0),
 ];
 
 const OTHER: &[Metric] = &[NS];
@@ -117,6 +148,11 @@ pub fn of(workload: &str) -> &'static [Metric] {
         "fanout" | "fanout_cpu" => FANOUT,
         "idle" => IDLE,
         "blocking" => BLOCKING,
+        "wake" => WAKE,
+        "burst" => BURST,
+        "skew" => SKEW,
+        "calm" => CALM,
+        "hello" => HELLO,
         "tcp" => TCP,
         "tcp_idle" => TCP_IDLE,
         _ => OTHER,

@@ -1,10 +1,13 @@
 //! One run, as a line of a file of results.
 
 use crate::Result;
-use crate::machine::cpus;
+use crate::machine::{cpus, load};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
 
 /// What a program has printed.
 pub type Fields = Map<String, Value>;
@@ -75,6 +78,24 @@ impl fmt::Display for Status {
 }
 
 impl Record {
+    /// Of something that was not measured by a run.
+    pub fn new(job: &str, peer: &str, args: &str, fields: Fields) -> Record {
+        Record {
+            job: job.into(),
+            peer: peer.into(),
+            rep: 0,
+            args: args.into(),
+            wall: 0.0,
+            foreign_cpu_s: 0.0,
+            steal_s: 0.0,
+            load: load(),
+            rtt: None,
+            slower: None,
+            failure: None,
+            fields,
+        }
+    }
+
     /// A number that the program has printed.
     pub fn number(&self, field: &str) -> Option<f64> {
         self.fields.get(field)?.as_f64()
@@ -84,6 +105,13 @@ impl Record {
     pub fn is_disturbed(&self) -> bool {
         self.foreign_cpu_s > 0.03 + 0.1 * cpus() * self.wall
     }
+}
+
+/// Adds a line to a file of results.
+pub fn append(path: &Path, record: &Record) -> Result<()> {
+    let mut file = File::options().create(true).append(true).open(path)?;
+    writeln!(file, "{}", serde_json::to_string(record)?)?;
+    Ok(())
 }
 
 /// Does the line that a program has printed belong to `workload`, with all the numbers there should be?

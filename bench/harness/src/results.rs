@@ -26,17 +26,25 @@ impl<'a> JobRuns<'a> {
 
     /// What `metric` was in that peer's runs that were good.
     pub fn values(&self, peer: &str, metric: &metrics::Metric) -> Vec<f64> {
+        self.numbers(peer, metric.field).into_iter().map(|number| number * metric.scale).collect()
+    }
+
+    /// The same as the programs have printed it.
+    pub fn numbers(&self, peer: &str, field: &str) -> Vec<f64> {
         let good = self.of(peer).filter(|record| record.failure.is_none());
-        good.filter_map(|record| Some(record.number(metric.field)? * metric.scale)).collect()
+        good.filter_map(|record| record.number(field)).collect()
     }
 }
+
+/// In the place of a job's label: this line says under which conditions those after it were run.
+pub const CONDITIONS: &str = "conditions";
 
 /// The runs by job, and the peers; both in the order of the lists in this program, then in the order in
 /// which they come.
 pub fn by_job(records: &[Record]) -> (Vec<JobRuns<'_>>, Vec<&str>) {
     let mut by_job: Vec<JobRuns> = Vec::new();
     let mut names: Vec<&str> = Vec::new();
-    for record in records {
+    for record in records.iter().filter(|record| record.job != CONDITIONS) {
         if !names.contains(&record.peer.as_str()) {
             names.push(&record.peer);
         }
@@ -61,13 +69,24 @@ pub fn by_job(records: &[Record]) -> (Vec<JobRuns<'_>>, Vec<&str>) {
 /// Everything there is to say.
 pub fn markdown(records: &[Record], near_below: f64) -> String {
     let (jobs, peers) = by_job(records);
-    let mut text = table::markdown(&jobs, &peers);
-    text += &near_far::markdown(&jobs, &peers, near_below);
-    text += &failures(&jobs, &peers);
-    text + &disturbed(records)
+    tables(&jobs, &peers, near_below) + &disturbed(records)
 }
 
-fn failures(jobs: &[JobRuns], peers: &[&str]) -> String {
+/// The tables of these jobs, and what went wrong.
+pub fn tables(jobs: &[JobRuns], peers: &[&str], near_below: f64) -> String {
+    // Those that have part in none of them have no column.
+    let peers: Vec<&str> = peers
+        .iter()
+        .copied()
+        .filter(|peer| jobs.iter().any(|job| job.of(peer).next().is_some()))
+        .collect();
+    let mut text = table::markdown(jobs, &peers);
+    text += &near_far::markdown(jobs, &peers, near_below);
+    text + &failures(jobs, &peers)
+}
+
+/// Which runs had no result, and why.
+pub fn failures(jobs: &[JobRuns], peers: &[&str]) -> String {
     let mut text = String::new();
     for (job, peer) in jobs.iter().flat_map(|job| peers.iter().map(move |peer| (job, peer))) {
         let all = job.of(peer).count();
@@ -88,7 +107,8 @@ fn failures(jobs: &[JobRuns], peers: &[&str]) -> String {
     if text.is_empty() { text } else { format!("\n## Failures\n\n{text}") }
 }
 
-fn disturbed(records: &[Record]) -> String {
+/// Which runs had to share the machine.
+pub fn disturbed(records: &[Record]) -> String {
     let disturbed: Vec<String> = records
         .iter()
         .filter(|record| record.is_disturbed())

@@ -74,7 +74,7 @@ fn ratio(job: &JobRuns, peers: &[&str], metric: &Metric) -> String {
 }
 
 /// The best median of the others, and whose it is.
-fn best_other<'a>(job: &JobRuns, peers: &[&'a str], metric: &Metric) -> Option<(f64, &'a str)> {
+pub fn best_other<'a>(job: &JobRuns, peers: &[&'a str], metric: &Metric) -> Option<(f64, &'a str)> {
     let others = peers.iter().filter(|peer| **peer != OURS);
     let medians = others.filter_map(|peer| Some((median(&job.values(peer, metric))?, *peer)));
     match metric.better {

@@ -27,6 +27,7 @@ pub fn measure(peer: &str, args: &Args, server: &Server) -> Result<Report> {
     let percentile_us = |p| answered.percentile(p) as f64 * 1e-3;
     Ok(Report::new(peer, args, answered.count(), seconds)
         .with("p50_us", percentile_us(0.5))
+        .with("p90_us", percentile_us(0.9))
         .with("p99_us", percentile_us(0.99))
         .with("p999_us", percentile_us(0.999))
         .with("max_us", percentile_us(1.0))

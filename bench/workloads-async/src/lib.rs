@@ -9,9 +9,11 @@ mod channels;
 mod fairness;
 mod fork_join;
 mod locks;
+mod many;
 mod memory;
 mod net;
 mod runtime;
+mod scheduling;
 mod select;
 mod spawn;
 mod time;
@@ -41,6 +43,7 @@ async fn dispatch<R: AsyncRuntime>(args: Args) {
         "skynet" => topologies::skynet::<R>(args).await,
         "sieve" => topologies::sieve::<R>(args).await,
         "select" | "select_buf" => select::select::<R>(args).await,
+        "select_many" => select::select_many::<R>(args).await,
         "mutex" => locks::mutex::<R>(args).await,
         "mutex_alone" => locks::mutex_alone::<R>(args).await,
         "waitgroup" => locks::waitgroup::<R>(args).await,
@@ -49,9 +52,12 @@ async fn dispatch<R: AsyncRuntime>(args: Args) {
         "idle" => time::idle::<R>(args).await,
         "fanout" | "fanout_cpu" => spawn::fanout::<R>(args).await,
         "mem" => memory::mem::<R>(args).await,
+        "park" => many::park::<R>(args).await,
+        "waiters" => many::waiters::<R>(args).await,
         "unstarted" => memory::unstarted::<R>(args).await,
         "starve" => fairness::starve::<R>(args).await,
         "starve_chan" => fairness::starve_chan::<R>(args).await,
+        "wake" => scheduling::wake::<R>(args).await,
         "blocking" => blocking::blocking::<R>(args).await,
         "tcp" | "tcp_idle" => net::tcp_echo::<R>(args).await,
         _ => report::not_applicable(R::NAME, args, "no such workload"),

@@ -38,6 +38,12 @@ pub trait AsyncRuntime: 'static {
         receivers: [Self::Receiver<u64>; 4],
         n: u64,
     ) -> impl Future<Output = u64> + Send + 'static;
+    /// The same with as many receivers as there are. Sends an answer for each number.
+    fn select_many(
+        receivers: Vec<Self::Receiver<u64>>,
+        answers: Self::Sender<()>,
+        n: u64,
+    ) -> impl Future<Output = u64> + Send + 'static;
     /// Listens on a port of this machine, calls `listening` with it, and answers each client with what it
     /// sends, in a task of its own with such a buffer. Does not return.
     fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> impl Future<Output = ()> + Send;

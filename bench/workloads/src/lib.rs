@@ -14,6 +14,7 @@ pub mod epoll;
 pub mod fairness;
 mod fork_join;
 mod locks;
+pub mod many;
 pub mod memory;
 pub mod net;
 pub mod numbers;
@@ -21,7 +22,8 @@ pub mod primitives;
 pub mod process;
 pub mod report;
 mod runtime;
-mod select;
+pub mod scheduling;
+pub mod select;
 mod spawn;
 pub mod time;
 mod topologies;
@@ -51,6 +53,7 @@ fn dispatch<R: Runtime>(args: &Args) {
         "skynet" => topologies::skynet::<R>(args),
         "sieve" => topologies::sieve::<R>(args),
         "select" | "select_buf" => select::select::<R>(args),
+        "select_many" => select::select_many::<R>(args),
         "mutex" => locks::mutex::<R>(args),
         "mutex_alone" => primitives::mutex_alone::<R>(args),
         "waitgroup" => primitives::waitgroup::<R>(args),
@@ -59,10 +62,15 @@ fn dispatch<R: Runtime>(args: &Args) {
         "idle" => time::idle::<R>(args),
         "fanout" | "fanout_cpu" => spawn::fanout::<R>(args),
         "mem" => memory::mem::<R>(args),
+        "park" => many::park::<R>(args),
+        "waiters" => many::waiters::<R>(args),
         "unstarted" => memory::unstarted::<R>(args),
         "starve" => fairness::starve::<R>(args),
         "starve_chan" => fairness::starve_chan::<R>(args),
         "crowd" => fairness::crowd::<R>(args),
+        "wake" => scheduling::wake::<R>(args),
+        "burst" | "skew" => scheduling::spread::<R>(args),
+        "calm" => scheduling::calm::<R>(args),
         "blocking" => blocking::blocking::<R>(args),
         "tcp" | "tcp_idle" => net::tcp_echo::<R>(args),
         _ => report::not_applicable(R::NAME, args, "no such workload"),

@@ -57,6 +57,12 @@ pub fn threads() -> u64 {
     status("self", "Threads:")
 }
 
+/// The thread that calls this.
+pub fn thread_id() -> u64 {
+    // SAFETY: it always is.
+    unsafe { libc::gettid() as u64 }
+}
+
 /// How many mappings there are.
 pub fn mappings() -> u64 {
     fs::read_to_string("/proc/self/maps").map_or(0, |maps| maps.lines().count() as u64)

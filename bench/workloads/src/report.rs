@@ -33,10 +33,12 @@ impl Report {
         self
     }
 
-    /// Adds how late things were: median, 99th percentile and maximum, in microseconds.
+    /// Adds how late things were: some percentiles and the maximum, in microseconds.
     pub fn with_late(self, late_us: &[f64]) -> Report {
         self.with("late_p50_us", percentile(late_us, 0.5))
+            .with("late_p90_us", percentile(late_us, 0.9))
             .with("late_p99_us", percentile(late_us, 0.99))
+            .with("late_p999_us", percentile(late_us, 0.999))
             .with("late_max_us", percentile(late_us, 1.0))
     }
 

@@ -63,6 +63,14 @@ pub trait Runtime: 'static {
     /// returns their sum.
     fn select_sum(receivers: [Self::SpscReceiver<u64>; 4], n: u64) -> u64;
 
+    /// The same with as many receivers as there are, each of which gets as many numbers as the others.
+    /// Sends an answer for each number.
+    fn select_many(
+        receivers: Vec<Self::SpscReceiver<u64>>,
+        answers: Self::SpscSender<()>,
+        n: u64,
+    ) -> u64;
+
     /// Listens on a port of this machine, calls `listening` with it, and answers each client with what it
     /// sends, in a task of its own with such a buffer.
     fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> !;

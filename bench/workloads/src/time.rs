@@ -50,6 +50,7 @@ pub fn sleep<R: Runtime>(args: &Args) -> ! {
     let cpu_used = process::cpu().total() - cpu.total();
     Report::new(R::NAME, args, n, seconds)
         .with("cpu_s", cpu_used)
+        .with("cpu_ns_per_task", cpu_used * 1e9 / n as f64)
         .with("spawn_s", spawned)
         .with_late(&sorted_latenesses(&late))
         .emit()

@@ -98,6 +98,10 @@ impl Runtime for GoLib {
         sum
     }
 
+    fn select_many(_: Vec<Rx<u64>>, _: Tx<()>, _: u64) -> u64 {
+        unreachable!("it is not supported")
+    }
+
     fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
         let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
         listening(listener.local_addr().expect("its address").port());
@@ -109,6 +113,7 @@ impl Runtime for GoLib {
 
     fn supports(workload: &str) -> Result<(), &'static str> {
         match workload {
+            "select_many" => Err("its select is a macro"),
             "chan_buf_unb" | "mpmc_unb" => Err("its channels have bounds"),
             _ => Ok(()),
         }

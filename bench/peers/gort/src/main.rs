@@ -5,6 +5,7 @@ mod primitives;
 
 use gort::chan::{self, chan};
 use gort::net::TcpListener;
+use gort::select::Select;
 use std::sync::PoisonError;
 use std::time::Duration;
 use workloads::{Args, Join, Receiver, Runtime, Sender, WaitGroup, net};
@@ -83,6 +84,21 @@ impl Runtime for Gort {
                 recv(d) -> value => value,
             };
             sum += value.expect("no channel is closed");
+        }
+        sum
+    }
+
+    fn select_many(receivers: Vec<Rx<u64>>, answers: Tx<()>, n: u64) -> u64 {
+        let mut select = Select::new();
+        for receiver in &receivers {
+            select.recv(&receiver.0);
+        }
+        let mut sum = 0;
+        for _ in 0..n {
+            let chosen = select.select();
+            let receiver = &receivers[chosen.index()].0;
+            sum += chosen.recv(receiver).expect("no channel is closed");
+            answers.send(());
         }
         sum
     }

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
-use workloads::{Join, Receiver, Runtime, WaitGroup, net};
+use workloads::{Join, Receiver, Runtime, Sender, WaitGroup, net};
 
 struct May;
 
@@ -88,29 +88,16 @@ impl Runtime for May {
         channels::bound(mpmc::channel(), capacity, flow)
     }
 
-    /// may's `select!` starts a coroutine for each arm and cancels those that lose, with what they may
-    /// have received; its way for a loop is a queue of selectors that last. Each of them takes just
-    /// its share: one that was left in `recv` would keep the scope from ending, as `recv` ignores
-    /// cancellation.
     fn select_sum(receivers: [Self::SpscReceiver<u64>; 4], n: u64) -> u64 {
-        let total = Total(Cell::new(0));
-        let total = &total;
-        cqueue::scope(|queue| {
-            for (token, receiver) in receivers.into_iter().enumerate() {
-                may::go!(queue, token, move |selector| {
-                    for _ in 0..n / 4 {
-                        let value = receiver.expect();
-                        selector.send(0);
-                        // From here on it runs in `poll` below.
-                        total.add(value);
-                    }
-                });
-            }
-            for _ in 0..n {
-                queue.poll(None).expect("no selector has ended early");
-            }
-        });
-        total.0.get()
+        sum_of(receivers.into(), n, || ())
+    }
+
+    fn select_many(
+        receivers: Vec<Self::SpscReceiver<u64>>,
+        answers: Self::SpscSender<()>,
+        n: u64,
+    ) -> u64 {
+        sum_of(receivers, n, || answers.send(()))
     }
 
     fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
@@ -128,6 +115,33 @@ impl Runtime for May {
             _ => Ok(()),
         }
     }
+}
+
+/// may's `select!` starts a coroutine for each arm and cancels those that lose, with what they may
+/// have received; its way for a loop is a queue of selectors that last. Each of them takes just
+/// its share: one that was left in `recv` would keep the scope from ending, as `recv` ignores
+/// cancellation.
+fn sum_of(receivers: Vec<<May as Runtime>::SpscReceiver<u64>>, n: u64, received: impl Fn()) -> u64 {
+    let each = n / receivers.len() as u64;
+    let total = Total(Cell::new(0));
+    let total = &total;
+    cqueue::scope(|queue| {
+        for (token, receiver) in receivers.into_iter().enumerate() {
+            may::go!(queue, token, move |selector| {
+                for _ in 0..each {
+                    let value = receiver.expect();
+                    selector.send(0);
+                    // From here on it runs in `poll` below.
+                    total.add(value);
+                }
+            });
+        }
+        for _ in 0..n {
+            queue.poll(None).expect("no selector has ended early");
+            received();
+        }
+    });
+    total.0.get()
 }
 
 struct Total(Cell<u64>);

@@ -3,6 +3,7 @@
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::lock::Mutex;
 use smol::net::{TcpListener, TcpStream};
+use smol::stream::Stream;
 use smol::{Executor, Timer, channel, future, unblock};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -68,6 +69,24 @@ impl AsyncRuntime for Smol {
         let mut sum = 0;
         for _ in 0..n {
             sum += select(&receivers).await.expect("no channel is closed");
+        }
+        sum
+    }
+
+    /// Polls the receivers in turn, beginning with another one each time, as `select` below.
+    async fn select_many(receivers: Vec<Receiver<u64>>, answers: Sender<()>, n: u64) -> u64 {
+        let mut receivers: Vec<_> = receivers.into_iter().map(|it| Box::pin(it.0)).collect();
+        let arms = receivers.len();
+        let mut sum = 0;
+        for turn in 0..n as usize {
+            let received = std::future::poll_fn(|context| {
+                let ready = (turn..turn + arms)
+                    .map(|arm| receivers[arm % arms].as_mut().poll_next(context))
+                    .find(Poll::is_ready);
+                ready.unwrap_or(Poll::Pending)
+            });
+            sum += received.await.expect("no channel is closed");
+            answers.send(()).await;
         }
         sum
     }

@@ -99,6 +99,21 @@ impl<L: locks::Locks> Runtime for Threads<L> {
         sum
     }
 
+    fn select_many(receivers: Vec<Rx<u64>>, answers: Tx<()>, n: u64) -> u64 {
+        let mut select = channel::Select::new();
+        for receiver in &receivers {
+            select.recv(&receiver.0);
+        }
+        let mut sum = 0;
+        for _ in 0..n {
+            let chosen = select.select();
+            let receiver = &receivers[chosen.index()].0;
+            sum += chosen.recv(receiver).expect("no channel is closed");
+            answers.send(());
+        }
+        sum
+    }
+
     fn tcp_echo<const BUFFER: usize>(listening: fn(u16)) -> ! {
         let listener = TcpListener::bind(net::ANYWHERE).expect("a port");
         listening(listener.local_addr().expect("its address").port());
