@@ -10,7 +10,7 @@
 //! | `on_stack(top, call, data)` | calls `call(data)` with the stack pointer at `top` and comes back; a panic may pass |
 //! | `on_context(ctx, call, data)` | the same in the free space below a suspended context |
 //! | `lowest_used(ctx)` | the lowest address of its stack that a suspended context needs |
-//! | `cut_chain(sp, at)` | makes an unwinder stop at the frame with this stack pointer and return address; for a process that is about to end |
+//! | `cut_chain(callee, sp, at)` | makes an unwinder stop at the frame with this stack pointer and return address, given its callee's stack pointer; for a process that is about to end |
 //! | `pass_discard(payload)` | see [`crate::pass_discard`] |
 //! | `control::{keep, forget}` | see [`crate::control`] |
 //! | `carried::{get, set}` | one word per OS thread, which is never cached over a switch |

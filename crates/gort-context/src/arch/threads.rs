@@ -215,7 +215,7 @@ pub(crate) fn lowest_used(_: Context) -> Option<*mut u8> {
 }
 
 /// Nothing runs on the stacks that could overflow here.
-pub(crate) unsafe fn cut_chain(_sp: usize, _at: usize) -> bool {
+pub(crate) unsafe fn cut_chain(_callee: usize, _sp: usize, _at: usize) -> bool {
     false
 }
 

@@ -1,4 +1,4 @@
-//! The switch for x86-64 with the System V calling convention, on ELF.
+//! The switch for x86-64 with the System V calling convention, on ELF and Mach-O.
 //!
 //! # What a suspended context looks like
 //!
@@ -56,6 +56,10 @@ use std::io;
 
 use crate::stack::Stack;
 use crate::switch::{Context, Entry, run_entry};
+
+#[cfg_attr(target_os = "linux", path = "carried/elf.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "carried/pthread.rs")]
+pub(crate) mod carried;
 
 /// The frame `init` builds; field by field what the diagram above shows, lowest address first.
 #[repr(C, align(16))]
@@ -210,7 +214,7 @@ unsafe extern "C" fn older_frames_are_left_out() -> ! {
     naked_asm!(".cfi_startproc", ".cfi_undefined rip", "nop", "ud2", ".cfi_endproc")
 }
 
-pub(crate) unsafe fn cut_chain(sp: usize, at: usize) -> bool {
+pub(crate) unsafe fn cut_chain(_callee: usize, sp: usize, at: usize) -> bool {
     let slot = std::ptr::with_exposed_provenance_mut::<usize>(sp.wrapping_sub(size_of::<usize>()));
     // SAFETY: by the caller's promise `sp` is a frame's stack pointer just after a call, and below it is what
     // the call pushed.
@@ -281,68 +285,4 @@ pub(crate) unsafe fn on_context(
     let free = ctx.as_ptr().cast::<u8>().map_addr(|sp| sp & !15);
     // SAFETY: `free` is aligned, and by the caller's promise nothing resumes the context meanwhile.
     unsafe { call_at(free, call, data) };
-}
-
-/// One word of thread-local storage, reached by name and never by an address that Rust code could keep.
-///
-/// The symbol is global, because the accessors are inlined into other crates' object files, but hidden, so
-/// that two shared objects do not share it. It bears the version: two versions of this crate in one program
-/// have a word each.
-pub(crate) mod carried {
-    use std::arch::{asm, global_asm};
-
-    macro_rules! symbol {
-        () => {
-            concat!(
-                "gort_context_carried_",
-                env!("CARGO_PKG_VERSION_MAJOR"),
-                "_",
-                env!("CARGO_PKG_VERSION_MINOR"),
-                "_",
-                env!("CARGO_PKG_VERSION_PATCH")
-            )
-        };
-    }
-
-    global_asm!(
-        r#".pushsection .tbss.gort_context_carried, "awT", @nobits"#,
-        concat!(".globl ", symbol!()),
-        concat!(".hidden ", symbol!()),
-        concat!(".type ", symbol!(), ", @object"),
-        concat!(".size ", symbol!(), ", 8"),
-        ".p2align 3",
-        concat!(symbol!(), ":"),
-        ".zero 8",
-        ".popsection",
-    );
-
-    #[inline(always)]
-    pub(crate) fn get() -> *mut () {
-        let word: *mut ();
-        // SAFETY: reads the calling thread's own word, which no Rust reference ever points to. Not `pure`:
-        // the compiler must ask again each time, because a switch in between may have changed the thread.
-        unsafe {
-            asm!(
-                concat!("mov {word}, qword ptr [rip + ", symbol!(), "@gottpoff]"),
-                "mov {word}, qword ptr fs:[{word}]",
-                word = out(reg) word,
-                options(nostack, preserves_flags, readonly),
-            );
-        }
-        word
-    }
-
-    #[inline(always)]
-    pub(crate) unsafe fn set(word: *mut ()) {
-        // SAFETY: writes the calling thread's own word, which no Rust reference ever points to.
-        unsafe {
-            asm!(
-                concat!("mov {at}, qword ptr [rip + ", symbol!(), "@gottpoff]"),
-                "mov qword ptr fs:[{at}], {word}",
-                at = out(reg) _,
-                word = in(reg) word,
-                options(nostack, preserves_flags),
-            );
-        }
-    }
 }

@@ -90,29 +90,35 @@ fn find_and_cut() -> bool {
     }
     const GO_ON: c_int = 0;
     const STOP: c_int = 4;
-    unsafe extern "C" fn each(frame: *mut c_void, count: *mut c_void) -> c_int {
-        // SAFETY: `count` is the local below.
-        let count = unsafe { &mut *count.cast::<usize>() };
+    struct Walk {
+        count: usize,
+        /// The stack pointer in the frame before.
+        sp: usize,
+    }
+    unsafe extern "C" fn each(frame: *mut c_void, walk: *mut c_void) -> c_int {
+        // SAFETY: `walk` is the local below.
+        let walk = unsafe { &mut *walk.cast::<Walk>() };
         // SAFETY: the unwinder passes a frame of its own.
         let at = unsafe { _Unwind_GetIP(frame) };
-        if let Some(slot) = FOUND.get(*count) {
-            slot.store(at, Ordering::Relaxed);
-            *count += 1;
-            return GO_ON;
-        }
         // SAFETY: as above. This is the stack pointer in the frame, just after the call that it is in.
         let sp = unsafe { _Unwind_GetCFA(frame) };
+        let callee = std::mem::replace(&mut walk.sp, sp);
+        if let Some(slot) = FOUND.get(walk.count) {
+            slot.store(at, Ordering::Relaxed);
+            walk.count += 1;
+            return GO_ON;
+        }
         // SAFETY: the frames from here on are never returned to: the process ends.
-        if unsafe { arch::cut_chain(sp, at) } {
-            *count += 1;
+        if unsafe { arch::cut_chain(callee, sp, at) } {
+            walk.count += 1;
             return STOP;
         }
         GO_ON
     }
-    let mut count = 0_usize;
-    // SAFETY: `each` is what it asks for, and `count` outlives the call.
-    unsafe { _Unwind_Backtrace(each, (&raw mut count).cast()) };
-    count <= FRAMES
+    let mut walk = Walk { count: 0, sp: 0 };
+    // SAFETY: `each` is what it asks for, and `walk` outlives the call.
+    unsafe { _Unwind_Backtrace(each, (&raw mut walk).cast()) };
+    walk.count <= FRAMES
 }
 
 /// Standard error, up to a number of lines.

@@ -57,7 +57,7 @@ pub(super) struct Shape {
 
 impl Options {
     /// Stacks that take up `size` bytes of address space each, guard included: 16 KiB to 1 GiB, rounded up to
-    /// a power of two.
+    /// a power of two and to at least four of the system's pages.
     pub fn new(size: usize) -> Options {
         Options { size, guard: Guard::Auto, guard_len: None, colours: COLOURS }
     }
@@ -108,7 +108,7 @@ impl Options {
             )));
         }
         let page = sys::page_size();
-        let slot = self.size.next_power_of_two();
+        let slot = self.size.next_power_of_two().max(4 * page);
         let asked = self.guard_len.unwrap_or(GUARD.min(slot / 4));
         let guard_len = asked.checked_next_multiple_of(page).unwrap_or(usize::MAX);
         if guard_len == 0 || guard_len > slot / 2 {

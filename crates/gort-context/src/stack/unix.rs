@@ -3,6 +3,7 @@
 
 use std::io;
 use std::ptr::{NonNull, null_mut};
+use std::sync::OnceLock;
 
 pub(super) fn page_size() -> usize {
     // SAFETY: asks for a constant of the system.
@@ -58,11 +59,27 @@ impl Range {
 pub(super) unsafe fn guard_many(ranges: &[Range]) -> io::Result<usize> {
     /// Linux 6.13; newer than what libc knows.
     const MADV_GUARD_INSTALL: i32 = 102;
+    /// Whether the mark has been seen to work. There are emulators (qemu 7) that take any advice and do nothing.
+    static WORKS: OnceLock<bool> = OnceLock::new();
     if cfg!(not(target_os = "linux")) {
         return Err(io::ErrorKind::Unsupported.into());
     }
     // SAFETY: the caller's promise.
-    unsafe { advise(ranges, MADV_GUARD_INSTALL) }
+    let done = unsafe { advise(ranges, MADV_GUARD_INSTALL) }?;
+    let Range(first) = ranges[0];
+    if *WORKS.get_or_init(|| faults(first.iov_base.cast())) {
+        Ok(done)
+    } else {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "they are taken and have no effect"))
+    }
+}
+
+/// Can the system not read what is at this address?
+fn faults(at: *const libc::c_char) -> bool {
+    // SAFETY: the system looks at the address itself, as at the name of a file. Where it can be read there are
+    // zeros as yet: no name.
+    let failed = unsafe { libc::access(at, libc::F_OK) } != 0;
+    failed && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
 }
 
 /// Makes the range fault, by a mapping of its own that allows nothing.
