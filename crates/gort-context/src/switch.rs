@@ -7,9 +7,10 @@
 //! | `init(stack, entry)` | lays down the first frame of a context; the first switch to it calls [`run_entry`] with the word it brings and `entry` |
 //! | `switch(save, to, word)` | saves what the ABI calls callee-saved, writes the place to `*save`, goes on with `to`, hands `word` over |
 //! | `discard(ctx)` | frees what a suspended context holds outside its stack |
-//! | `on_stack(top, call, data)` | calls `call(data)` with the stack pointer at `top` and comes back; a panic may pass |
+//! | `on_stack(stack, call, data)` | calls `call(data)` with the stack pointer at the top of `stack` and comes back; a panic may pass |
 //! | `on_context(ctx, call, data)` | the same in the free space below a suspended context |
 //! | `lowest_used(ctx)` | the lowest address of its stack that a suspended context needs |
+//! | `note_trimmed(ctx, stack)` | takes note that the memory below a suspended context has been given back |
 //! | `cut_chain(callee, sp, at)` | makes an unwinder stop at the frame with this stack pointer and return address, given its callee's stack pointer; for a process that is about to end |
 //! | `pass_discard(payload)` | see [`crate::pass_discard`] |
 //! | `control::{keep, forget}` | see [`crate::control`] |
@@ -160,7 +161,7 @@ pub fn on_stack<R>(stack: &mut Stack, f: impl FnOnce() -> R) -> R {
     call_with(f, |call, data| {
         // SAFETY: the exclusive borrow says that nobody else runs on this stack, and contexts on it are ruled
         // out by the contract of `init`.
-        unsafe { arch::on_stack(stack.top(), call, data) }
+        unsafe { arch::on_stack(stack, call, data) }
     })
 }
 

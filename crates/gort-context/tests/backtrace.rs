@@ -1,11 +1,11 @@
 //! Where a context's chain of frames ends, and what happens to a panic that gets there.
 
-#![cfg(all(target_os = "linux", not(feature = "threads")))]
+#![cfg(all(any(target_os = "linux", windows), not(feature = "threads")))]
 #![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
 use std::backtrace::Backtrace;
-use std::process::{Command, Output};
+use std::process::Output;
 
 mod support;
 
@@ -87,6 +87,7 @@ fn a_panic_that_escapes_aborts_with_a_message() {
     assert!(text.contains("a panic left the entry function of a context"), "{text}");
 }
 
+#[cfg(unix)]
 #[test]
 fn gdb_comes_to_the_end_too() {
     #[inline(never)]
@@ -101,7 +102,7 @@ fn gdb_comes_to_the_end_too() {
     if std::env::var_os(PART).is_some() {
         run(entry_for_gdb);
     }
-    if Command::new("gdb").arg("--version").output().is_err() {
+    if std::process::Command::new("gdb").arg("--version").output().is_err() {
         println!("there is no gdb here");
         return;
     }
@@ -110,7 +111,7 @@ fn gdb_comes_to_the_end_too() {
         println!("gdb would trace the emulator");
         return;
     }
-    let output = Command::new("gdb")
+    let output = std::process::Command::new("gdb")
         .args(["-nx", "-batch", "-ex", "run", "-ex", "bt 100", "--args"])
         .arg(test.get_program())
         .args(test.get_args())

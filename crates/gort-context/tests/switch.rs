@@ -112,6 +112,35 @@ fn a_large_frame_survives() {
     pair.end();
 }
 
+#[cfg(not(feature = "threads"))]
+#[test]
+fn a_stack_that_was_used_deep_is_trimmed_while_its_flow_waits() {
+    #[inline(never)]
+    fn go_deep(depth: usize) -> usize {
+        let frame = black_box([depth; 1000]);
+        if depth == 0 { 0 } else { go_deep(depth - 1) + black_box(&frame)[500] }
+    }
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
+        loop {
+            assert_eq!(go_deep(15), 15 * 16 / 2);
+            // Unwinding needs to know where the stack ends, where the system asks for that.
+            assert!(catch_unwind(|| resume_unwind(Box::new(()))).is_err());
+            unsafe { back(word.cast(), null_mut()) };
+        }
+    }
+    let pool = pool();
+    let mut stack = pool.take().unwrap();
+    let mut pair = Pair::new(&stack, entry);
+    pair.start();
+    for _ in 0..10 {
+        assert!(stack.used_deep(64 << 10));
+        unsafe { stack.trim_below(pair.other) };
+        assert!(cfg!(unix) || !stack.used_deep(16 << 10));
+        pair.go(null_mut());
+    }
+    pair.end();
+}
+
 #[test]
 fn a_panic_is_caught_inside() {
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {

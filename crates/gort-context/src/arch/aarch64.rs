@@ -230,18 +230,21 @@ unsafe extern "C-unwind" fn call_at(
 }
 
 pub(crate) unsafe fn on_stack(
-    top: *mut u8,
+    stack: &Stack,
     call: unsafe extern "C-unwind" fn(*mut ()),
     data: *mut (),
 ) {
     // SAFETY: the top is aligned to 16 bytes, and the caller has this stack to itself.
-    unsafe { call_at(top, call, data) };
+    unsafe { call_at(stack.top(), call, data) };
 }
 
 /// All that a suspended flow owns lies at and above its word: its last act was to push.
 pub(crate) fn lowest_used(ctx: Context) -> Option<*mut u8> {
     Some(ctx.as_ptr().cast())
 }
+
+/// Nothing is said about the memory below.
+pub(crate) unsafe fn note_trimmed(_: Context, _: &Stack) {}
 
 pub(crate) unsafe fn on_context(
     ctx: Context,

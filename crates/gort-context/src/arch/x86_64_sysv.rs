@@ -60,6 +60,8 @@ use crate::switch::{Context, Entry, run_entry};
 #[cfg_attr(target_os = "linux", path = "carried/elf.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "carried/pthread.rs")]
 pub(crate) mod carried;
+#[path = "x87.rs"]
+pub(crate) mod control;
 
 /// The frame `init` builds; field by field what the diagram above shows, lowest address first.
 #[repr(C, align(16))]
@@ -116,8 +118,6 @@ pub(crate) unsafe fn switch(save: *mut Context, to: Context, word: *mut ()) -> *
 
 /// All exceptions masked, 64 bits of precision, rounding to nearest.
 const X87_DEFAULT: u16 = 0x037F;
-/// The infinity control bit of the 287; stored, and without effect.
-const X87_KEEP: u16 = 1 << 12;
 
 /// The rest of a `switch` by a flow that has changed its control words. Comes here by a jump, with the
 /// registers of the switch, and rax the place where the switch is to go on. What it leaves on the stack, on
@@ -158,36 +158,6 @@ struct ControlWords {
 }
 
 static CONTROL_DEFAULTS: ControlWords = ControlWords { mxcsr: 0x1F80, x87: X87_DEFAULT };
-
-pub(crate) mod control {
-    use std::arch::asm;
-
-    use super::X87_KEEP;
-
-    pub(crate) fn keep() {
-        let mut word = read();
-        word |= X87_KEEP;
-        write(word);
-    }
-
-    pub(crate) fn forget() {
-        write(read() & !X87_KEEP);
-    }
-
-    fn read() -> u16 {
-        let mut word = 0_u16;
-        // SAFETY: stores the control word to a local and changes nothing else.
-        unsafe { asm!("fnstcw [{}]", in(reg) &raw mut word, options(nostack, preserves_flags)) };
-        word
-    }
-
-    fn write(word: u16) {
-        // SAFETY: the value is the one read, but for a bit that has no effect on any computation.
-        unsafe {
-            asm!("fldcw [{}]", in(reg) &raw const word, options(nostack, preserves_flags, readonly))
-        };
-    }
-}
 
 /// Where a new context begins: rdi is the word of the switch that came here, rsp is at its [`FirstFrame`].
 ///
@@ -263,18 +233,21 @@ unsafe extern "C-unwind" fn call_at(
 }
 
 pub(crate) unsafe fn on_stack(
-    top: *mut u8,
+    stack: &Stack,
     call: unsafe extern "C-unwind" fn(*mut ()),
     data: *mut (),
 ) {
     // SAFETY: the top is aligned to 16 bytes, and the caller has this stack to itself.
-    unsafe { call_at(top, call, data) };
+    unsafe { call_at(stack.top(), call, data) };
 }
 
 /// All that a suspended flow owns lies at and above its word: its last act was to push.
 pub(crate) fn lowest_used(ctx: Context) -> Option<*mut u8> {
     Some(ctx.as_ptr().cast())
 }
+
+/// Nothing is said about the memory below.
+pub(crate) unsafe fn note_trimmed(_: Context, _: &Stack) {}
 
 pub(crate) unsafe fn on_context(
     ctx: Context,

@@ -14,7 +14,7 @@
 //!     // Runs on the interrupted stack, outside the signal handler.
 //! }
 //!
-//! extern "C" fn on_signal(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
+//! extern "C" fn on_signal(_: c_int, _: *mut c_void, context: *mut c_void) {
 //!     // What is refused is left as it was; try again later, or elsewhere.
 //!     let _ = unsafe { preempt::redirect(context, 16 << 10) };
 //! }

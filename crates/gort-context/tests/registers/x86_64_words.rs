@@ -8,10 +8,13 @@ pub(crate) struct Words {
     x87: u16,
 }
 
+/// With 64 bits of precision, or 53 on Windows.
+const X87: u16 = if cfg!(windows) { 0x027F } else { 0x037F };
+
 impl Words {
-    pub(crate) const DEFAULT: Words = Words { mxcsr: 0x1F80, x87: 0x037F };
-    pub(crate) const UPWARD: Words = Words { mxcsr: 0x5F80, x87: 0x0B7F };
-    pub(crate) const TOWARDS_ZERO: Words = Words { mxcsr: 0x7F80, x87: 0x0F7F };
+    pub(crate) const DEFAULT: Words = Words { mxcsr: 0x1F80, x87: X87 };
+    pub(crate) const UPWARD: Words = Words { mxcsr: 0x5F80, x87: X87 | 0x0800 };
+    pub(crate) const TOWARDS_ZERO: Words = Words { mxcsr: 0x7F80, x87: X87 | 0x0C00 };
 
     /// In MXCSR alone.
     pub(crate) fn and_flush_to_zero(self) -> Words {

@@ -31,7 +31,7 @@ pub fn this_test(name: &str) -> Command {
 pub fn aborted(output: &Output) -> bool {
     #[cfg(unix)]
     return std::os::unix::process::ExitStatusExt::signal(&output.status) == Some(6);
-    /// What Windows calls an overrun of a buffer, and gives as the reason for any such end.
+    // What Windows calls an overrun of a buffer, and gives as the reason for any such end.
     #[cfg(windows)]
     return output.status.code() == Some(0xC000_0409_u32 as i32);
 }
