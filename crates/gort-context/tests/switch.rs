@@ -122,7 +122,7 @@ fn a_stack_that_was_used_deep_is_trimmed_while_its_flow_waits() {
     }
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         loop {
-            assert_eq!(go_deep(15), 15 * 16 / 2);
+            assert_eq!(go_deep(9), 9 * 10 / 2);
             // Unwinding needs to know where the stack ends, where the system asks for that.
             assert!(catch_unwind(|| resume_unwind(Box::new(()))).is_err());
             unsafe { back(word.cast(), null_mut()) };
