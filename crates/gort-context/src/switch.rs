@@ -202,11 +202,11 @@ fn call_with<F: FnOnce() -> R, R>(
 
 /// The floating-point control words: rounding, exception masks, flush to zero.
 ///
-/// They belong to the context. A new one begins with the defaults (MXCSR 0x1F80, x87 0x037F), provided that
-/// the thread had them, and each finds its own again after a switch, *if* it has changed them by C's
+/// They belong to the context. A new one begins with the defaults (MXCSR 0x1F80, x87 0x037F, or 0x027F on
+/// Windows; FPCR 0 on AArch64), provided that the thread had them, and each finds its own again after a switch, *if* it has changed them by C's
 /// `<fenv.h>`, or by other means and then called [`keep`](control::keep). A flow that changes MXCSR by hand
 /// and does not say so takes its change along to whoever it switches to: to look at MXCSR would cost each
-/// switch four times what it costs now.
+/// switch four times what it costs now. On AArch64 there is one word, FPCR, at which every switch looks.
 ///
 /// By the rules of Rust, code that the Rust compiler compiles must not run with other control words than the
 /// defaults: it reckons and folds constants with them. So this is for flows that call into other languages,
@@ -240,7 +240,7 @@ pub mod control {
 ///
 /// On ELF the word lives in the static TLS block (the initial-exec model): two instructions to read. A shared
 /// object that contains this crate can be loaded with `dlopen` as long as libc has 8 bytes of static TLS to
-/// spare.
+/// spare. On Windows it lives in the module's TLS; elsewhere the thread library keeps it.
 pub mod carried {
     use crate::arch;
 

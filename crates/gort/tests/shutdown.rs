@@ -490,6 +490,7 @@ fn from_within() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn dropped_by_the_last_of_its_own_goroutines() {
     within(LIMIT, || {
@@ -635,20 +636,24 @@ fn waiters_of_other_runtimes_and_threads_are_left_alone() {
     });
 }
 
+#[cfg(target_os = "linux")]
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
+#[cfg(target_os = "linux")]
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
+#[cfg(target_os = "linux")]
 fn mappings() -> usize {
     std::fs::read_to_string("/proc/self/maps").unwrap().lines().count()
 }
 
 /// Runtimes come and go with goroutines in all states; nothing of them is left.
+#[cfg(target_os = "linux")]
 #[test]
 fn two_hundred_runtimes() {
     if in_child() {
@@ -716,6 +721,7 @@ fn two_hundred_runtimes() {
     assert_success(&child("two_hundred_runtimes", |_| {}));
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn an_unused_runtime_leaves_no_thread() {
     if in_child() {

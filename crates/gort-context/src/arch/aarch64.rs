@@ -13,7 +13,7 @@
 //!   0x7f00_0003_fdc0       x29, the frame pointer     0: ends a walk along frame pointers   <── the word
 //! ```
 //!
-//! As on [x86-64](../x86_64_sysv.rs), every register but these two is declared to the compiler as overwritten
+//! As on x86-64 (`x86_64_sysv.rs`), every register but these two is declared to the compiler as overwritten
 //! by the asm block, so the compiler keeps what is live and nothing more: x20 to x28, x30, and of v8 to v15 the
 //! halves that a callee has to keep. x19 and x29 are saved by hand because LLVM keeps them for itself. x18 is
 //! the system's on Apple's, and is left alone.

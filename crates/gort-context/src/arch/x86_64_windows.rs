@@ -1,6 +1,6 @@
 //! The switch for x86-64 with the Windows calling convention.
 //!
-//! It is that of [x86-64 System V](../x86_64_sysv.rs), with what Windows wants besides.
+//! It is that of System V (`x86_64_sysv.rs`), with what Windows wants besides.
 //!
 //! # What a suspended context looks like
 //!

@@ -41,7 +41,7 @@ impl Default for Builder {
             time_slice: DEFAULT_TIME_SLICE,
             max_threads: DEFAULT_MAX_THREADS,
             preempt: Preempt::default(),
-            signal: libc::SIGURG,
+            signal: sched::preempt::SIGNAL,
             migration: Migration::Checked,
             on_panic: OnPanic::default(),
             audit: false,

@@ -54,7 +54,7 @@ pub(crate) struct Machine {
     /// The monitor wants the running goroutine to yield where it is: the signal is on its way.
     pub(crate) ordered: AtomicBool,
     /// Its thread, while that runs.
-    thread: sys::AtomicThreadId,
+    thread: sys::MachineThread,
     /// Written by its own thread, inside; also read by the monitor, while it takes it.
     processor: AtomicPtr<Processor>,
     current: Cell<Option<GoroutineRef>>,
@@ -126,7 +126,7 @@ impl Machine {
             storage: (AtomicUsize::new(0), AtomicUsize::new(0)),
             hold: Hold::new(),
             ordered: AtomicBool::new(false),
-            thread: sys::AtomicThreadId::default(),
+            thread: sys::MachineThread::default(),
             processor: AtomicPtr::new(ptr::null_mut()),
             current: Cell::new(None),
             after: UnsafeCell::new(After::Nothing),
@@ -422,7 +422,7 @@ impl Machine {
             if left.is_some_and(|left| left.is_zero()) {
                 return false;
             }
-            sys::wait_on_address(&self.signal, 0, left);
+            self.thread.sleep_while(&self.signal, 0, left);
         }
     }
 
@@ -432,15 +432,14 @@ impl Machine {
         self.granted.store(granted, Release);
         self.granted_searching.store(searching as u32, Relaxed);
         self.signal.store(1, Release);
-        sys::wake_one(&self.signal);
+        self.thread.wake(&self.signal);
     }
 
     /// The machine's thread: runs goroutines until the runtime ends.
     pub(crate) fn main(&self) {
         // SAFETY: the caller keeps the machine until this returns, and the word is reset below.
         unsafe { tls::set_machine(Some(self)) };
-        sys::prepare_machine_thread();
-        self.thread.set_current();
+        self.thread.begin();
         // What was ordered of the thread that it had before does not come any more.
         self.ordered.store(false, Relaxed);
         let storage = sys::thread_local_storage();

@@ -7,45 +7,12 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// Sleeps while `*address == expected`, at most for `timeout`. Wakes up without reason at times.
-pub(crate) fn wait_on_address(address: &AtomicU32, expected: u32, timeout: Option<Duration>) {
-    let timespec = timeout.map(|timeout| libc::timespec {
-        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: timeout.subsec_nanos() as libc::c_long,
-    });
-    let timespec = timespec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: the address and the time specification are valid for the call. Every failure
-    // (a changed value, a signal, the time-out) means to look again, as the caller does anyway.
-    unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            address.as_ptr(),
-            libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
-            expected,
-            timespec,
-        )
-    };
-}
-
 /// The monotonic clock as of the kernel's last tick.
 pub(crate) fn rough_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the place for the time is valid for the call, which does not fail for a clock that there is.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// Wakes one thread that sleeps on `address`.
-pub(crate) fn wake_one(address: &AtomicU32) {
-    // SAFETY: the address is only a key to the kernel, which does not write to it.
-    unsafe {
-        libc::syscall(
-            libc::SYS_futex,
-            address.as_ptr(),
-            libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
-            1_i32,
-        )
-    };
 }
 
 /// Makes [`barrier_in_all_threads`] possible; false: this system does not have it.
@@ -66,14 +33,52 @@ fn membarrier(command: libc::c_int) -> bool {
     unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
-/// The kernel's number of a thread, for others to ask about it. Zero: not known.
-#[derive(Debug, Default)]
-pub(crate) struct AtomicThreadId(AtomicI32);
+/// The signal that interrupts goroutines, unless another is chosen.
+pub(crate) const SIGNAL: i32 = libc::SIGURG;
 
-impl AtomicThreadId {
-    pub(crate) fn set_current(&self) {
+/// A machine's thread, as the kernel knows it. Without a number while there is none.
+#[derive(Debug, Default)]
+pub(crate) struct MachineThread(AtomicI32);
+
+impl MachineThread {
+    /// To be called by the thread before anything else.
+    pub(crate) fn begin(&self) {
+        prepare_machine_thread();
         // SAFETY: asks for a number.
         self.0.store(unsafe { libc::gettid() }, Relaxed);
+    }
+
+    /// The thread: sleeps while `*signal == expected`, at most for `timeout`. Wakes up without reason at times.
+    pub(crate) fn sleep_while(&self, signal: &AtomicU32, expected: u32, timeout: Option<Duration>) {
+        let timespec = timeout.map(|timeout| libc::timespec {
+            tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+            tv_nsec: timeout.subsec_nanos() as libc::c_long,
+        });
+        let timespec = timespec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        // SAFETY: the address and the time specification are valid for the call. Every failure
+        // (a changed value, a signal, the time-out) means to look again, as the caller does anyway.
+        unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                signal.as_ptr(),
+                libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
+                expected,
+                timespec,
+            )
+        };
+    }
+
+    /// Wakes the thread if it sleeps, after `signal` has been changed.
+    pub(crate) fn wake(&self, signal: &AtomicU32) {
+        // SAFETY: the address is only a key to the kernel, which does not write to it.
+        unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                signal.as_ptr(),
+                libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
+                1_i32,
+            )
+        };
     }
 
     /// Asks the kernel to run the thread for about so long at a time while others want its CPU. A thread with
@@ -266,7 +271,7 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
     found
 }
 
-/// To be called on a new machine's thread: lets its timed waits end on time instead of up to the
+/// To be called on a thread of the runtime's: lets its timed waits end on time instead of up to the
 /// kernel's default slack of 50 µs later.
 pub(crate) fn prepare_machine_thread() {
     const ONE_NANOSECOND: libc::c_ulong = 1;
