@@ -275,3 +275,13 @@ fn shutting_one_down_leaves_the_others() {
         assert_eq!(tally.alive(), 0);
     });
 }
+
+/// Who asks for what the system does not have is told so.
+#[cfg(any(feature = "threads", not(target_os = "linux")))]
+#[test]
+fn preemption_in_place_is_refused_where_there_is_none() {
+    // SAFETY: nothing is interrupted.
+    let builder = unsafe { Runtime::builder().preempt_in_place() };
+    let error = builder.build().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::Unsupported, "{error}");
+}

@@ -8,6 +8,7 @@ use std::backtrace::Backtrace;
 use std::fmt::{self, Write};
 use std::io;
 use std::mem::transmute;
+use std::ops::Range;
 use std::ptr::null_mut;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -27,6 +28,12 @@ static REPORT: AtomicPtr<()> = AtomicPtr::new(null_mut());
 static SPEAKER: AtomicUsize = AtomicUsize::new(0);
 /// Return addresses of the youngest frames, for the case that there is no more than that to show.
 static FOUND: [AtomicUsize; FRAMES] = [const { AtomicUsize::new(0) }; FRAMES];
+
+impl Overflow {
+    pub(super) fn new(address: usize, guard: Range<usize>, slot: Range<usize>) -> Overflow {
+        Overflow { address, stack: guard.end..slot.end, size: slot.len() }
+    }
+}
 
 pub(super) fn prepare(report: fn(&Overflow)) -> io::Result<()> {
     REPORT.store(report as *mut (), Ordering::Release);

@@ -30,12 +30,17 @@
 //!   allocator, under its lock, the backtrace cannot be made. A watchdog then aborts the process after five
 //!   seconds.
 
+#[cfg_attr(
+    all(windows, feature = "threads"),
+    allow(dead_code, reason = "nobody calls it where threads are behind the contexts")
+)]
 mod last_words;
 pub(crate) mod registry;
 #[cfg(unix)]
 #[path = "unix/mod.rs"]
 mod sys;
 #[cfg(windows)]
+#[cfg_attr(feature = "threads", allow(dead_code, reason = "as above"))]
 #[path = "windows/mod.rs"]
 mod sys;
 
@@ -55,10 +60,6 @@ pub struct Overflow {
 }
 
 impl Overflow {
-    fn new(address: usize, guard: Range<usize>, slot: Range<usize>) -> Overflow {
-        Overflow { address, stack: guard.end..slot.end, size: slot.len() }
-    }
-
     /// The address that was touched; it lies in the guard. On Windows it may lie just above.
     pub fn address(&self) -> usize {
         self.address

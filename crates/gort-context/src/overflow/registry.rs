@@ -34,6 +34,7 @@ pub(crate) fn slot_at(address: usize) -> Option<(Range<usize>, Range<usize>)> {
 }
 
 /// The same, if it lies in the guard.
+#[cfg_attr(all(windows, feature = "threads"), allow(dead_code, reason = "nobody is asked there"))]
 pub(crate) fn find(address: usize) -> Option<(Range<usize>, Range<usize>)> {
     slot_at(address).filter(|(guard, _)| guard.contains(&address))
 }

@@ -1,6 +1,7 @@
 //! Windows: a vectored exception handler on what is left of the stack, and the system's unwinder.
 
 mod frames;
+#[cfg(not(feature = "threads"))]
 mod handler;
 
 use std::io;
@@ -15,7 +16,6 @@ use windows_sys::Win32::System::Console::{GetStdHandle, STD_ERROR_HANDLE};
 use windows_sys::Win32::System::Threading::{GetCurrentThreadId, SetThreadStackGuarantee};
 
 pub(super) use frames::find_and_cut;
-pub(super) use handler::install;
 
 use crate::stack::FOR_THE_HANDLER;
 
@@ -43,6 +43,16 @@ impl AltStack {
         }
         Ok(AltStack { not_send: PhantomData })
     }
+}
+
+/// Once in a process. Where threads are behind the contexts, nothing runs on the stacks that could overflow here.
+pub(super) fn install() -> io::Result<()> {
+    #[cfg(not(feature = "threads"))]
+    {
+        start_watchdog()?;
+        handler::install()?;
+    }
+    Ok(())
 }
 
 /// A number of the calling thread's, not zero.
