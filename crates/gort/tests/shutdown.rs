@@ -345,7 +345,8 @@ fn one_that_catches_the_unwinding_may_go_on_to_its_end() {
 #[test]
 fn those_that_have_not_started_are_dropped() {
     within(LIMIT, || {
-        let runtime = runtime(1);
+        let builder = gort::Runtime::builder().processors(1).preempt(gort::Preempt::Off);
+        let runtime = builder.build().unwrap();
         let tally = Tally::new();
         let release = Arc::new(AtomicBool::new(false));
         let released = release.clone();

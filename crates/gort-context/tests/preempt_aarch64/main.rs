@@ -146,13 +146,17 @@ struct Held {
 #[unsafe(naked)]
 unsafe extern "C" fn hold(from: *const Held, to: *mut Held, stop: *const u32) {
     naked_asm!(
+        ".cfi_startproc",
         "sub sp, sp, #192",
+        ".cfi_def_cfa_offset 192",
         "stp x19, x20, [sp, #0]",
         "stp x21, x22, [sp, #16]",
         "stp x23, x24, [sp, #32]",
         "stp x25, x26, [sp, #48]",
         "stp x27, x28, [sp, #64]",
         "stp x29, x30, [sp, #80]",
+        ".cfi_offset x29, -112",
+        ".cfi_offset x30, -104",
         "stp d8, d9, [sp, #96]",
         "stp d10, d11, [sp, #112]",
         "stp d12, d13, [sp, #128]",
@@ -202,7 +206,9 @@ unsafe extern "C" fn hold(from: *const Held, to: *mut Held, stop: *const u32) {
         "ldp d12, d13, [sp, #128]",
         "ldp d14, d15, [sp, #144]",
         "add sp, sp, #192",
+        ".cfi_def_cfa_offset 0",
         "ret",
+        ".cfi_endproc",
     )
 }
 
@@ -275,6 +281,7 @@ fn on_another_thread() {
 
 #[inline(never)]
 fn an_interrupted_function() {
+    CAPTURE.store(true, SeqCst);
     hold_pattern();
     std::hint::black_box(());
 }
@@ -282,10 +289,9 @@ fn an_interrupted_function() {
 #[test]
 fn a_backtrace_shows_where_it_was_interrupted() {
     let _alone = alone();
-    CAPTURE.store(true, SeqCst);
     interrupted(an_interrupted_function);
     let text = CAPTURED.lock().unwrap().take().expect("the hook has run").to_string();
-    let places = ["hook", "trampoline", "hold"];
+    let places = ["hook", "trampoline", "an_interrupted_function"];
     let found = places.map(|place| text.find(place).unwrap_or_else(|| panic!("{place}: {text}")));
     assert!(found.is_sorted(), "{text}");
 }
