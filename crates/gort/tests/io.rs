@@ -1,4 +1,5 @@
 //! Pipes, the process's own streams, copying.
+#![cfg(target_os = "linux")]
 
 mod support;
 

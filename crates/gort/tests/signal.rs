@@ -1,4 +1,5 @@
 //! Signals. Each test that changes what signals do runs in a process of its own.
+#![cfg(target_os = "linux")]
 
 mod support;
 
