@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) enum Driver {}
 
 /// There is none to be had.
-pub(crate) enum Turn {}
+pub(crate) struct Turn<'a>(&'a Driver);
 
 impl Driver {
     /// # Errors
@@ -21,7 +21,7 @@ impl Driver {
         match *self {}
     }
 
-    pub(crate) fn try_turn(&self) -> Option<Turn> {
+    pub(crate) fn try_turn(&self) -> Option<Turn<'_>> {
         match *self {}
     }
 
@@ -38,12 +38,12 @@ impl Driver {
     }
 }
 
-impl Turn {
+impl Turn<'_> {
     pub(crate) fn poll(&mut self, _timeout: Option<Duration>) -> bool {
-        match *self {}
+        match *self.0 {}
     }
 
     pub(crate) fn dispatch(self) {
-        match self {}
+        match *self.0 {}
     }
 }
