@@ -201,6 +201,17 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
     let mut found = 0..0_usize;
     // SAFETY: `add` is what the call asks for, and gets the range as its data.
     unsafe { libc::dl_iterate_phdr(Some(add), (&raw mut found).cast()) };
+    // Here the compiler reaches all of it from a register, and may keep that over a call as well as an address. It
+    // points below the first block.
+    #[cfg(target_arch = "aarch64")]
+    if found.end != 0 {
+        let pointer: usize;
+        // SAFETY: reads a register.
+        unsafe {
+            std::arch::asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nomem, nostack, preserves_flags))
+        };
+        found.start = found.start.min(pointer);
+    }
     found
 }
 
