@@ -30,6 +30,11 @@ impl LogScale {
         LogScale { least, most, from, to }
     }
 
+    /// Does `value` lie on it?
+    pub fn has(&self, value: f64) -> bool {
+        (self.least..=self.most).contains(&value)
+    }
+
     pub fn place(&self, value: f64) -> f64 {
         let part = (value / self.least).ln() / (self.most / self.least).ln();
         self.from + part * (self.to - self.from)
