@@ -38,7 +38,13 @@ impl Connection {
     /// Sends a message and waits for its answer.
     pub fn round_trip(&mut self) -> io::Result<()> {
         self.send(Instant::now())?;
-        while !self.receive()? {}
+        let said = |error: io::Error| match error.kind() {
+            ErrorKind::WouldBlock => {
+                io::Error::new(ErrorKind::TimedOut, "no answer in five seconds")
+            }
+            _ => error,
+        };
+        while !self.receive().map_err(said)? {}
         Ok(())
     }
 

@@ -160,11 +160,6 @@ fn ending_a_process() {
     });
 }
 
-/// The threads of this process.
-fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").unwrap().count()
-}
-
 /// No thread is taken for one that waits.
 #[test]
 #[cfg(not(feature = "threads"))]
@@ -180,7 +175,8 @@ fn a_hundred_are_waited_for() {
                 })
                 .collect();
             gort::yield_now();
-            assert!(threads() < 20, "{} threads", threads());
+            let threads = std::fs::read_dir("/proc/self/task").unwrap().count();
+            assert!(threads < 20, "{threads} threads");
             assert!(waiters.iter().all(|waiter| !waiter.is_finished()));
             drop(inputs);
             assert!(waiters.into_iter().all(|waiter| waiter.join().unwrap().success()));

@@ -165,7 +165,8 @@ fn a_crowd_of_busy_goroutines_all_get_on() {
             assert!(hogs.into_iter().all(|hog| hog.join().unwrap()));
         });
         runtime.shutdown(LIMIT).unwrap();
-        assert_eq!(threads_called("crowd"), [""; 0]);
+        // The system lists a thread for a moment after it could be joined.
+        eventually("its threads are gone", || threads_called("crowd").is_empty());
     });
 }
 

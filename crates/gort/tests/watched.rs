@@ -59,12 +59,18 @@ fn a_socket_is_ready_during_the_only_machines_blocking_call() {
     });
 }
 
-/// All processors are with goroutines that compute: the monitor polls, and takes one away.
-#[test]
-fn a_socket_is_ready_while_all_compute() {
-    on(2, || {
+/// Answers a client that is a plain thread while `processors` goroutines compute until it is through.
+fn answer_while_all_compute(processors: usize) {
+    on(processors, move || {
         let (address, server) = echo();
+        gort::yield_now();
         let answered = Arc::new(AtomicBool::new(false));
+        let hogs: Vec<_> = (1..processors)
+            .map(|_| {
+                let answered = answered.clone();
+                gort::spawn(move || compute_until(LIMIT, || answered.load(SeqCst)))
+            })
+            .collect();
         let client = thread::spawn({
             let answered = answered.clone();
             move || {
@@ -73,13 +79,23 @@ fn a_socket_is_ready_while_all_compute() {
                 answered.store(true, SeqCst);
             }
         });
-        let other = answered.clone();
-        let hog = gort::spawn(move || compute_until(LIMIT, || other.load(SeqCst)));
         assert!(compute_until(LIMIT, || answered.load(SeqCst)), "the client is answered");
-        assert!(hog.join().unwrap());
+        hogs.into_iter().for_each(|hog| assert!(hog.join().unwrap()));
         client.join().unwrap();
         server.join().unwrap();
     });
+}
+
+/// The monitor polls, and takes the processor away. Nobody sleeps in the poller, as the only machine computes.
+#[test]
+fn a_socket_is_ready_while_the_only_machine_computes() {
+    answer_while_all_compute(1);
+}
+
+/// Who polls is the monitor, or a machine that has fallen asleep in the poller before all were busy.
+#[test]
+fn a_socket_is_ready_while_all_compute() {
+    answer_while_all_compute(2);
 }
 
 /// Plain threads at both ends, and no goroutine anywhere.

@@ -6,6 +6,8 @@
 //! - Ending one takes all that is to follow out of it under its lock and does it afterwards: wake who
 //!   waits, close `done`, stop the timer, start the functions, and end the children; a list of work, not
 //!   recursion, as a tree may be deep.
+//! - Whoever ends one that another is just ending helps: it ends those below that the other has not come to. So when
+//!   anybody is back from ending a context all below it have ended, as in Go.
 //! - What comes later (a child, a function, a timer, `done`) finds it ended, and is ended or started by
 //!   whoever brings it.
 //! - The links downward are weak: a context is alive as long as somebody has it, and leaves its parent's
@@ -46,7 +48,11 @@ struct Tree {
     timer: Option<Later>,
     /// Apart, as most have none.
     followers: Option<Box<Followers>>,
+    /// Its children, while they are being ended.
+    ending: Option<Children>,
 }
+
+type Children = Arc<Slab<Weak<Node>>>;
 
 /// What is to follow when it ends.
 #[derive(Default)]
@@ -145,15 +151,30 @@ impl Drop for Expiry {
 fn end(node: &Arc<Node>, error: ContextError, cause: Option<Cause>) {
     let What::Cancel(own) = &node.what else { return };
     let mut work = Vec::new();
-    if !own.end(error, cause.as_ref(), &mut work) {
-        return;
+    let mut walked = Vec::new();
+    let mut visit = |node: &Arc<Node>, canceller: &Canceller, work: &mut Vec<Children>| {
+        let (is_first, children) = canceller.end(error, cause.as_ref());
+        if let Some(children) = children {
+            work.push(children);
+            if is_first {
+                walked.push(node.clone());
+            }
+        }
+        is_first
+    };
+    if visit(node, own, &mut work) {
+        own.leave(node.parent());
     }
-    own.leave(node.parent());
-    while let Some(child) = work.pop() {
-        if let Some(child) = child.upgrade()
-            && let What::Cancel(canceller) = &child.what
-        {
-            canceller.end(error, cause.as_ref(), &mut work);
+    while let Some(children) = work.pop() {
+        for child in children.iter().filter_map(|(_, child)| child.upgrade()) {
+            if let What::Cancel(canceller) = &child.what {
+                visit(&child, canceller, &mut work);
+            }
+        }
+    }
+    for node in walked {
+        if let What::Cancel(canceller) = &node.what {
+            canceller.tree.lock().ending = None;
         }
     }
 }
@@ -187,29 +208,32 @@ impl Canceller {
         &self.channel.get().expect("it was set").1
     }
 
-    /// Ends this one; its children are left in `work`. False: it had ended.
-    fn end(&self, error: ContextError, cause: Option<&Cause>, work: &mut Vec<Weak<Node>>) -> bool {
-        let (timer, followers) = {
+    /// Ends this one. True: it had not ended; and its children, who are to follow, if there are some that have not.
+    fn end(&self, error: ContextError, cause: Option<&Cause>) -> (bool, Option<Children>) {
+        let (timer, funcs, claims, children) = {
             let mut tree = self.tree.lock();
             if tree.ended.is_some() {
-                return false;
+                return (false, tree.ending.clone());
             }
             tree.ended = Some((error, cause.cloned()));
-            (tree.timer.take(), tree.followers.take())
+            let followers = tree.followers.take().map(|followers| *followers);
+            let (funcs, children) =
+                followers.map(|all| (all.funcs, all.children)).unwrap_or_default();
+            if !children.is_empty() {
+                tree.ending = Some(Arc::new(children));
+            }
+            // With the lock, and before `done` is closed: who finds it ended, or `done` closed, finds out how.
+            (tree.timer.take(), funcs, self.signal.mark(error.code()), tree.ending.clone())
         };
-        // Before `done` is closed: who finds it closed finds out how.
-        self.signal.set(error.code());
+        claims.wake();
         if let Some((sender, _)) = self.channel.get() {
             sender.close();
         }
         if let Some(timer) = timer {
             timer.stop();
         }
-        if let Some(mut followers) = followers {
-            followers.funcs.drain().for_each(|func| func.start());
-            work.extend(followers.children.drain());
-        }
-        true
+        funcs.into_iter().for_each(|(_, func)| func.start());
+        (true, children)
     }
 
     /// Leaves the list of its parent.

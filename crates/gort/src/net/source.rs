@@ -131,6 +131,15 @@ impl<S: AsFd> Source<S> {
         }
     }
 
+    /// For an operation on no bytes at all, which does not wait: may it begin?
+    pub(crate) fn check(&self, direction: Direction) -> io::Result<()> {
+        self.check_open()?;
+        match self.registration.record.readiness(direction).deadline().has_passed() {
+            false => Ok(()),
+            true => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+
     /// Calls `attempt` until it does something else than to say that it would block, or the limit is reached (`None`), whatever
     /// the deadline and the time-out to read are.
     pub(crate) fn run_up_to<R>(
@@ -151,15 +160,6 @@ impl<S: AsFd> Source<S> {
             if readiness.wait(seen, limit, Wait::Read).is_err() {
                 return Ok(None);
             }
-        }
-    }
-
-    /// For an operation on no bytes at all, which does not wait: may it begin?
-    pub(crate) fn check(&self, direction: Direction) -> io::Result<()> {
-        self.check_open()?;
-        match self.registration.record.readiness(direction).deadline().has_passed() {
-            false => Ok(()),
-            true => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 

@@ -73,16 +73,16 @@ impl TcpStream {
     fn connect_to(address: SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
-        let source = Source::new(net::TcpStream::from(socket))?;
-        source.set_deadline(Direction::Write, deadline)?;
-        let is_under_way = match SockRef::from(source.open()?).connect(&address.into()) {
+        let is_under_way = match socket.connect(&address.into()) {
             Ok(()) => false,
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => true,
             // Interrupted by a signal it goes on all the same.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
             Err(error) => return Err(error),
         };
+        let source = Source::new(net::TcpStream::from(socket))?;
         if is_under_way {
+            source.set_deadline(Direction::Write, deadline)?;
             source.run(Direction::Write, |socket| match socket.take_error()? {
                 Some(error) => Err(error),
                 None => match socket.peer_addr() {
@@ -93,8 +93,8 @@ impl TcpStream {
                     Err(error) => Err(error),
                 },
             })?;
+            source.set_deadline(Direction::Write, None)?;
         }
-        source.set_deadline(Direction::Write, None)?;
         Ok(TcpStream(Arc::new(source)))
     }
 
@@ -199,12 +199,10 @@ impl TcpListener {
     /// # Errors
     /// `AddrInUse` if another socket listens there, most often.
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
-        TcpListener::from_std(each_address(address, |address| {
-            let listener = net::TcpListener::bind(address)?;
-            // std lets 128 wait to be accepted. Those who find no room are not told, and try again after a second.
-            SockRef::from(&listener).listen(libc::c_int::MAX)?;
-            Ok(listener)
-        })?)
+        let listener = each_address(address, net::TcpListener::bind)?;
+        // std lets 128 wait to be accepted. Those who find no room are not told, and try again after a second.
+        SockRef::from(&listener).listen(libc::c_int::MAX)?;
+        TcpListener::from_std(listener)
     }
 
     /// Parks until there is a connection.

@@ -5,7 +5,7 @@
 //! claimed, like any, with [`Outcome::CANCELLED`]; its watcher lies on the waiting stack and is off the queue
 //! before the wait returns. `tests` below holds the loom models.
 
-use super::queue::{WaitQueue, Waiter};
+use super::queue::{Claims, WaitQueue, Waiter};
 use super::{Outcome, Task, Wait};
 use crate::clock::Deadline;
 use crate::prim::Lock;
@@ -30,14 +30,12 @@ impl Signal {
         NonZeroU8::new(self.ended.load(Acquire))
     }
 
-    /// Sets it, once, and wakes all who wait for it.
-    pub(crate) fn set(&self, end: NonZeroU8) {
+    /// Sets it, once; all who wait for it are to be woken.
+    pub(crate) fn mark(&self, end: NonZeroU8) -> Claims<()> {
         let mut watchers = self.watchers.lock();
         debug_assert_eq!(self.ended.load(Relaxed), 0);
         self.ended.store(end.get(), Release);
-        let claims = watchers.claim_all(Outcome::CANCELLED);
-        drop(watchers);
-        claims.wake();
+        watchers.claim_all(Outcome::CANCELLED)
     }
 
     /// As [`park::block`](super::block); the wait also ends, as [`Outcome::CANCELLED`], when this is set.
@@ -139,7 +137,7 @@ mod tests {
                 let world = world.clone();
                 thread::spawn(move || assert!(!world.wait()))
             });
-            world.signal.set(END);
+            world.signal.mark(END).wake();
             others.into_iter().for_each(|other| other.join().unwrap());
             assert_eq!(world.signal.get(), Some(END));
             assert!(!world.wait());
@@ -159,7 +157,7 @@ mod tests {
                 let world = world.clone();
                 thread::spawn(move || world.give())
             };
-            world.signal.set(END);
+            world.signal.mark(END).wake();
             giver.join().unwrap();
             let had = waiter.join().unwrap();
             assert_eq!(world.turns.lock().0, u32::from(!had));

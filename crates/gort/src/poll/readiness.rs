@@ -105,35 +105,43 @@ impl Readiness {
     /// The poller tells of a change, of the source of that generation. `unsure`: short reads prove nothing from now on.
     pub(crate) fn event(&self, generation: u64, unsure: bool) {
         let unsure = if unsure { UNSURE } else { 0 };
-        self.change(|word| (word / GENERATION == generation).then_some(word & !AWAITED | unsure));
+        let of_its_generation = |word| word / GENERATION == generation;
+        let before =
+            self.change(|word| of_its_generation(word).then_some(word & !AWAITED | unsure));
+        self.wake_those_of(before);
     }
 
     /// Whoever waits is to look again, as its deadline has changed.
     pub(crate) fn rouse(&self) {
-        self.change(|word| Some(word & !AWAITED));
+        let open = |word| word & !AWAITED;
+        let before = self.change(|word| Some(open(word)));
+        if let Some(before) = before
+            && (before & AWAITED != 0 || before == self.drained.load(Relaxed))
+        {
+            // There was nothing, and that is still so unless an event has come since: then the word is another.
+            self.drained.store(with_next_tick(open(before)), Relaxed);
+        }
+        self.wake_those_of(before);
     }
 
     /// Nobody is to wait any more.
     pub(crate) fn close(&self) {
-        self.change(|word| Some(word & !AWAITED | CLOSED));
+        let before = self.change(|word| Some(word & !AWAITED | CLOSED));
+        self.wake_those_of(before);
     }
 
-    /// Changes the word, with a new tick, and wakes who was waiting.
-    fn change(&self, to: impl Fn(u64) -> Option<u64>) {
-        let next = |word| {
-            let to = to(word)?;
-            Some(to & !TICK_BITS | to.wrapping_add(TICK) & TICK_BITS)
-        };
-        let Ok(before) = self.word.fetch_update(AcqRel, Acquire, next) else { return };
-        if before & AWAITED != 0 {
-            self.wake_all();
-        }
+    /// Changes the word, with a new tick; returns what it was.
+    fn change(&self, to: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+        self.word.fetch_update(AcqRel, Acquire, |word| to(word).map(with_next_tick)).ok()
     }
 
+    /// Wakes who was waiting before the word was changed.
     #[inline]
-    fn wake_all(&self) {
-        let claims = self.waiters.lock().claim_all(Outcome::arm(0));
-        claims.wake();
+    fn wake_those_of(&self, before: Option<u64>) {
+        if before.is_some_and(|before| before & AWAITED != 0) {
+            let claims = self.waiters.lock().claim_all(Outcome::arm(0));
+            claims.wake();
+        }
     }
 
     /// Waits until there is news since `seen`, or up to the limit. After an attempt that has found nothing, or
@@ -194,10 +202,15 @@ impl Readiness {
     }
 }
 
+fn with_next_tick(word: u64) -> u64 {
+    word & !TICK_BITS | word.wrapping_add(TICK) & TICK_BITS
+}
+
 /// loom models: the real code, with two preemptions.
 ///
 /// Seen to fail: with a `wait` that does not compare the tick; with one that sets `AWAITED` before it has the lock; with
-/// an event that does not compare the generation; with a `rouse` that leaves the tick as it is.
+/// an event that does not compare the generation; with a `rouse` that leaves the tick as it is; with a `drained` that
+/// keeps what the word has become instead of what was seen.
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;

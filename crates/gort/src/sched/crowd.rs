@@ -10,12 +10,13 @@
 //! - it sleeps until a slice ends: a look in between costs more than it can find;
 //! - it does not ask whether a thread sleeps, which takes 0.1 ms where there are hundreds of them. A goroutine
 //!   that blocks its thread without a word keeps its processor for a slice, as those do that compute;
-//! - a slice is half as long, and begins when the processor is taken for somebody.
+//! - a slice is a quarter as long, about what the kernel gives a thread at a time, and begins when the
+//!   processor is taken for somebody.
 //!
 //! Measured (`cd bench && cargo run --release -p harness -- one gort crowd w=2`, 1,000 goroutines that compute
-//! for ten seconds, on a machine that others kept busy as well): each of these by itself does little. Of
-//! 1,000 goroutines 460 had a turn without them, 560 with several threads alone, 700 when these had no
-//! questions to ask, 800 when slices counted from the taking, all with the shorter slices.
+//! for ten seconds) on two CPUs that others kept busy as well: without all this 415 to 470 of them had a turn;
+//! 560 with several threads alone, 700 when these asked no questions, 730 to 900 when slices began with the
+//! taking, 860 to 1,000 with slices half as long, all of them with a quarter.
 //!
 //! Rejected: **a lower priority for the crowd's threads.** It is what would do it at once: with a nice value of
 //! 19, or `SCHED_IDLE`, all 1,000 had a turn in five seconds and nobody was late. But

@@ -1,6 +1,5 @@
 //! How machines go idle and are woken: the [protocol](super::idle) applied.
 
-use super::find::FEW;
 use super::idle::{Leave, Rouse};
 use super::machine::Machine;
 use super::polling::Slept;
@@ -24,7 +23,7 @@ impl Shared {
     /// As [`notify`](Self::notify), for the queue of `processor`, which is busy.
     #[inline(always)]
     pub(crate) fn notify_of(&self, processor: &Processor) {
-        let few = || processor.queue.len() < FEW;
+        let few = || processor.queue.len() < self.searching().few;
         if let Some(Rouse { machine, processor }) = self.idle.notify_reluctantly(few) {
             self.start(machine, processor, true);
         }
@@ -135,7 +134,7 @@ impl Machine {
         }
         self.enter_lists(processor);
         let discouraged = self.discouraged.replace(false);
-        let mut worthwhile = if discouraged { FEW } else { 1 };
+        let mut worthwhile = if discouraged { shared.searching().few } else { 1 };
         loop {
             if shared.is_exiting() {
                 return false;

@@ -1,6 +1,7 @@
 //! What runs next: from the processor's own queue, on the goroutine's stack ([`Machine::pick`]); or
 //! from anywhere, on the system stack ([`Machine::find`]).
 
+use super::Shared;
 use super::machine::Machine;
 use super::processor::{Processor, from_entry};
 use super::run_queue::{CAPACITY, SPILL};
@@ -15,27 +16,43 @@ const GLOBAL_EVERY: u32 = 61;
 const LOOK_AT_TIMERS: u64 = 5_000;
 /// But not less often than every so many picks.
 const LONGEST_STRIDE: u32 = 7;
-/// Rounds of a search, with a pause after each that doubles: about 30 µs in all.
-const ROUNDS: u32 = 7;
 const FIRST_PAUSE: u32 = 8;
 
-/// A queue that is shorter is left to an owner that goes through it quickly.
-pub(crate) const FEW: u32 = 4;
-/// Quickly: with less than so many nanoseconds for a goroutine, which is about what stealing it costs.
-const QUICK: u64 = 500;
+/// How a machine that has no work looks for some at others.
+pub(super) struct Searching {
+    /// So many times, with a pause after each that doubles.
+    rounds: u32,
+    /// A queue that is shorter is left to an owner that goes through it quickly.
+    pub(super) few: u32,
+    /// Quickly: with less than so many nanoseconds for a goroutine.
+    quick: u64,
+}
+
+/// For about 30 µs in all; quick is what takes less than stealing it costs.
+const SEARCHING: Searching = Searching { rounds: 7, few: 4, quick: 500 };
+
+/// Where there are sockets, for 2 µs. What comes next most likely comes from the poller, in which a machine that sleeps
+/// is woken as soon, and the other side wants the CPU. Goroutines then make a system call or two in each
+/// turn, and several become ready in one poll. (An echo for 64 clients on the same two CPUs, `harness -- table -j tcp64`:
+/// with the other settings a third of the server's time went into pauses.)
+const SEARCHING_BESIDE_POLLER: Searching = Searching { rounds: 3, few: 16, quick: 5_000 };
+
 /// Nanoseconds after which to tell how quick an owner is.
 const JUDGED_AFTER: u64 = 1_000;
 
+/// Nanoseconds after which what was seen of an owner says nothing any more.
+const FORGOTTEN_AFTER: u64 = 500_000;
+
 /// How quickly another processor goes through its queue.
-#[derive(Default)]
-struct Pace {
+#[derive(Clone, Copy, Default)]
+pub(super) struct Pace {
     /// Which it is, when it was looked at, and how many picks it had made by then.
     seen: Option<(usize, u64, u32)>,
 }
 
 impl Pace {
     /// Does it go through its queue quickly? `None` as long as that is not known.
-    fn is_quick(&mut self, processor: &Processor) -> Option<bool> {
+    fn is_quick(&mut self, processor: &Processor, quick: u64) -> Option<bool> {
         let (now, tick) = (clock::now(), processor.tick.load(Relaxed));
         if let Some((index, since, before)) = self.seen
             && index == processor.index
@@ -44,14 +61,22 @@ impl Pace {
             if time < JUDGED_AFTER {
                 return None;
             }
-            if u64::from(tick.wrapping_sub(before)) * QUICK < time {
-                return Some(false);
+            if time < FORGOTTEN_AFTER {
+                if u64::from(tick.wrapping_sub(before)) * quick < time {
+                    return Some(false);
+                }
+                self.seen = Some((processor.index, now, tick));
+                return Some(true);
             }
-            self.seen = Some((processor.index, now, tick));
-            return Some(true);
         }
         self.seen = Some((processor.index, now, tick));
         None
+    }
+}
+
+impl Shared {
+    pub(super) fn searching(&self) -> Searching {
+        if self.has_driver() { SEARCHING_BESIDE_POLLER } else { SEARCHING }
     }
 }
 
@@ -189,9 +214,10 @@ impl Machine {
         let shared = self.shared();
         let mine = self.processor();
         debug_assert!(mine.queue.len() <= CAPACITY / 2);
-        let mut pace = Pace::default();
+        let mut pace = self.pace.take();
         self.discouraged.set(false);
-        for round in 0..ROUNDS {
+        let Searching { rounds, few, quick } = shared.searching();
+        for round in 0..rounds {
             let count = shared.processor_count();
             let offset = self.next_random() as usize;
             for index in 0..count {
@@ -200,8 +226,8 @@ impl Machine {
                     continue;
                 }
                 let len = victim.queue.len();
-                if len > 0 && len < FEW {
-                    match pace.is_quick(victim) {
+                if len > 0 && len < few {
+                    match pace.is_quick(victim, quick) {
                         Some(false) => {}
                         Some(true) => {
                             self.discouraged.set(true);
@@ -227,6 +253,10 @@ impl Machine {
             {
                 // Nobody is busy who could make work.
                 return None;
+            }
+            self.pace.set(pace);
+            if self.discouraged.get() && shared.has_driver() {
+                break;
             }
             for _ in 0..FIRST_PAUSE << round {
                 std::hint::spin_loop();

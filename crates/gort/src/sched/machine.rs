@@ -10,6 +10,7 @@
 
 use super::Shared;
 use super::crowd::Member;
+use super::find::Pace;
 use super::global::GlobalQueue;
 use super::hold::{Entry, Hold};
 use super::processor::Processor;
@@ -75,6 +76,8 @@ pub(crate) struct Machine {
     pub(crate) searching: Cell<bool>,
     /// The last search has found only queues that are better left to their owners.
     pub(crate) discouraged: Cell<bool>,
+    /// What it has seen of an owner of such a queue.
+    pub(super) pace: Cell<Pace>,
     pub(crate) random: Cell<u32>,
     /// When timers were last looked at, and for how many picks not to.
     pub(crate) timers_seen: Cell<u64>,
@@ -142,6 +145,7 @@ impl Machine {
             slice_start: Cell::new(0),
             searching: Cell::new(false),
             discouraged: Cell::new(false),
+            pace: Cell::new(Pace::default()),
             random: Cell::new(0x9e37_79b9 ^ number.wrapping_mul(0x85eb_ca6b) | 1),
             timers_seen: Cell::new(0),
             timers_skip: Cell::new(0),

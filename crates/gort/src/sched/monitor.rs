@@ -225,7 +225,7 @@ fn is_awaited(shared: &Shared, now: u64) -> bool {
 /// For how long a goroutine may keep a processor that others wait for. In a large crowd the kernel runs
 /// no thread for a whole slice at a time: who has a processor for the rest of it does not use it.
 fn slice(shared: &Shared) -> u64 {
-    if shared.crowd.is_large(shared) { shared.slice / 2 } else { shared.slice }
+    if shared.crowd.is_large(shared) { shared.slice / 4 } else { shared.slice }
 }
 
 /// Takes a processor away from a machine that has been outside with it, if that was for long enough.

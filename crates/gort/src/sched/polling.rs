@@ -18,6 +18,9 @@
 //!
 //! A machine that is idle while *all* processors are in use does not poll: with each event it would only get in the way
 //! of those who are about to poll anyway.
+//!
+//! Rejected: an idle machine that sleeps on its word while a busy processor has polled within 100 µs, so that one thread
+//! does the work of a light load. Echoes for 64 clients, unpinned, were 15 % fewer (`harness -- table -j tcp64`).
 
 use super::Shared;
 use super::machine::Machine;
@@ -77,6 +80,11 @@ impl Shared {
         self.driver.get().map(|driver| (driver.polls(), !driver.is_free()))
     }
 
+    /// Is there a poller, as there have been sockets?
+    pub(super) fn has_driver(&self) -> bool {
+        self.driver.get().is_some()
+    }
+
     /// Wakes who sleeps in the poller.
     pub(super) fn wake_poller(&self) {
         self.driver.get().expect("somebody sleeps in it").wake();
@@ -118,7 +126,7 @@ impl Machine {
     #[inline]
     pub(super) fn poll_before_stealing(&self) -> bool {
         let shared = self.shared();
-        shared.driver.get().is_some()
+        shared.has_driver()
             && shared.idle.idle_processors() + 1 < shared.active_processors()
             && shared.poll_now()
     }
