@@ -28,14 +28,7 @@ impl Ticks {
             return if twos.len() <= 8 { twos } else { scale.ticks(4.0) };
         }
         let tens = scale.ticks(10.0);
-        if tens.len() >= 3 {
-            return tens;
-        }
-        let between =
-            tens.iter().flat_map(|ten| [0.1, 0.2, 0.5, 1.0, 2.0, 5.0].map(|part| ten * part));
-        let mut ticks: Vec<f64> = between.filter(|tick| scale.has(*tick)).collect();
-        ticks.sort_by(f64::total_cmp);
-        ticks
+        if tens.len() >= 3 { tens } else { scale.fine_ticks() }
     }
 
     fn text(self, value: f64) -> String {
@@ -204,7 +197,7 @@ mod tests {
         let text = drawn(Vec::new(), lines);
         assert_eq!(text.matches("<polyline").count(), 2);
         assert!(text.contains(">go</text>") && text.contains(">gort</text>"));
-        assert!(text.contains(">10k</text>"), "{text}");
+        assert!(text.contains(">100</text>") && text.contains(">1M</text>"), "{text}");
     }
 
     #[test]

@@ -30,11 +30,6 @@ impl LogScale {
         LogScale { least, most, from, to }
     }
 
-    /// Does `value` lie on it?
-    pub fn has(&self, value: f64) -> bool {
-        (self.least..=self.most).contains(&value)
-    }
-
     pub fn place(&self, value: f64) -> f64 {
         let part = (value / self.least).ln() / (self.most / self.least).ln();
         self.from + part * (self.to - self.from)
@@ -44,6 +39,14 @@ impl LogScale {
     pub fn ticks(&self, base: f64) -> Vec<f64> {
         let exponents = self.least.log(base).ceil() as i32..=self.most.log(base).floor() as i32;
         exponents.map(|exponent| base.powi(exponent)).collect()
+    }
+
+    /// One, two and five times the powers of ten, as far as they lie on it.
+    pub fn fine_ticks(&self) -> Vec<f64> {
+        let exponents = self.least.log10().floor() as i32..=self.most.log10().floor() as i32;
+        let all =
+            exponents.flat_map(|exponent| [1.0, 2.0, 5.0].map(|it| it * 10_f64.powi(exponent)));
+        all.filter(|tick| (self.least..=self.most).contains(tick)).collect()
     }
 }
 
@@ -99,6 +102,7 @@ mod tests {
         assert!((scale.place(10.0) - 100.0).abs() < 1e-9);
         assert_eq!(scale.ticks(10.0), [1.0, 10.0, 100.0]);
         assert_eq!(scale.ticks(2.0).len(), 7);
+        assert_eq!(scale.fine_ticks(), [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
     }
 
     #[test]
