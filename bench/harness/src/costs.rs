@@ -34,7 +34,6 @@ fn programs() -> Vec<Program> {
         Program { peer: "go", source: GO, dependency: None },
         rust("tokio (full)", TOKIO, tokio("\"full\"")),
         rust("tokio (least)", TOKIO, tokio("\"rt-multi-thread\", \"sync\"")),
-        rust("std", include_str!("../../hello/std.rs"), String::new()),
     ]
 }
 

@@ -144,7 +144,7 @@ fn list() -> Result<()> {
     println!("\njobs (label, command, peers):");
     for job in jobs::all().into_iter().chain(sweeps::jobs(false)) {
         let peers: Vec<&str> = job.peers.iter().map(String::as_str).collect();
-        println!("  {:18}{:26}{}", job.label, job.command("").join(" "), peers.join(" "));
+        println!("  {:18} {:26} {}", job.label, job.command("").join(" "), peers.join(" "));
     }
     Ok(())
 }

@@ -216,8 +216,9 @@ impl Sweep {
         let job = if self.key == "n" { job.n(number) } else { job.with(self.key, number) };
         match self.workload {
             "tcp" => job.with("ms", 1000).with("warm", 200).limits(REPETITIONS, 10),
-            // A start of a thread takes 50 us.
-            "spawn_waves" | "park" => job.n_for("std", 20_000).limits(REPETITIONS, 20),
+            // A start of a thread takes 50 us, one of a coroutine of may's without a stack at hand 15.
+            "spawn_waves" => job.n_for("std", 20_000).n_for("may", 100_000).limits(REPETITIONS, 20),
+            "park" => job.n_for("std", 20_000).limits(REPETITIONS, 20),
             _ => job.limits(REPETITIONS, 20),
         }
     }

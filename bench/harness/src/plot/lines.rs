@@ -21,6 +21,16 @@ pub enum Ticks {
 }
 
 impl Ticks {
+    /// Not too few, not too many.
+    fn on(self, scale: &LogScale) -> Vec<f64> {
+        if self == Ticks::Bytes {
+            let twos = scale.ticks(2.0);
+            return if twos.len() <= 8 { twos } else { scale.ticks(4.0) };
+        }
+        let tens = scale.ticks(10.0);
+        if tens.len() >= 3 { tens } else { scale.fine_ticks() }
+    }
+
     fn text(self, value: f64) -> String {
         match self {
             Ticks::Time => scale::time(value),
@@ -98,16 +108,7 @@ pub fn chart(chart: &Chart) -> String {
 }
 
 fn draw_vertical(svg: &mut Svg, chart: &Chart, scale: &LogScale) {
-    let mut ticks = scale.ticks(10.0);
-    if ticks.len() < 3 {
-        ticks.extend(
-            ticks.clone().iter().flat_map(|tick| [tick / 5.0, tick / 2.0, tick * 2.0, tick * 5.0]),
-        );
-        ticks.retain(|tick| (TOP..=HEIGHT - BOTTOM).contains(&scale.place(*tick)));
-        ticks.sort_by(f64::total_cmp);
-        ticks.dedup_by(|a, b| (*a / *b - 1.0).abs() < 1e-6);
-    }
-    for tick in ticks {
+    for tick in chart.ticks.on(scale) {
         let y = scale.place(tick);
         svg.line((LEFT, y), (WIDTH - RIGHT, y), colours::TEXT, 1.0, 0.25);
         svg.text((LEFT - 8.0, y), Anchor::End, colours::TEXT, &chart.ticks.text(tick));
@@ -118,10 +119,13 @@ fn draw_horizontal(svg: &mut Svg, chart: &Chart, scale: &Horizontal) {
     let bottom = HEIGHT - BOTTOM;
     svg.line((LEFT, bottom), (WIDTH - RIGHT, bottom), colours::TEXT, 1.0, 0.8);
     let ticks: Vec<(f64, String)> = match scale {
-        Horizontal::Log(log) => {
-            let decades = log.ticks(10.0);
-            let ticks = if decades.len() < 4 { log.ticks(4.0) } else { decades };
-            ticks.into_iter().map(|tick| (tick, scale::number(tick))).collect()
+        Horizontal::Log(_) => {
+            // The numbers for which there are points.
+            let all = chart.lines.iter().flat_map(|line| line.points.iter().map(|point| point.0));
+            let mut numbers: Vec<f64> = all.collect();
+            numbers.sort_by(f64::total_cmp);
+            numbers.dedup();
+            numbers.into_iter().map(|number| (number, scale::number(number))).collect()
         }
         Horizontal::Columns(_) => {
             let names = chart.columns.iter().enumerate();
@@ -193,7 +197,7 @@ mod tests {
         let text = drawn(Vec::new(), lines);
         assert_eq!(text.matches("<polyline").count(), 2);
         assert!(text.contains(">go</text>") && text.contains(">gort</text>"));
-        assert!(text.contains(">10k</text>"), "{text}");
+        assert!(text.contains(">100</text>") && text.contains(">1M</text>"), "{text}");
     }
 
     #[test]

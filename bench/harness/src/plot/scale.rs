@@ -40,6 +40,14 @@ impl LogScale {
         let exponents = self.least.log(base).ceil() as i32..=self.most.log(base).floor() as i32;
         exponents.map(|exponent| base.powi(exponent)).collect()
     }
+
+    /// One, two and five times the powers of ten, as far as they lie on it.
+    pub fn fine_ticks(&self) -> Vec<f64> {
+        let exponents = self.least.log10().floor() as i32..=self.most.log10().floor() as i32;
+        let all =
+            exponents.flat_map(|exponent| [1.0, 2.0, 5.0].map(|it| it * 10_f64.powi(exponent)));
+        all.filter(|tick| (self.least..=self.most).contains(tick)).collect()
+    }
 }
 
 /// A number at a tick: short, with a unit's prefix if it is large.
@@ -94,6 +102,7 @@ mod tests {
         assert!((scale.place(10.0) - 100.0).abs() < 1e-9);
         assert_eq!(scale.ticks(10.0), [1.0, 10.0, 100.0]);
         assert_eq!(scale.ticks(2.0).len(), 7);
+        assert_eq!(scale.fine_ticks(), [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0]);
     }
 
     #[test]

@@ -114,6 +114,7 @@ impl Runtime for GoLib {
     fn supports(workload: &str) -> Result<(), &'static str> {
         match workload {
             "select_many" => Err("its select is a macro"),
+            "wake" => Err("a plain thread cannot use its channels"),
             "chan_buf_unb" | "mpmc_unb" => Err("its channels have bounds"),
             _ => Ok(()),
         }

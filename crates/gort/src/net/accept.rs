@@ -1,11 +1,13 @@
 //! Accepting connections through what goes wrong with single ones, and through a lack of descriptors.
 
 use super::source::Source;
+use crate::clock;
 use crate::poll::Direction;
 use crate::time;
 use std::fmt::Debug;
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// How long to wait when there are no descriptors or no memory for a connection; doubled up to the longest, which is
@@ -14,7 +16,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts a connection. One that was given up by the other side before is passed over. If there are no descriptors or
-/// no memory for one it says so on standard error, once, and waits for some: the connections wait in the kernel's queue.
+/// no memory for one it says so on standard error and waits for some: the connections wait in the kernel's queue.
 pub(super) fn accept<L: AsFd + Debug, R>(
     listener: &Source<L>,
     mut attempt: impl FnMut(&L) -> io::Result<R>,
@@ -29,13 +31,23 @@ pub(super) fn accept<L: AsFd + Debug, R>(
             Trouble::OfTheConnection => {}
             Trouble::OfTheListener => return Err(error),
             Trouble::Shortage => {
-                if pause == FIRST_PAUSE {
-                    eprintln!("gort: {listener:?} cannot accept for now, and tries again: {error}");
-                }
+                tell(listener, &error);
                 time::sleep(pause);
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
         }
+    }
+}
+
+/// Tells of a shortage, at most once in a second, as it may come and go with each connection.
+fn tell(listener: &impl Debug, error: &io::Error) {
+    const INTERVAL: u64 = 1_000_000_000;
+    static AGAIN_AT: AtomicU64 = AtomicU64::new(0);
+    let (now, again_at) = (clock::now(), AGAIN_AT.load(Relaxed));
+    let is_mine = again_at <= now
+        && AGAIN_AT.compare_exchange(again_at, now + INTERVAL, Relaxed, Relaxed).is_ok();
+    if is_mine {
+        eprintln!("gort: {listener:?} cannot accept for now, and tries again: {error}");
     }
 }
 

@@ -208,7 +208,7 @@ impl TcpListener {
     /// Parks until there is a connection.
     ///
     /// One that the other side has given up before it could be accepted is passed over. When there are no descriptors or
-    /// no memory for another, that is told on standard error, once, and this tries again until there are:
+    /// no memory for another, that is told on standard error, once a second at most, and this tries again until there are:
     /// the system keeps those that come meanwhile in its queue.
     ///
     /// # Errors
