@@ -10,6 +10,7 @@
 //! and round it was; a storm that makes no progress for a while does too, and the process is aborted,
 //! so that a debugger or a core shows where everybody is.
 
+#[cfg(target_os = "linux")]
 mod descriptors;
 mod ledger;
 mod options;

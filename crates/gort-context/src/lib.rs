@@ -60,9 +60,13 @@
 //!   and ends.
 //!
 //! # Targets
-//! x86-64 Linux has a switch in assembly. With the feature `threads`, any Unix will do: each context is then
-//! an OS thread of which one at a time is awake. That is thousands of times slower, and good for
-//! ThreadSanitizer and for new targets.
+//! There are switches in assembly for x86-64 and AArch64 on Linux and macOS, and for x86-64 on Windows. The tests
+//! run on x86-64 Linux, and on AArch64 Linux and Windows under emulators (`.ci/ports` in the repository); for macOS
+//! the crate is built and not run. [`preempt`] is there on x86-64 Linux.
+//!
+//! With the feature `threads`, any Unix or Windows will do: each context is then an OS thread of which one at a
+//! time is awake. That is thousands of times slower, and good for ThreadSanitizer and for new targets. Without
+//! it, a target that has no switch is refused with a message.
 
 // Clippy takes no narrower attribute for what is in a macro.
 #![cfg_attr(

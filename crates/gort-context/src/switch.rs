@@ -7,10 +7,11 @@
 //! | `init(stack, entry)` | lays down the first frame of a context; the first switch to it calls [`run_entry`] with the word it brings and `entry` |
 //! | `switch(save, to, word)` | saves what the ABI calls callee-saved, writes the place to `*save`, goes on with `to`, hands `word` over |
 //! | `discard(ctx)` | frees what a suspended context holds outside its stack |
-//! | `on_stack(top, call, data)` | calls `call(data)` with the stack pointer at `top` and comes back; a panic may pass |
+//! | `on_stack(stack, call, data)` | calls `call(data)` with the stack pointer at the top of `stack` and comes back; a panic may pass |
 //! | `on_context(ctx, call, data)` | the same in the free space below a suspended context |
 //! | `lowest_used(ctx)` | the lowest address of its stack that a suspended context needs |
-//! | `cut_chain(sp, at)` | makes an unwinder stop at the frame with this stack pointer and return address; for a process that is about to end |
+//! | `note_trimmed(ctx, stack)` | takes note that the memory below a suspended context has been given back |
+//! | `cut_chain(callee, sp, at)` | makes an unwinder stop at the frame with this stack pointer and return address, given its callee's stack pointer; for a process that is about to end |
 //! | `pass_discard(payload)` | see [`crate::pass_discard`] |
 //! | `control::{keep, forget}` | see [`crate::control`] |
 //! | `carried::{get, set}` | one word per OS thread, which is never cached over a switch |
@@ -160,7 +161,7 @@ pub fn on_stack<R>(stack: &mut Stack, f: impl FnOnce() -> R) -> R {
     call_with(f, |call, data| {
         // SAFETY: the exclusive borrow says that nobody else runs on this stack, and contexts on it are ruled
         // out by the contract of `init`.
-        unsafe { arch::on_stack(stack.top(), call, data) }
+        unsafe { arch::on_stack(stack, call, data) }
     })
 }
 
@@ -201,11 +202,11 @@ fn call_with<F: FnOnce() -> R, R>(
 
 /// The floating-point control words: rounding, exception masks, flush to zero.
 ///
-/// They belong to the context. A new one begins with the defaults (MXCSR 0x1F80, x87 0x037F), provided that
-/// the thread had them, and each finds its own again after a switch, *if* it has changed them by C's
+/// They belong to the context. A new one begins with the defaults (MXCSR 0x1F80, x87 0x037F, or 0x027F on
+/// Windows; FPCR 0 on AArch64), provided that the thread had them, and each finds its own again after a switch, *if* it has changed them by C's
 /// `<fenv.h>`, or by other means and then called [`keep`](control::keep). A flow that changes MXCSR by hand
 /// and does not say so takes its change along to whoever it switches to: to look at MXCSR would cost each
-/// switch four times what it costs now.
+/// switch four times what it costs now. On AArch64 there is one word, FPCR, at which every switch looks.
 ///
 /// By the rules of Rust, code that the Rust compiler compiles must not run with other control words than the
 /// defaults: it reckons and folds constants with them. So this is for flows that call into other languages,
@@ -239,7 +240,7 @@ pub mod control {
 ///
 /// On ELF the word lives in the static TLS block (the initial-exec model): two instructions to read. A shared
 /// object that contains this crate can be loaded with `dlopen` as long as libc has 8 bytes of static TLS to
-/// spare.
+/// spare. On Windows it lives in the module's TLS; elsewhere the thread library keeps it.
 pub mod carried {
     use crate::arch;
 

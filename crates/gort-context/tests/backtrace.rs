@@ -1,12 +1,13 @@
 //! Where a context's chain of frames ends, and what happens to a panic that gets there.
 
-#![cfg(all(target_os = "linux", not(feature = "threads")))]
+#![cfg(all(any(target_os = "linux", windows), not(feature = "threads")))]
 #![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
 use std::backtrace::Backtrace;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
+use std::process::Output;
+
+mod support;
 
 use gort_context::{Context, Entry, StackPool, init, on_stack, switch};
 
@@ -67,14 +68,8 @@ fn a_backtrace_goes_on_through_on_stack() {
 
 const PART: &str = "GORT_CONTEXT_BACKTRACE_PART";
 
-fn command(test: &str) -> (std::path::PathBuf, Vec<String>) {
-    let exe = std::env::current_exe().unwrap();
-    (exe, [test, "--exact", "--nocapture", "--test-threads=1"].map(String::from).to_vec())
-}
-
 fn play(test: &str) -> Output {
-    let (exe, args) = command(test);
-    Command::new(exe).args(args).env(PART, "1").output().unwrap()
+    support::this_test(test).env(PART, "1").output().unwrap()
 }
 
 #[test]
@@ -87,11 +82,12 @@ fn a_panic_that_escapes_aborts_with_a_message() {
     }
     let output = play("a_panic_that_escapes_aborts_with_a_message");
     let text = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{text}");
+    assert!(support::aborted(&output), "{text}");
     assert!(text.contains("nobody catches this"), "{text}");
     assert!(text.contains("a panic left the entry function of a context"), "{text}");
 }
 
+#[cfg(unix)]
 #[test]
 fn gdb_comes_to_the_end_too() {
     #[inline(never)]
@@ -106,15 +102,19 @@ fn gdb_comes_to_the_end_too() {
     if std::env::var_os(PART).is_some() {
         run(entry_for_gdb);
     }
-    if Command::new("gdb").arg("--version").output().is_err() {
+    if std::process::Command::new("gdb").arg("--version").output().is_err() {
         println!("there is no gdb here");
         return;
     }
-    let (exe, args) = command("gdb_comes_to_the_end_too");
-    let output = Command::new("gdb")
+    let test = support::this_test("gdb_comes_to_the_end_too");
+    if test.get_program() != std::env::current_exe().unwrap() {
+        println!("gdb would trace the emulator");
+        return;
+    }
+    let output = std::process::Command::new("gdb")
         .args(["-nx", "-batch", "-ex", "run", "-ex", "bt 100", "--args"])
-        .arg(exe)
-        .args(args)
+        .arg(test.get_program())
+        .args(test.get_args())
         .env(PART, "1")
         .output()
         .unwrap();

@@ -1,7 +1,7 @@
 //! Stack overflows, each in a process of its own: this program starts itself again with the name of a part to
 //! play.
 
-#![cfg(all(target_os = "linux", not(feature = "threads")))]
+#![cfg(all(any(target_os = "linux", windows), not(feature = "threads")))]
 #![expect(
     clippy::undocumented_unsafe_blocks,
     reason = "tests: the point is to do what must not be done"
@@ -11,10 +11,10 @@
 use std::ffi::{c_int, c_void};
 use std::fmt::Write;
 use std::hint::black_box;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output};
-use std::ptr::null_mut;
+use std::process::Output;
 use std::time::{Duration, Instant};
+
+mod support;
 
 use gort_context::overflow::{self, AltStack, Overflow};
 use gort_context::{Guard, Options, carried, on_stack};
@@ -23,12 +23,7 @@ const PART: &str = "GORT_CONTEXT_OVERFLOW_PART";
 
 /// Runs the test of this name in a new process, with `part` to play there.
 fn play(test: &str, part: &str) -> Output {
-    let exe = std::env::current_exe().unwrap();
-    Command::new(exe)
-        .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env(PART, part)
-        .output()
-        .unwrap()
+    support::this_test(test).env(PART, part).output().unwrap()
 }
 
 fn part() -> Option<String> {
@@ -42,7 +37,7 @@ fn stderr(output: &Output) -> String {
 fn report(overflow: &Overflow) {
     let _ =
         writeln!(overflow.writer(), "REPORT {} carried {}", overflow.size(), carried::get().addr());
-    assert!(overflow.address() < overflow.stack().start);
+    assert!(overflow.address() < overflow.stack().start + if cfg!(windows) { 4096 } else { 0 });
 }
 
 #[expect(unconditional_recursion, reason = "it is to overflow the stack")]
@@ -66,8 +61,9 @@ fn overflow_on(size: usize, guard: Guard, f: impl FnOnce()) -> ! {
 }
 
 fn assert_reported(output: &Output, size: usize) -> String {
+    let size = if cfg!(windows) { size.max(64 << 10) } else { size };
     let text = stderr(output);
-    assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{output:?}");
+    assert!(support::aborted(output), "{output:?}");
     assert!(text.contains(&format!("stack overflow: a stack of {} KiB", size >> 10)), "{text}");
     assert!(text.contains(&format!("REPORT {size} carried 77")), "{text}");
     text
@@ -108,18 +104,26 @@ fn large_frames_hit_the_guard() {
 fn a_shallow_overflow_shows_every_frame() {
     #[inline(never)]
     fn the_caller() {
-        black_box(recursion_of_the_user::<150_000>(0));
+        black_box(recursion_of_the_user::<1500>(0));
     }
     if part().is_some() {
-        overflow_on(1 << 20, Guard::Auto, the_caller);
+        overflow_on(64 << 10, Guard::Auto, the_caller);
     }
-    let text = assert_reported(&play("a_shallow_overflow_shows_every_frame", "x"), 1 << 20);
+    let text = assert_reported(&play("a_shallow_overflow_shows_every_frame", "x"), 64 << 10);
     assert!(text.contains("the_caller"), "{text}");
     assert!(!text.contains("older"), "{text}");
 }
 
 #[test]
 fn in_a_foreign_frame() {
+    unsafe extern "C" {
+        fn qsort(
+            of: *mut c_void,
+            count: usize,
+            size: usize,
+            compare: unsafe extern "C" fn(*const c_void, *const c_void) -> c_int,
+        );
+    }
     unsafe extern "C" fn compare(a: *const c_void, b: *const c_void) -> c_int {
         let _ = black_box((a, b));
         sort();
@@ -127,7 +131,7 @@ fn in_a_foreign_frame() {
     }
     fn sort() {
         let mut numbers = [3_u64, 2, 1];
-        unsafe { libc::qsort(numbers.as_mut_ptr().cast(), 3, 8, Some(compare)) };
+        unsafe { qsort(numbers.as_mut_ptr().cast(), 3, 8, compare) };
         black_box(&mut numbers);
     }
     if part().is_some() {
@@ -137,12 +141,19 @@ fn in_a_foreign_frame() {
     assert!(text.contains("compare"), "{text}");
 }
 
-#[cfg(target_arch = "x86_64")]
+/// Without probes; on Windows every function has them.
+#[cfg(unix)]
 #[test]
 fn in_a_frame_that_no_unwinder_understands() {
+    #[cfg(target_arch = "x86_64")]
     #[unsafe(naked)]
     unsafe extern "C" fn calls_itself() {
         std::arch::naked_asm!("sub rsp, 20000", "mov byte ptr [rsp], 1", "call {}", "ud2", sym calls_itself)
+    }
+    #[cfg(target_arch = "aarch64")]
+    #[unsafe(naked)]
+    unsafe extern "C" fn calls_itself() {
+        std::arch::naked_asm!("sub sp, sp, #20480", "strb wzr, [sp]", "bl {}", "brk #1", sym calls_itself)
     }
     if part().is_some() {
         overflow_on(256 << 10, Guard::Auto, || unsafe { calls_itself() });
@@ -150,7 +161,7 @@ fn in_a_frame_that_no_unwinder_understands() {
     assert_reported(&play("in_a_frame_that_no_unwinder_understands", "x"), 256 << 10);
 }
 
-/// Without an `AltStack` on the signal stack that std gives a thread, which is small.
+/// Without an `AltStack`, on the signal stack that std gives a thread, which is small.
 #[test]
 fn on_a_small_signal_stack() {
     if part().is_some() {
@@ -223,8 +234,11 @@ mod stuck {
 }
 
 /// Faults that are nobody's stack overflow.
+#[cfg(unix)]
 mod elsewhere {
     use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::ptr::null_mut;
 
     extern "C" fn with_info(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
         let _ = writeln!(overflow::Stderr, "HANDLER {:#x}", unsafe { (*info).si_addr() }.addr());
@@ -290,14 +304,37 @@ mod elsewhere {
         assert_eq!(run("std").status.signal(), Some(libc::SIGSEGV));
         // The overflow of a thread's own stack stays std's.
         let output = run("std overflow");
-        assert_eq!(output.status.signal(), Some(libc::SIGABRT));
+        assert!(support::aborted(&output));
         assert!(stderr(&output).contains("has overflowed its stack"), "{}", stderr(&output));
         assert!(!stderr(&output).contains("REPORT"));
     }
 }
 
+#[cfg(windows)]
+#[test]
+fn faults_elsewhere_are_not_reported() {
+    type Filter = unsafe extern "system" fn(*const c_void) -> i32;
+    unsafe extern "system" {
+        fn SetUnhandledExceptionFilter(filter: Option<Filter>) -> Option<Filter>;
+    }
+    unsafe extern "system" fn last_resort(_: *const c_void) -> i32 {
+        std::process::exit(33)
+    }
+    if part().is_some() {
+        overflow::install(report).unwrap();
+        unsafe { SetUnhandledExceptionFilter(Some(last_resort)) };
+        unsafe { std::ptr::without_provenance_mut::<u8>(0x1230).write_volatile(1) };
+        std::process::exit(7);
+    }
+    let output = play("faults_elsewhere_are_not_reported", "x");
+    assert_eq!(output.status.code(), Some(33), "{output:?}");
+    assert!(!stderr(&output).contains("REPORT"), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
 #[test]
 fn the_signal_stack_before_comes_back() {
+    use std::ptr::null_mut;
     fn now() -> usize {
         let mut now = libc::stack_t { ss_sp: null_mut(), ss_flags: 0, ss_size: 0 };
         assert_eq!(unsafe { libc::sigaltstack(std::ptr::null(), &raw mut now) }, 0);

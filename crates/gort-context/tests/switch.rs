@@ -1,4 +1,4 @@
-//! What survives a switch, seen with patterns that assembly put in.
+//! What survives a switch. For registers see `registers/`.
 
 #![expect(
     clippy::undocumented_unsafe_blocks,
@@ -83,184 +83,6 @@ fn a_context_that_never_ran_is_discarded() {
     Pair::new(&stack, never).end();
 }
 
-#[cfg(all(target_arch = "x86_64", not(feature = "threads")))]
-mod registers {
-    use super::*;
-    use std::arch::{asm, naked_asm};
-
-    type Switch = unsafe extern "C" fn(*mut Context, Context, *mut ()) -> *mut ();
-
-    unsafe extern "C" fn switch_c(save: *mut Context, to: Context, word: *mut ()) -> *mut () {
-        unsafe { switch(save, to, word) }
-    }
-
-    /// Fills the callee-saved registers with numbers from `base` on, switches, and says which of them
-    /// changed.
-    #[unsafe(naked)]
-    unsafe extern "C" fn patterned(
-        save: *mut Context,
-        to: Context,
-        base: usize,
-        switch: Switch,
-    ) -> usize {
-        naked_asm!(
-            "push rbx",
-            "push rbp",
-            "push r12",
-            "push r13",
-            "push r14",
-            "push r15",
-            "push rdx",
-            "lea rbx, [rdx + 1]",
-            "lea rbp, [rdx + 2]",
-            "lea r12, [rdx + 3]",
-            "lea r13, [rdx + 4]",
-            "lea r14, [rdx + 5]",
-            "lea r15, [rdx + 6]",
-            "call rcx",
-            "pop rdx",
-            "xor eax, eax",
-            "sub rbx, 1",
-            "cmp rbx, rdx",
-            "setne al",
-            "sub rbp, 2",
-            "cmp rbp, rdx",
-            "setne cl",
-            "lea rax, [rax * 2]",
-            "or al, cl",
-            "sub r12, 3",
-            "cmp r12, rdx",
-            "setne cl",
-            "lea rax, [rax * 2]",
-            "or al, cl",
-            "sub r13, 4",
-            "cmp r13, rdx",
-            "setne cl",
-            "lea rax, [rax * 2]",
-            "or al, cl",
-            "sub r14, 5",
-            "cmp r14, rdx",
-            "setne cl",
-            "lea rax, [rax * 2]",
-            "or al, cl",
-            "sub r15, 6",
-            "cmp r15, rdx",
-            "setne cl",
-            "lea rax, [rax * 2]",
-            "or al, cl",
-            "pop r15",
-            "pop r14",
-            "pop r13",
-            "pop r12",
-            "pop rbp",
-            "pop rbx",
-            "ret",
-        )
-    }
-
-    #[test]
-    fn callee_saved_registers_survive() {
-        unsafe extern "C-unwind" fn other(word: *mut ()) -> ! {
-            let pair = word.cast::<Pair>();
-            for n in 0.. {
-                let changed = unsafe {
-                    patterned(
-                        &raw mut (*pair).other,
-                        (*pair).main,
-                        0x2000_0000_0000 + n * 16,
-                        switch_c,
-                    )
-                };
-                assert_eq!(changed, 0, "other flow, turn {n}");
-            }
-            unreachable!()
-        }
-        let pool = pool();
-        let stack = pool.take().unwrap();
-        let mut pair = Pair::new(&stack, other);
-        pair.start();
-        for n in 0..10_000 {
-            let pair = &raw mut *pair;
-            let changed = unsafe {
-                patterned(&raw mut (*pair).main, (*pair).other, 0x1000_0000_0000 + n * 16, switch_c)
-            };
-            assert_eq!(changed, 0, "main flow, turn {n}");
-        }
-        pair.end();
-    }
-
-    fn control_words() -> (u32, u16) {
-        let (mut mxcsr, mut x87) = (0_u32, 0_u16);
-        unsafe {
-            asm!("stmxcsr [{}]", "fnstcw [{}]", in(reg) &raw mut mxcsr, in(reg) &raw mut x87)
-        };
-        (mxcsr & !0x3F, x87)
-    }
-
-    fn set_control_words(mxcsr: u32, x87: u16) {
-        unsafe {
-            asm!("ldmxcsr [{}]", "fldcw [{}]", in(reg) &raw const mxcsr, in(reg) &raw const x87)
-        };
-    }
-
-    const DEFAULT: (u32, u16) = (0x1F80, 0x037F);
-
-    #[test]
-    fn control_words_belong_to_the_context() {
-        /// Rounds up, in both words, as `fesetround` does it.
-        unsafe extern "C-unwind" fn upward(word: *mut ()) -> ! {
-            assert_eq!(control_words(), DEFAULT, "a new context has the defaults");
-            set_control_words(0x5F80, 0x0B7F);
-            loop {
-                unsafe { back(word.cast::<Pair>(), null_mut()) };
-                assert_eq!(control_words(), (0x5F80, 0x0B7F));
-            }
-        }
-        /// Flushes to zero, in MXCSR alone.
-        unsafe extern "C-unwind" fn flushing(word: *mut ()) -> ! {
-            assert_eq!(control_words(), DEFAULT, "a new context has the defaults");
-            gort_context::control::keep();
-            set_control_words(0x9FC0, control_words().1);
-            loop {
-                unsafe { back(word.cast::<Pair>(), null_mut()) };
-                assert_eq!(control_words().0, 0x9FC0 & !0x3F);
-            }
-        }
-        let pool = pool();
-        let stacks = [pool.take().unwrap(), pool.take().unwrap()];
-        // This flow has its own too: towards zero.
-        set_control_words(0x7F80, 0x0F7F);
-        let mut up = Pair::new(&stacks[0], upward);
-        let mut flush = Pair::new(&stacks[1], flushing);
-        up.start();
-        flush.start();
-        for _ in 0..1000 {
-            assert_eq!(control_words(), (0x7F80, 0x0F7F));
-            up.go(null_mut());
-            assert_eq!(control_words(), (0x7F80, 0x0F7F));
-            flush.go(null_mut());
-        }
-        // And then the defaults, while the others keep theirs.
-        set_control_words(0x1F80, 0x037F);
-        for _ in 0..1000 {
-            assert_eq!(control_words(), DEFAULT);
-            up.go(null_mut());
-            assert_eq!(control_words(), DEFAULT);
-            flush.go(null_mut());
-        }
-        up.end();
-        flush.end();
-    }
-
-    #[test]
-    fn keep_comes_and_goes() {
-        gort_context::control::keep();
-        assert_ne!(control_words().1, DEFAULT.1);
-        gort_context::control::forget();
-        assert_eq!(control_words(), DEFAULT);
-    }
-}
-
 #[test]
 fn a_large_frame_survives() {
     unsafe fn fill(pair: *mut Pair, turn: usize) {
@@ -285,6 +107,35 @@ fn a_large_frame_survives() {
     let mut pair = Pair::new(&stack, entry);
     pair.start();
     for _ in 0..200 {
+        pair.go(null_mut());
+    }
+    pair.end();
+}
+
+#[cfg(not(feature = "threads"))]
+#[test]
+fn a_stack_that_was_used_deep_is_trimmed_while_its_flow_waits() {
+    #[inline(never)]
+    fn go_deep(depth: usize) -> usize {
+        let frame = black_box([depth; 1000]);
+        if depth == 0 { 0 } else { go_deep(depth - 1) + black_box(&frame)[500] }
+    }
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
+        loop {
+            assert_eq!(go_deep(9), 9 * 10 / 2);
+            // Unwinding needs to know where the stack ends, where the system asks for that.
+            assert!(catch_unwind(|| resume_unwind(Box::new(()))).is_err());
+            unsafe { back(word.cast(), null_mut()) };
+        }
+    }
+    let pool = pool();
+    let mut stack = pool.take().unwrap();
+    let mut pair = Pair::new(&stack, entry);
+    pair.start();
+    for _ in 0..10 {
+        assert!(stack.used_deep(64 << 10));
+        unsafe { stack.trim_below(pair.other) };
+        assert!(cfg!(unix) || !stack.used_deep(16 << 10));
         pair.go(null_mut());
     }
     pair.end();

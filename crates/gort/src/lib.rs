@@ -45,6 +45,8 @@
 //! | know about goroutines | [`current`], [`num_goroutines`], [`stats`], [`set_panic_handler`] |
 //! | have a scheduler of one's own, or settings | [`Runtime`], [`RuntimeBuilder`], [`set_gomaxprocs`] |
 //!
+//! [`net`](mod@net), [`io`], [`process`] and [`signal`] are there on Linux, [`fs`] on Unix; the rest everywhere.
+//!
 //! All of it may also be used on plain threads: there, what waits blocks the thread. Who knows Go finds its idioms
 //! and what they are here in `docs/coming-from-go.md` in the repository.
 //!
@@ -76,6 +78,10 @@
     clippy::disallowed_macros,
     reason = "clippy asks for this at the root only; .ci/layers sees to it that just `tls` has one"
 )]
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "what sockets wait with is there, and nobody to use it")
+)]
 
 extern crate self as gort;
 
@@ -89,19 +95,19 @@ pub mod context;
 pub mod fs;
 #[cfg(not(loom))]
 mod goroutine;
-#[cfg(all(unix, not(loom)))]
+#[cfg(all(target_os = "linux", not(loom)))]
 pub mod io;
 #[cfg(not(loom))]
 mod join_handle;
 #[cfg(not(loom))]
 #[macro_use]
 mod macros;
-#[cfg(not(loom))]
+#[cfg(all(target_os = "linux", not(loom)))]
 pub mod net;
 mod park;
 mod poll;
 mod prim;
-#[cfg(all(unix, not(loom)))]
+#[cfg(all(target_os = "linux", not(loom)))]
 pub mod process;
 #[cfg(not(loom))]
 mod runtime;
@@ -109,7 +115,7 @@ mod sched;
 #[cfg(not(loom))]
 mod scope;
 pub mod select;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 pub mod signal;
 #[cfg(not(loom))]
 mod spawn;

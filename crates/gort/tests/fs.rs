@@ -1,4 +1,5 @@
 //! Files and folders, off the processors.
+#![cfg(unix)]
 
 mod support;
 

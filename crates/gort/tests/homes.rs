@@ -69,6 +69,7 @@ fn goroutines_wander_if_nothing_keeps_them() {
 /// The borrow is a reference into the thread's storage. Without the check (try
 /// `without_migration_check`) the goroutine goes on on another thread now and then: that one then
 /// gives the borrow of the first one back, and the first one's cell is borrowed for ever.
+#[cfg(target_os = "linux")] // elsewhere std keeps such values in the heap
 #[test]
 fn a_borrow_of_a_thread_local_over_a_wait() {
     on(2, || {
@@ -131,6 +132,7 @@ fn number_seen_from_outside() -> usize {
     black_box(NUMBER.with(Cell::get))
 }
 
+#[cfg(target_os = "linux")] // elsewhere std keeps such values in the heap
 #[test]
 fn a_pointer_into_the_storage_keeps_the_goroutine_there() {
     on(2, || {
@@ -379,6 +381,7 @@ fn waits_with_nothing() {
     gort::sleep(Duration::from_micros(10));
 }
 
+#[cfg(target_os = "linux")] // elsewhere std keeps such values in the heap
 #[test]
 fn the_audit_names_who_waits_with_a_value_of_the_thread() {
     if support::in_child() {

@@ -1,6 +1,10 @@
 //! Preemption in place, by a signal.
 
-#![cfg(all(not(feature = "threads"), target_arch = "x86_64", target_os = "linux"))]
+#![cfg(all(
+    not(feature = "threads"),
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_os = "linux"
+))]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Pipes, the process's own streams, copying.
+#![cfg(target_os = "linux")]
 
 mod support;
 
@@ -9,7 +10,7 @@ use std::io::{BufRead, BufReader, ErrorKind, IoSlice, IoSliceMut, Lines, Read, S
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::{assert_success, child, in_child, in_turn, on, within};
+use support::{assert_success, child, in_child, in_turn, on, programs, within};
 
 // --- pipes ---
 
@@ -202,8 +203,7 @@ fn no_descriptors_are_left() {
 
 /// Runs a test of this file in a process of its own, with pipes for streams.
 fn with_streams(test: &str) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
+    let mut command = Command::from(programs::this_test(test));
     command.env("GORT_TEST_CHILD", "1");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
@@ -290,10 +290,11 @@ fn stdin_that_is_a_file_or_closed() {
         let length = std::fs::metadata(exe).unwrap().len();
         for (redirection, expected) in [("<\"$0\"", length), ("</dev/null", 0), ("<&-", 0), ("", 0)]
         {
-            let script =
-                format!("\"$0\" {TEST} --exact --nocapture --test-threads=1 {redirection}");
+            let test = programs::this_test(TEST);
             let output = Command::new("sh")
-                .args(["-c", &script, exe])
+                .args(["-c", &format!("\"$@\" {redirection}"), exe])
+                .arg(test.get_program())
+                .args(test.get_args())
                 .env("GORT_TEST_CHILD", "1")
                 .output()
                 .unwrap();

@@ -1,4 +1,5 @@
 //! Closing and shutting down: everybody who waits is woken, and everything fails from then on.
+#![cfg(target_os = "linux")]
 
 mod support;
 

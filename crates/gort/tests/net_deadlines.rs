@@ -1,4 +1,5 @@
 //! Deadlines and time-outs: when they end what waits, and that nothing is lost by that.
+#![cfg(target_os = "linux")]
 
 mod support;
 

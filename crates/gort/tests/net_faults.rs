@@ -1,4 +1,5 @@
 //! What goes wrong with connections, descriptors and system calls, and what is left of it.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Very many connections: one after the other, and at once.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Sockets and runtimes: their ends, several of them, processors that come and go, other processes.
+#![cfg(target_os = "linux")]
 
 mod support;
 

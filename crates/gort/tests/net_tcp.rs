@@ -1,4 +1,5 @@
 //! TCP: what a stream does with bytes, and how connections come about.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! UDP: each datagram is one, or none.
+#![cfg(target_os = "linux")]
 
 mod support;
 

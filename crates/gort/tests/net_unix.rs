@@ -1,4 +1,5 @@
 //! Sockets of the Unix domain: streams, datagrams, and what addresses they have.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Processes that goroutines start and wait for. Those that count descriptors or children run in a process of their own.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Other processes: started from goroutines, waited for, and forked without what they need.
+#![cfg(unix)]
 
 mod support;
 

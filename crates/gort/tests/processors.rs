@@ -505,6 +505,7 @@ fn gomaxprocs_comes_from_the_environment() {
     assert_success(&run(Some(""), available));
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn an_idle_runtime_uses_no_cpu() {
     within(LIMIT, || {

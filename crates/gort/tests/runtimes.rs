@@ -239,11 +239,14 @@ fn the_processs_runtime_starts_once_for_many_threads() {
         for (n, thread) in threads.into_iter().enumerate() {
             assert_eq!(thread.join().unwrap(), n);
         }
-        let named = std::fs::read_dir("/proc/self/task").unwrap().filter(|thread| {
-            let path = thread.as_ref().unwrap().path().join("comm");
-            std::fs::read_to_string(path).is_ok_and(|name| name.trim() == "gort-0")
-        });
-        assert_eq!(named.count(), 1);
+        #[cfg(target_os = "linux")]
+        {
+            let named = std::fs::read_dir("/proc/self/task").unwrap().filter(|thread| {
+                let path = thread.as_ref().unwrap().path().join("comm");
+                std::fs::read_to_string(path).is_ok_and(|name| name.trim() == "gort-0")
+            });
+            assert_eq!(named.count(), 1);
+        }
         return;
     }
     assert_success(&child("the_processs_runtime_starts_once_for_many_threads", |_| {}));
@@ -271,4 +274,14 @@ fn shutting_one_down_leaves_the_others() {
         assert!(echo.join().unwrap() <= 210);
         assert_eq!(tally.alive(), 0);
     });
+}
+
+/// Who asks for what the system does not have is told so.
+#[cfg(any(feature = "threads", not(target_os = "linux")))]
+#[test]
+fn preemption_in_place_is_refused_where_there_is_none() {
+    // SAFETY: nothing is interrupted.
+    let builder = unsafe { Runtime::builder().preempt_in_place() };
+    let error = builder.build().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::Unsupported, "{error}");
 }

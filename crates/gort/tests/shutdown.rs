@@ -345,7 +345,8 @@ fn one_that_catches_the_unwinding_may_go_on_to_its_end() {
 #[test]
 fn those_that_have_not_started_are_dropped() {
     within(LIMIT, || {
-        let runtime = runtime(1);
+        let builder = gort::Runtime::builder().processors(1).preempt(gort::Preempt::Off);
+        let runtime = builder.build().unwrap();
         let tally = Tally::new();
         let release = Arc::new(AtomicBool::new(false));
         let released = release.clone();
@@ -490,6 +491,7 @@ fn from_within() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn dropped_by_the_last_of_its_own_goroutines() {
     within(LIMIT, || {
@@ -635,20 +637,24 @@ fn waiters_of_other_runtimes_and_threads_are_left_alone() {
     });
 }
 
+#[cfg(target_os = "linux")]
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
+#[cfg(target_os = "linux")]
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
+#[cfg(target_os = "linux")]
 fn mappings() -> usize {
     std::fs::read_to_string("/proc/self/maps").unwrap().lines().count()
 }
 
 /// Runtimes come and go with goroutines in all states; nothing of them is left.
+#[cfg(target_os = "linux")]
 #[test]
 fn two_hundred_runtimes() {
     if in_child() {
@@ -716,6 +722,7 @@ fn two_hundred_runtimes() {
     assert_success(&child("two_hundred_runtimes", |_| {}));
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn an_unused_runtime_leaves_no_thread() {
     if in_child() {

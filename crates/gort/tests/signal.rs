@@ -1,4 +1,5 @@
 //! Signals. Each test that changes what signals do runs in a process of its own.
+#![cfg(target_os = "linux")]
 
 mod support;
 
@@ -9,7 +10,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
-use support::{assert_success, child, eventually, in_child, in_turn, on, stderr};
+use support::{assert_success, child, eventually, in_child, in_turn, on, programs, stderr};
 
 /// Runs the body in a child process, and there only.
 fn alone(test: &str, body: impl FnOnce()) -> Option<Output> {
@@ -390,8 +391,8 @@ fn a_graceful_stop() {
             println!("\nstopped by {signal}");
         });
     }
-    let mut server = Command::new(std::env::current_exe().unwrap());
-    server.args([TEST, "--exact", "--nocapture", "--test-threads=1"]).env("GORT_TEST_CHILD", "1");
+    let mut server = programs::this_test(TEST);
+    server.env("GORT_TEST_CHILD", "1");
     let mut server = server.stdout(Stdio::piped()).spawn().unwrap();
     let mut output = server.stdout.take().unwrap();
     let mut told = Vec::new();

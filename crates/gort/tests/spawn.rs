@@ -349,7 +349,8 @@ fn all_is_dropped_exactly_once() {
 fn captures_of_goroutines_that_never_start_are_dropped() {
     within(LIMIT, || {
         let tally = Tally::new();
-        let runtime = runtime(1);
+        let builder = gort::Runtime::builder().processors(1).preempt(gort::Preempt::Off);
+        let runtime = builder.build().unwrap();
         let (started, start) = chan(0);
         let (release, wait) = chan::<()>(0);
         let mut handles = Vec::new();

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use std::{fs, net, thread};
+use std::{net, thread};
 use support::{LIMIT, assert_success, child, compute_until, eventually, on, within};
 
 fn build(set: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder) -> Runtime {
@@ -131,6 +131,7 @@ fn many_busy_goroutines_all_get_a_turn() {
 }
 
 /// Several threads are the monitor in turn, and end with the runtime.
+#[cfg(target_os = "linux")] // it counts threads by name
 #[test]
 fn a_crowd_of_busy_goroutines_all_get_on() {
     const COUNT: usize = 150;
@@ -202,10 +203,11 @@ fn who_has_lost_a_processor_uses_the_runtime_as_before() {
 }
 
 /// The names of this process's threads that begin like that, sorted.
+#[cfg(target_os = "linux")]
 fn threads_called(prefix: &str) -> Vec<String> {
     // One that is ending has none.
-    let name = |path: std::path::PathBuf| fs::read_to_string(path.join("comm")).ok();
-    let tasks = fs::read_dir("/proc/self/task").unwrap();
+    let name = |path: std::path::PathBuf| std::fs::read_to_string(path.join("comm")).ok();
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| name(task.unwrap().path()));
     let mut names: Vec<_> =
         names.map(|name| name.trim().to_owned()).filter(|name| name.starts_with(prefix)).collect();
@@ -213,6 +215,7 @@ fn threads_called(prefix: &str) -> Vec<String> {
     names
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn nothing_is_taken_while_nothing_waits() {
     within(LIMIT, || {
@@ -324,6 +327,7 @@ fn beside_reads_of_sockets_of_std() {
     );
 }
 
+#[cfg(unix)]
 #[test]
 fn beside_reads_of_a_fifo() {
     let path = std::env::temp_dir().join(format!("gort-fifo-{}", std::process::id()));
@@ -333,10 +337,10 @@ fn beside_reads_of_a_fifo() {
     let (read, written) = (path.clone(), path.clone());
     others_go_on_while(
         1,
-        move || assert_eq!(fs::read(&read).unwrap(), b"water"),
-        move || fs::write(&written, "water").unwrap(),
+        move || assert_eq!(std::fs::read(&read).unwrap(), b"water"),
+        move || std::fs::write(&written, "water").unwrap(),
     );
-    fs::remove_file(path).unwrap();
+    std::fs::remove_file(path).unwrap();
 }
 
 /// Where a runtime preempts in place, a goroutine is put aside that holds the lock, and every thread
@@ -467,6 +471,7 @@ fn at_the_limit_of_threads_blocking_calls_wait_their_turn() {
     });
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn at_the_limit_of_threads_the_busy_keep_their_processors() {
     within(LIMIT, || {

@@ -1,4 +1,5 @@
 //! Somebody always waits for timers and sockets, whatever the machines do.
+#![cfg(target_os = "linux")]
 
 mod support;
 

@@ -157,8 +157,9 @@ fn run(round: &mut Round<'_>) {
         leaf.cancel.cancel();
     }
     drop(leaves);
-    // Those that a context that is gone would have called are dropped with it; the others are on their way.
-    while Arc::strong_count(&forest) > 1 {
+    // Those that a context that is gone would have called are dropped with it; the others are on their way, and so
+    // may be the last of a context, with its value.
+    while Arc::strong_count(&forest) > 1 || !ledger.is_closed() {
         thread::yield_now();
     }
     let (called, stopped) = (forest.called.load(SeqCst), forest.stopped.load(SeqCst));

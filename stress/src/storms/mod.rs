@@ -2,6 +2,7 @@
 
 mod calls;
 mod channels;
+#[cfg(target_os = "linux")]
 mod connections;
 mod contexts;
 mod groups;
@@ -13,6 +14,7 @@ mod panics;
 mod processors;
 mod scopes;
 mod selects;
+#[cfg(target_os = "linux")]
 mod sockets;
 mod timers;
 mod trees;
@@ -41,6 +43,8 @@ pub(crate) const ALL: &[Storm] = &[
     panics::STORM,
     lifecycle::STORM,
     mixed::STORM,
+    #[cfg(target_os = "linux")]
     sockets::STORM,
+    #[cfg(target_os = "linux")]
     connections::STORM,
 ];

@@ -1,11 +1,257 @@
-//! Seam: the switch for AArch64. Not written yet.
+//! The switch for AArch64 with the standard calling convention (AAPCS64, and Apple's), on ELF and Mach-O.
 //!
-//! What it has to do:
-//! * Keep x19 to x28, x29 (fp), x30 (lr), sp, and d8 to d15: the low halves of v8 to v15.
-//! * Hand the word over in x0; go on by `br`, never by `ret`.
-//! * FPCR takes the place of the control words; reading it is cheap enough to compare on every switch.
-//! * Leave x18 alone: the platform register on Windows, Apple and Android.
-//! * A first frame with `.cfi_undefined x30`; a naked function needs its own `.cfi_startproc`.
-//! * `carried`: on ELF by `mrs tpidr_el0` and `:gottprel:`.
+//! # What a suspended context looks like
+//!
+//! The word in a [`Context`] is the stack pointer that the flow had when it left. What lies there:
+//!
+//! ```text
+//!   address                left by `switch`           left by `init`
+//!   0x7f00_0003_fde0  ...  frames of the flow         the top of the stack
+//!   0x7f00_0003_fdd8       (nothing)                  the entry function
+//!   0x7f00_0003_fdd0       where to go on             `start`
+//!   0x7f00_0003_fdc8       x19                        0
+//!   0x7f00_0003_fdc0       x29, the frame pointer     0: ends a walk along frame pointers   <── the word
+//! ```
+//!
+//! As on x86-64 (`x86_64_sysv.rs`), every register but these two is declared to the compiler as overwritten
+//! by the asm block, so the compiler keeps what is live and nothing more: x20 to x28, x30, and of v8 to v15 the
+//! halves that a callee has to keep. x19 and x29 are saved by hand because LLVM keeps them for itself. x18 is
+//! the system's on Apple's, and is left alone.
+//!
+//! The way on is a `br` and never a `ret`, for the sake of the processor's predictor. With branch protection
+//! (BTI) a `br` may only arrive at a landing pad: there is one (`hint 36`, which is `bti j`) wherever a switch
+//! arrives, and one (`hint 34`, `bti c`) wherever a call through a pointer or a linker's veneer does. They are
+//! written as hints so that older assemblers take them and older processors do nothing. Pointer
+//! authentication needs no care: a function that signs its return address signs it with the stack pointer that
+//! it had, and stacks never move; the assembly here does not sign.
+//!
+//! # Control word
+//!
+//! FPCR belongs to the flow. The rule is that of x86-64: **at the instant of a switch it is zero**, its
+//! default, and a flow that has changed it goes through [`leave_with_control_word`]. To read FPCR is cheap
+//! here, so each switch looks at all of it and [`control::keep`] has nothing to do.
+//!
+//! # Not kept
+//!
+//! The scalable extensions' state (SVE's predicates, the upper parts of z8 to z15) is the caller's over any
+//! call, so the compiler keeps it like the rest. SME's streaming mode and ZA are not to be in use at a switch.
 
-compile_error!("gort-context has no switch for AArch64 yet: enable feature `threads`");
+use std::any::Any;
+use std::arch::{asm, naked_asm};
+use std::io;
+
+use crate::overflow::registry;
+use crate::stack::Stack;
+use crate::switch::{Context, Entry, run_entry};
+
+#[cfg_attr(target_os = "linux", path = "carried/elf.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "carried/pthread.rs")]
+pub(crate) mod carried;
+
+/// The frame `init` builds; field by field what the diagram above shows, lowest address first.
+#[repr(C, align(16))]
+struct FirstFrame {
+    x29: usize,
+    x19: usize,
+    resume_at: unsafe extern "C" fn() -> !,
+    entry: Entry,
+}
+
+pub(crate) fn init(stack: &Stack, entry: Entry) -> io::Result<Context> {
+    let frame = stack.top().cast::<FirstFrame>().wrapping_sub(1);
+    debug_assert!(frame.is_aligned());
+    let first = FirstFrame { x29: 0, x19: 0, resume_at: start, entry };
+    // SAFETY: `frame` lies just below the aligned top of a stack that is larger than this, writable, and by
+    // the contract of `init` not in use by another context.
+    unsafe { frame.write(first) };
+    Ok(Context::new(frame.cast()))
+}
+
+#[inline(always)]
+pub(crate) unsafe fn switch(save: *mut Context, to: Context, word: *mut ()) -> *mut () {
+    let got: *mut ();
+    // SAFETY: the caller promises that `to` is suspended, so that its stack holds what the diagram shows, and
+    // that `save` can be written to. All registers are operands, clobbers or saved by hand, and without
+    // `nostack` the compiler keeps nothing below the stack pointer.
+    unsafe {
+        asm!(
+            "stp x29, x19, [sp, #-32]!",
+            "adr x9, 2f",
+            "mrs x10, fpcr",
+            "cbnz x10, 3f",
+            "str x9, [sp, #16]",
+            "mov x9, sp",
+            "str x9, [x1]",
+            "ldr x9, [x2, #16]",
+            "mov sp, x2",
+            "br x9",
+            // A branch of its own: what `cbnz` reaches is too near for another section.
+            "3:",
+            "b {leave_with_control_word}",
+            "2:",
+            "hint #36",
+            "ldp x29, x19, [sp], #32",
+            leave_with_control_word = sym leave_with_control_word,
+            inlateout("x0") word => got,
+            inlateout("x1") save => _,
+            inlateout("x2") to.as_ptr() => _,
+            out("x20") _, out("x21") _, out("x22") _, out("x23") _, out("x24") _,
+            out("x25") _, out("x26") _, out("x27") _, out("x28") _,
+            clobber_abi("C"),
+        );
+    }
+    got
+}
+
+/// The rest of a `switch` by a flow that has changed its control word. Comes here by a jump, with the registers
+/// of the switch, x9 the place where the switch is to go on, and x10 FPCR. What it leaves on the stack, on
+/// top of what `switch` pushed:
+///
+/// ```text
+///   where the switch goes on, x19, x29, as in the diagram above
+///   (nothing)
+///   where to go on: in here
+///   (nothing)
+///   FPCR                                                 <── the word
+/// ```
+#[unsafe(naked)]
+unsafe extern "C" fn leave_with_control_word() {
+    naked_asm!(
+        "hint #34",
+        "str x9, [sp, #16]",
+        "str x10, [sp, #-32]!",
+        "msr fpcr, xzr",
+        "adr x9, 2f",
+        "str x9, [sp, #16]",
+        "mov x9, sp",
+        "str x9, [x1]",
+        "ldr x9, [x2, #16]",
+        "mov sp, x2",
+        "br x9",
+        "2:",
+        "hint #36",
+        "ldr x10, [sp], #32",
+        "msr fpcr, x10",
+        "ldr x9, [sp, #16]",
+        "br x9",
+    )
+}
+
+/// Each switch looks at FPCR itself.
+pub(crate) mod control {
+    pub(crate) fn keep() {}
+    pub(crate) fn forget() {}
+}
+
+/// Where a new context begins: x0 is the word of the switch that came here, sp is at its [`FirstFrame`].
+///
+/// The return address of this frame is declared undefined, which is how an unwinder or a debugger is told
+/// that the outermost frame has been reached.
+#[unsafe(naked)]
+unsafe extern "C" fn start() -> ! {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined x30",
+        "hint #36",
+        "ldr x1, [sp, #24]", // FirstFrame::entry
+        "mov x29, xzr",
+        "mov x30, xzr",
+        "bl {run_entry}",
+        "brk #1",
+        ".cfi_endproc",
+        run_entry = sym run_entry,
+    )
+}
+
+/// Where the return address of a frame leads that has been cut off from its callers; as in [`start`], the
+/// chain of frames ends.
+#[unsafe(naked)]
+unsafe extern "C" fn older_frames_are_left_out() -> ! {
+    naked_asm!(".cfi_startproc", ".cfi_undefined x30", "nop", "brk #1", ".cfi_endproc")
+}
+
+pub(crate) unsafe fn cut_chain(callee: usize, sp: usize, at: usize) -> bool {
+    // A callee has its return address anywhere in its frame; and a frame is on one stack.
+    if !registry::stack_at(callee).is_some_and(|stack| stack.contains(&sp)) {
+        return false;
+    }
+    // One instruction on, because unwinders look up the one before the return address.
+    let end = older_frames_are_left_out as *const () as usize + 4;
+    let mut found = false;
+    for address in (callee..sp).step_by(size_of::<usize>()) {
+        let slot = std::ptr::with_exposed_provenance_mut::<usize>(address);
+        // SAFETY: in a frame of a stack of ours, by the caller's promise.
+        if unsafe { slot.read() } == at {
+            // SAFETY: as above; and nobody returns there.
+            unsafe { slot.write(end) };
+            found = true;
+        }
+    }
+    found
+}
+
+/// Nothing is held outside the stack itself.
+pub(crate) unsafe fn discard(_: Context) {}
+
+pub(crate) fn pass_discard(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
+    payload
+}
+
+/// Calls `call(data)` with the stack pointer at `top`.
+///
+/// The frame is described in terms of x29, so unwinders find the way back across the two stacks.
+#[unsafe(naked)]
+unsafe extern "C-unwind" fn call_at(
+    top: *mut u8,
+    call: unsafe extern "C-unwind" fn(*mut ()),
+    data: *mut (),
+) {
+    naked_asm!(
+        ".cfi_startproc",
+        "hint #34",
+        "stp x29, x30, [sp, #-16]!",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset x30, -8",
+        ".cfi_offset x29, -16",
+        "mov x29, sp",
+        ".cfi_def_cfa_register x29",
+        "mov sp, x0",
+        "mov x0, x2",
+        "blr x1",
+        "mov sp, x29",
+        ".cfi_def_cfa_register sp",
+        "ldp x29, x30, [sp], #16",
+        ".cfi_def_cfa_offset 0",
+        ".cfi_restore x30",
+        ".cfi_restore x29",
+        "ret",
+        ".cfi_endproc",
+    )
+}
+
+pub(crate) unsafe fn on_stack(
+    stack: &Stack,
+    call: unsafe extern "C-unwind" fn(*mut ()),
+    data: *mut (),
+) {
+    // SAFETY: the top is aligned to 16 bytes, and the caller has this stack to itself.
+    unsafe { call_at(stack.top(), call, data) };
+}
+
+/// All that a suspended flow owns lies at and above its word: its last act was to push.
+pub(crate) fn lowest_used(ctx: Context) -> Option<*mut u8> {
+    Some(ctx.as_ptr().cast())
+}
+
+/// Nothing is said about the memory below.
+pub(crate) unsafe fn note_trimmed(_: Context, _: &Stack) {}
+
+pub(crate) unsafe fn on_context(
+    ctx: Context,
+    call: unsafe extern "C-unwind" fn(*mut ()),
+    data: *mut (),
+) {
+    // SAFETY: a stack pointer is a multiple of 16 here, and by the caller's promise nothing resumes the context
+    // meanwhile. See `lowest_used`.
+    unsafe { call_at(ctx.as_ptr().cast(), call, data) };
+}

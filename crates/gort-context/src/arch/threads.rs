@@ -192,7 +192,7 @@ pub(crate) fn pass_discard(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> 
 
 /// A thread has one stack, and on it there is room enough.
 pub(crate) unsafe fn on_stack(
-    _: *mut u8,
+    _: &Stack,
     call: unsafe extern "C-unwind" fn(*mut ()),
     data: *mut (),
 ) {
@@ -214,8 +214,10 @@ pub(crate) fn lowest_used(_: Context) -> Option<*mut u8> {
     None
 }
 
+pub(crate) unsafe fn note_trimmed(_: Context, _: &Stack) {}
+
 /// Nothing runs on the stacks that could overflow here.
-pub(crate) unsafe fn cut_chain(_sp: usize, _at: usize) -> bool {
+pub(crate) unsafe fn cut_chain(_callee: usize, _sp: usize, _at: usize) -> bool {
     false
 }
 

@@ -1,4 +1,4 @@
-//! The switch for x86-64 with the System V calling convention, on ELF.
+//! The switch for x86-64 with the System V calling convention, on ELF and Mach-O.
 //!
 //! # What a suspended context looks like
 //!
@@ -57,6 +57,12 @@ use std::io;
 use crate::stack::Stack;
 use crate::switch::{Context, Entry, run_entry};
 
+#[cfg_attr(target_os = "linux", path = "carried/elf.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "carried/pthread.rs")]
+pub(crate) mod carried;
+#[path = "x87.rs"]
+pub(crate) mod control;
+
 /// The frame `init` builds; field by field what the diagram above shows, lowest address first.
 #[repr(C, align(16))]
 struct FirstFrame {
@@ -112,8 +118,6 @@ pub(crate) unsafe fn switch(save: *mut Context, to: Context, word: *mut ()) -> *
 
 /// All exceptions masked, 64 bits of precision, rounding to nearest.
 const X87_DEFAULT: u16 = 0x037F;
-/// The infinity control bit of the 287; stored, and without effect.
-const X87_KEEP: u16 = 1 << 12;
 
 /// The rest of a `switch` by a flow that has changed its control words. Comes here by a jump, with the
 /// registers of the switch, and rax the place where the switch is to go on. What it leaves on the stack, on
@@ -155,36 +159,6 @@ struct ControlWords {
 
 static CONTROL_DEFAULTS: ControlWords = ControlWords { mxcsr: 0x1F80, x87: X87_DEFAULT };
 
-pub(crate) mod control {
-    use std::arch::asm;
-
-    use super::X87_KEEP;
-
-    pub(crate) fn keep() {
-        let mut word = read();
-        word |= X87_KEEP;
-        write(word);
-    }
-
-    pub(crate) fn forget() {
-        write(read() & !X87_KEEP);
-    }
-
-    fn read() -> u16 {
-        let mut word = 0_u16;
-        // SAFETY: stores the control word to a local and changes nothing else.
-        unsafe { asm!("fnstcw [{}]", in(reg) &raw mut word, options(nostack, preserves_flags)) };
-        word
-    }
-
-    fn write(word: u16) {
-        // SAFETY: the value is the one read, but for a bit that has no effect on any computation.
-        unsafe {
-            asm!("fldcw [{}]", in(reg) &raw const word, options(nostack, preserves_flags, readonly))
-        };
-    }
-}
-
 /// Where a new context begins: rdi is the word of the switch that came here, rsp is at its [`FirstFrame`].
 ///
 /// The return address of this frame is declared undefined, which is how an unwinder or a debugger is told
@@ -210,7 +184,7 @@ unsafe extern "C" fn older_frames_are_left_out() -> ! {
     naked_asm!(".cfi_startproc", ".cfi_undefined rip", "nop", "ud2", ".cfi_endproc")
 }
 
-pub(crate) unsafe fn cut_chain(sp: usize, at: usize) -> bool {
+pub(crate) unsafe fn cut_chain(_callee: usize, sp: usize, at: usize) -> bool {
     let slot = std::ptr::with_exposed_provenance_mut::<usize>(sp.wrapping_sub(size_of::<usize>()));
     // SAFETY: by the caller's promise `sp` is a frame's stack pointer just after a call, and below it is what
     // the call pushed.
@@ -259,18 +233,21 @@ unsafe extern "C-unwind" fn call_at(
 }
 
 pub(crate) unsafe fn on_stack(
-    top: *mut u8,
+    stack: &Stack,
     call: unsafe extern "C-unwind" fn(*mut ()),
     data: *mut (),
 ) {
     // SAFETY: the top is aligned to 16 bytes, and the caller has this stack to itself.
-    unsafe { call_at(top, call, data) };
+    unsafe { call_at(stack.top(), call, data) };
 }
 
 /// All that a suspended flow owns lies at and above its word: its last act was to push.
 pub(crate) fn lowest_used(ctx: Context) -> Option<*mut u8> {
     Some(ctx.as_ptr().cast())
 }
+
+/// Nothing is said about the memory below.
+pub(crate) unsafe fn note_trimmed(_: Context, _: &Stack) {}
 
 pub(crate) unsafe fn on_context(
     ctx: Context,
@@ -281,68 +258,4 @@ pub(crate) unsafe fn on_context(
     let free = ctx.as_ptr().cast::<u8>().map_addr(|sp| sp & !15);
     // SAFETY: `free` is aligned, and by the caller's promise nothing resumes the context meanwhile.
     unsafe { call_at(free, call, data) };
-}
-
-/// One word of thread-local storage, reached by name and never by an address that Rust code could keep.
-///
-/// The symbol is global, because the accessors are inlined into other crates' object files, but hidden, so
-/// that two shared objects do not share it. It bears the version: two versions of this crate in one program
-/// have a word each.
-pub(crate) mod carried {
-    use std::arch::{asm, global_asm};
-
-    macro_rules! symbol {
-        () => {
-            concat!(
-                "gort_context_carried_",
-                env!("CARGO_PKG_VERSION_MAJOR"),
-                "_",
-                env!("CARGO_PKG_VERSION_MINOR"),
-                "_",
-                env!("CARGO_PKG_VERSION_PATCH")
-            )
-        };
-    }
-
-    global_asm!(
-        r#".pushsection .tbss.gort_context_carried, "awT", @nobits"#,
-        concat!(".globl ", symbol!()),
-        concat!(".hidden ", symbol!()),
-        concat!(".type ", symbol!(), ", @object"),
-        concat!(".size ", symbol!(), ", 8"),
-        ".p2align 3",
-        concat!(symbol!(), ":"),
-        ".zero 8",
-        ".popsection",
-    );
-
-    #[inline(always)]
-    pub(crate) fn get() -> *mut () {
-        let word: *mut ();
-        // SAFETY: reads the calling thread's own word, which no Rust reference ever points to. Not `pure`:
-        // the compiler must ask again each time, because a switch in between may have changed the thread.
-        unsafe {
-            asm!(
-                concat!("mov {word}, qword ptr [rip + ", symbol!(), "@gottpoff]"),
-                "mov {word}, qword ptr fs:[{word}]",
-                word = out(reg) word,
-                options(nostack, preserves_flags, readonly),
-            );
-        }
-        word
-    }
-
-    #[inline(always)]
-    pub(crate) unsafe fn set(word: *mut ()) {
-        // SAFETY: writes the calling thread's own word, which no Rust reference ever points to.
-        unsafe {
-            asm!(
-                concat!("mov {at}, qword ptr [rip + ", symbol!(), "@gottpoff]"),
-                "mov qword ptr fs:[{at}], {word}",
-                at = out(reg) _,
-                word = in(reg) word,
-                options(nostack, preserves_flags),
-            );
-        }
-    }
 }

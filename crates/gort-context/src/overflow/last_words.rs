@@ -1,19 +1,19 @@
 //! What a process says when a stack has overflowed, and its end.
 //!
-//! All this runs inside the signal handler, but on an emergency stack of its own: a backtrace needs more room
-//! than the signal stacks that other people give their threads. The unwinder finds the way from there, across
-//! the signal stack, to the frames that overflowed.
+//! All this runs while the fault is being handled, but on an emergency stack of its own: a backtrace needs more
+//! room than whoever handles faults has. The unwinder finds the way from there, across what the system has put
+//! in between, to the frames that overflowed.
 
 use std::backtrace::Backtrace;
-use std::ffi::{c_int, c_void};
 use std::fmt::{self, Write};
 use std::io;
+use std::mem::transmute;
+use std::ops::Range;
+use std::ptr::null_mut;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use super::handler::{signal, take_over, unblock, write};
-use super::{Overflow, Stderr};
-use crate::arch;
+use super::{Overflow, Stderr, sys};
 use crate::stack::{Stack, StackPool};
 
 /// Frames shown. An overflow is a recursion as a rule, and a stack of a gigabyte has millions.
@@ -22,10 +22,21 @@ const EMERGENCY_STACK: usize = 1 << 20;
 const WATCHDOG_SECONDS: u32 = 5;
 
 static EMERGENCY: OnceLock<Stack> = OnceLock::new();
+/// A `fn(&Overflow)`.
+static REPORT: AtomicPtr<()> = AtomicPtr::new(null_mut());
+/// The thread that is saying its last words.
+static SPEAKER: AtomicUsize = AtomicUsize::new(0);
 /// Return addresses of the youngest frames, for the case that there is no more than that to show.
 static FOUND: [AtomicUsize; FRAMES] = [const { AtomicUsize::new(0) }; FRAMES];
 
-pub(super) fn prepare() -> io::Result<()> {
+impl Overflow {
+    pub(super) fn new(address: usize, guard: Range<usize>, slot: Range<usize>) -> Overflow {
+        Overflow { address, stack: guard.end..slot.end, size: slot.len() }
+    }
+}
+
+pub(super) fn prepare(report: fn(&Overflow)) -> io::Result<()> {
+    REPORT.store(report as *mut (), Ordering::Release);
     if EMERGENCY.get().is_none() {
         // The stack keeps its memory when the pool goes.
         let stack = StackPool::new(EMERGENCY_STACK)?.take()?;
@@ -34,85 +45,52 @@ pub(super) fn prepare() -> io::Result<()> {
     Ok(())
 }
 
-struct Job<'a> {
-    overflow: &'a Overflow,
-    report: fn(&Overflow),
+/// A thread has faulted: if that was while it said its last words, there will be no more of them.
+pub(super) fn cut_short(thread: usize) {
+    if SPEAKER.load(Ordering::Relaxed) == thread {
+        write(format_args!("\na fault while reporting the stack overflow; aborting\n"));
+        std::process::abort();
+    }
 }
 
-pub(super) fn say(overflow: &Overflow, report: fn(&Overflow)) -> ! {
-    let job = Job { overflow, report };
-    let data = (&raw const job).cast_mut().cast();
-    match EMERGENCY.get() {
-        // SAFETY: one thread in the life of the process comes here, so the stack is its own.
-        Some(stack) => unsafe { arch::on_stack(stack.top(), say_it, data) },
-        // SAFETY: `data` is a job.
-        None => unsafe { say_it(data) },
+/// Says it, for the first thread that comes here. `on` calls a function on the stack that it is given.
+pub(super) fn say(
+    overflow: &Overflow,
+    thread: usize,
+    on: impl FnOnce(&Stack, unsafe extern "C-unwind" fn(*mut ()), *mut ()),
+) -> ! {
+    if SPEAKER.compare_exchange(0, thread, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        sys::wait_for_the_end();
     }
-    abort()
+    if let Some(stack) = EMERGENCY.get() {
+        // One thread in the life of the process comes here, so the stack is its own.
+        on(stack, say_it, std::ptr::from_ref(overflow).cast_mut().cast());
+    }
+    std::process::abort()
 }
 
 unsafe extern "C-unwind" fn say_it(data: *mut ()) {
-    // SAFETY: `say` passes its job.
-    let job = unsafe { &*data.cast::<Job<'_>>() };
-    let Overflow { address, stack, size } = job.overflow;
+    // SAFETY: `say` passes it.
+    let overflow = unsafe { &*data.cast::<Overflow>() };
+    let Overflow { address, stack, size } = overflow;
     write(format_args!(
         "\nstack overflow: a stack of {} KiB ({:#x} to {:#x}) is used up; {address:#x} was touched\n",
         size >> 10,
         stack.start,
         stack.end,
     ));
-    // From here on a fault in this thread ends the process too, and so does getting stuck.
-    unblock(signal());
-    take_over(libc::SIGALRM, on_stuck);
-    unblock(libc::SIGALRM);
-    // SAFETY: sets a timer.
-    unsafe { libc::alarm(WATCHDOG_SECONDS) };
-    (job.report)(job.overflow);
-    let all = find_and_cut();
+    sys::end_within(WATCHDOG_SECONDS, on_stuck);
+    // SAFETY: set by `prepare`, before there was anybody to come here.
+    let report = unsafe { transmute::<*mut (), fn(&Overflow)>(REPORT.load(Ordering::Acquire)) };
+    report(overflow);
+    let all = sys::find_and_cut(&FOUND);
     // On a writer that fails the rest is lost, and the process ends all the same.
     let _ = write!(Limited { lines: FRAMES * 3 }, "{}", Backtrace::force_capture());
     if !all {
         write(format_args!("      (older frames are left out)\n"));
     }
     write(format_args!("\n"));
-}
-
-/// Takes down the youngest frames, and cuts off those that would be too many, so that capturing a backtrace
-/// ends in reasonable time and memory. Whether there was nothing to cut.
-fn find_and_cut() -> bool {
-    unsafe extern "C" {
-        fn _Unwind_Backtrace(
-            each: unsafe extern "C" fn(*mut c_void, *mut c_void) -> c_int,
-            arg: *mut c_void,
-        ) -> c_int;
-        fn _Unwind_GetIP(frame: *mut c_void) -> usize;
-        fn _Unwind_GetCFA(frame: *mut c_void) -> usize;
-    }
-    const GO_ON: c_int = 0;
-    const STOP: c_int = 4;
-    unsafe extern "C" fn each(frame: *mut c_void, count: *mut c_void) -> c_int {
-        // SAFETY: `count` is the local below.
-        let count = unsafe { &mut *count.cast::<usize>() };
-        // SAFETY: the unwinder passes a frame of its own.
-        let at = unsafe { _Unwind_GetIP(frame) };
-        if let Some(slot) = FOUND.get(*count) {
-            slot.store(at, Ordering::Relaxed);
-            *count += 1;
-            return GO_ON;
-        }
-        // SAFETY: as above. This is the stack pointer in the frame, just after the call that it is in.
-        let sp = unsafe { _Unwind_GetCFA(frame) };
-        // SAFETY: the frames from here on are never returned to: the process ends.
-        if unsafe { arch::cut_chain(sp, at) } {
-            *count += 1;
-            return STOP;
-        }
-        GO_ON
-    }
-    let mut count = 0_usize;
-    // SAFETY: `each` is what it asks for, and `count` outlives the call.
-    unsafe { _Unwind_Backtrace(each, (&raw mut count).cast()) };
-    count <= FRAMES
+    std::process::abort()
 }
 
 /// Standard error, up to a number of lines.
@@ -129,22 +107,17 @@ impl Write for Limited {
 }
 
 /// The watchdog's bite.
-unsafe extern "C" fn on_stuck(_: c_int) {
+extern "C" fn on_stuck() {
     write(format_args!(
         "\nthe backtrace got stuck, perhaps on the allocator's lock; return addresses:\n"
     ));
     for at in FOUND.iter().map(|slot| slot.load(Ordering::Relaxed)).take_while(|&at| at != 0) {
         write(format_args!("  {at:#x}\n"));
     }
-    abort()
+    std::process::abort()
 }
 
-pub(super) fn abort_with(text: &str) -> ! {
-    write(format_args!("\n{text}"));
-    abort()
-}
-
-fn abort() -> ! {
-    // SAFETY: ends the process with SIGABRT.
-    unsafe { libc::abort() }
+fn write(text: fmt::Arguments<'_>) {
+    // Nobody is left to be told that standard error is closed.
+    let _ = Write::write_fmt(&mut Stderr, text);
 }

@@ -1,9 +1,9 @@
 //! What happens when a stack is used up.
 //!
-//! The guard below the stack faults. [`install`] sets up a signal handler that tells such a fault from all
-//! others, says on standard error which stack it was, shows a backtrace, and aborts the process. Other faults
-//! go to the handler that was there before. The handler needs a stack of its own to run on: each thread that
-//! switches to contexts holds an [`AltStack`].
+//! The guard below the stack faults. [`install`] sets up a handler that tells such a fault from all others, says
+//! on standard error which stack it was, shows a backtrace, and aborts the process. Other faults go to the
+//! handler that was there before. The handler needs room to run in: each thread that switches to contexts
+//! holds an [`AltStack`].
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -30,18 +30,26 @@
 //!   allocator, under its lock, the backtrace cannot be made. A watchdog then aborts the process after five
 //!   seconds.
 
-mod alt_stack;
-#[cfg(unix)]
-mod handler;
-#[cfg(unix)]
+#[cfg_attr(
+    all(windows, feature = "threads"),
+    allow(dead_code, reason = "nobody calls it where threads are behind the contexts")
+)]
 mod last_words;
 pub(crate) mod registry;
+#[cfg(unix)]
+#[path = "unix/mod.rs"]
+mod sys;
+#[cfg(windows)]
+#[cfg_attr(feature = "threads", allow(dead_code, reason = "as above"))]
+#[path = "windows/mod.rs"]
+mod sys;
 
 use std::fmt;
 use std::io;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
-pub use alt_stack::AltStack;
+pub use sys::AltStack;
 
 /// A stack that has been used up, for the report about it.
 #[derive(Debug)]
@@ -52,7 +60,7 @@ pub struct Overflow {
 }
 
 impl Overflow {
-    /// The address that was touched; it lies in the guard.
+    /// The address that was touched; it lies in the guard. On Windows it may lie just above.
     pub fn address(&self) -> usize {
         self.address
     }
@@ -81,12 +89,9 @@ impl fmt::Write for Stderr {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut left = text.as_bytes();
         while !left.is_empty() {
-            // SAFETY: reads as many bytes as there are.
-            let written = unsafe { libc::write(2, left.as_ptr().cast(), left.len()) };
-            match usize::try_from(written) {
-                Ok(n) if n > 0 => left = &left[n..],
-                _ if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-                _ => return Err(fmt::Error),
+            match sys::write(left) {
+                0 => return Err(fmt::Error),
+                written => left = &left[written..],
             }
         }
         Ok(())
@@ -102,5 +107,12 @@ impl fmt::Write for Stderr {
 /// # Errors
 /// When the system refuses the handler or its memory.
 pub fn install(report: fn(&Overflow)) -> io::Result<()> {
-    handler::install(report)
+    static DONE: Mutex<bool> = Mutex::new(false);
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    last_words::prepare(report)?;
+    if !*done {
+        sys::install()?;
+        *done = true;
+    }
+    Ok(())
 }

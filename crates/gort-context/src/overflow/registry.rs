@@ -20,24 +20,30 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The guard and the whole slot, if `address` lies in a guard.
-    fn guard_at(&self, address: usize) -> Option<(Range<usize>, Range<usize>)> {
+    /// The guard and the whole slot of the stack that `address` lies in.
+    fn slot_at(&self, address: usize) -> Option<(Range<usize>, Range<usize>)> {
         let offset = address.checked_sub(self.base).filter(|&offset| offset < self.len)?;
         let start = self.base + offset / self.slot * self.slot;
-        let guard = start..start + self.guard;
-        guard.contains(&address).then_some((guard, start..start + self.slot))
+        Some((start..start + self.guard, start..start + self.slot))
     }
 }
 
+/// The guard and the whole slot of the stack that `address` lies in. Async-signal-safe.
+pub(crate) fn slot_at(address: usize) -> Option<(Range<usize>, Range<usize>)> {
+    entries().filter_map(Entry::read).find_map(|layout| layout.slot_at(address))
+}
+
+/// The same, if it lies in the guard.
+#[cfg_attr(all(windows, feature = "threads"), allow(dead_code, reason = "nobody is asked there"))]
+pub(crate) fn find(address: usize) -> Option<(Range<usize>, Range<usize>)> {
+    slot_at(address).filter(|(guard, _)| guard.contains(&address))
+}
+
 /// The usable part of the stack that `address` lies in.
-#[cfg_attr(feature = "threads", expect(dead_code, reason = "nothing is interrupted there"))]
+#[allow(dead_code, reason = "not every architecture has a use for it")]
 pub(crate) fn stack_at(address: usize) -> Option<Range<usize>> {
-    entries().filter_map(Entry::read).find_map(|layout| {
-        let offset = address.checked_sub(layout.base).filter(|&offset| offset < layout.len)?;
-        let start = layout.base + offset / layout.slot * layout.slot;
-        let usable = start + layout.guard..start + layout.slot;
-        usable.contains(&address).then_some(usable)
-    })
+    let (guard, slot) = slot_at(address)?;
+    Some(guard.end..slot.end).filter(|usable| usable.contains(&address))
 }
 
 struct Entry {
@@ -139,11 +145,6 @@ impl Drop for Registered {
         let _writer = WRITER.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.version.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// The guard that `address` lies in, and the slot of its stack. Async-signal-safe.
-pub(crate) fn find(address: usize) -> Option<(Range<usize>, Range<usize>)> {
-    entries().filter_map(Entry::read).find_map(|layout| layout.guard_at(address))
 }
 
 #[cfg(test)]

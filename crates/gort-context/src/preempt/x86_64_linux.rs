@@ -1,6 +1,6 @@
 //! x86-64 Linux.
 
-use super::Refused;
+use super::{Refused, text};
 use crate::overflow::registry;
 use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use std::arch::{asm, naked_asm};
@@ -10,6 +10,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 
 #[cfg(test)]
+#[path = "x86_64_linux/tests.rs"]
 mod tests;
 
 const RED_ZONE: usize = 128;
@@ -38,8 +39,6 @@ static HOOK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 static SIZE: AtomicUsize = AtomicUsize::new(0);
 static MASK: AtomicU64 = AtomicU64::new(0);
 static HOW: AtomicU32 = AtomicU32::new(BY_FXSAVE);
-/// Where the code lies that may be interrupted: from, to.
-static TEXT: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
 pub(super) fn prepare(hook: extern "C" fn()) -> io::Result<()> {
     if has_shadow_stack() {
@@ -54,8 +53,7 @@ pub(super) fn prepare(hook: extern "C" fn()) -> io::Result<()> {
     HOW.store(how, SeqCst);
     MASK.store(mask, SeqCst);
     SIZE.store(size, SeqCst);
-    // SAFETY: the callback is what the call asks for.
-    unsafe { libc::dl_iterate_phdr(Some(note_text), ptr::null_mut()) };
+    text::find(trampoline as *const () as usize);
     Ok(())
 }
 
@@ -92,35 +90,12 @@ fn save_area() -> (u32, u64, usize) {
     (if has_xsavec { BY_XSAVEC } else { BY_XSAVE }, mask, size.max(packed))
 }
 
-/// Called for the program and for each library; looks for the segment that this crate is in.
-unsafe extern "C" fn note_text(
-    part: *mut libc::dl_phdr_info,
-    _size: usize,
-    _data: *mut c_void,
-) -> libc::c_int {
-    // SAFETY: the system passes a valid structure.
-    let part = unsafe { &*part };
-    // SAFETY: the structure says how many there are.
-    let headers =
-        unsafe { std::slice::from_raw_parts(part.dlpi_phdr, usize::from(part.dlpi_phnum)) };
-    for header in headers {
-        let start = (part.dlpi_addr + header.p_vaddr) as usize;
-        let text = start..start + header.p_memsz as usize;
-        if header.p_type == libc::PT_LOAD && text.contains(&(trampoline as *const () as usize)) {
-            TEXT[0].store(text.start, SeqCst);
-            TEXT[1].store(text.end, SeqCst);
-            return 1;
-        }
-    }
-    0
-}
-
 pub(super) unsafe fn redirect(ucontext: *mut c_void, reserve: usize) -> Result<(), Refused> {
     // SAFETY: by the caller's promise this is the interrupted thread's context, and only ours meanwhile.
     let context = unsafe { &mut (*ucontext.cast::<libc::ucontext_t>()).uc_mcontext };
     let sp = context.gregs[libc::REG_RSP as usize] as usize;
     let ip = context.gregs[libc::REG_RIP as usize] as usize;
-    let text = TEXT[0].load(Relaxed)..TEXT[1].load(Relaxed);
+    let text = text::range();
     if text.is_empty() {
         return Err(Refused::NotPrepared);
     }

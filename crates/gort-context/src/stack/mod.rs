@@ -30,6 +30,9 @@ pub use options::{Guard, Options};
 use pool::Shared;
 pub use pool::StackPool;
 
+#[cfg(windows)]
+pub(crate) use sys::FOR_THE_HANDLER;
+
 use crate::arch;
 use crate::switch::Context;
 
@@ -44,9 +47,6 @@ struct Header {
     /// The lowest address of the slot: where the guard begins.
     slot: *mut u8,
 }
-
-/// The lowest words of a page; see [`Stack::used_deep`].
-type TellTale = [usize; 16];
 
 const _: () =
     assert!(size_of::<Header>() == 32, "the header shares the first page with the first frames");
@@ -92,7 +92,8 @@ impl Stack {
         self.0.as_ptr().cast()
     }
 
-    /// The lowest usable address.
+    /// The lowest usable address. On Windows, what lies below the frames is usable to frames alone, as they
+    /// get there: to touch it from elsewhere is an access violation.
     pub fn limit(&self) -> *mut u8 {
         self.header().slot.wrapping_add(self.shared().shape.guard_len)
     }
@@ -115,29 +116,14 @@ impl Stack {
     /// Whether the stack has, as far as can be told, been used further down than `threshold` bytes since it
     /// was new or last trimmed.
     ///
-    /// Asks no kernel and touches no fresh page: for a stack that was not used deep it reads two cache lines
-    /// of its first page, which takes 2 ns if they are at hand. The kernel's pages come as zeros, so a stack
-    /// that has grown through a page has left something else in the lowest words of it, unless a frame lay
-    /// across them that never wrote there. A wrong "no" is possible then, and only means that memory is held
-    /// until the next [`StackPool::trim`].
+    /// On Unix this asks no kernel and touches no fresh page: for a stack that was not used deep it reads two
+    /// cache lines of its first page, which takes 2 ns if they are at hand. The kernel's pages come as zeros, so
+    /// a stack that has grown through a page has left something else in the lowest words of it, unless a frame
+    /// lay across them that never wrote there. A wrong "no" is possible then, and only means that memory is held
+    /// until the next [`StackPool::trim`]. Windows knows, and is asked.
     pub fn used_deep(&mut self, threshold: usize) -> bool {
-        let top = self.top();
-        let mut page = self.first_page();
-        loop {
-            // SAFETY: a page of this stack, which nothing runs on; its low end holds what ran last, or the
-            // kernel's zeros.
-            let words = unsafe { page.cast::<TellTale>().read() };
-            if words.into_iter().fold(0, std::ops::BitOr::bitor) == 0 {
-                return false;
-            }
-            if top.addr() - page.addr() >= threshold {
-                return true;
-            }
-            if page <= self.limit() {
-                return false;
-            }
-            page = page.wrapping_sub(self.page());
-        }
+        // SAFETY: the exclusive borrow says that nothing runs here.
+        unsafe { sys::used_deep(self.limit(), self.top(), self.page(), threshold) }
     }
 
     /// Gives all the memory of the stack but its first page back to the system. It must not be in use.
@@ -163,7 +149,21 @@ impl Stack {
         if end > limit {
             // SAFETY: all that a suspended context needs lies above.
             unsafe { sys::give_back(&[sys::Range::new(limit, end.addr() - limit.addr())]) };
+            // SAFETY: the caller's promise.
+            unsafe { arch::note_trimmed(ctx, self) };
         }
+    }
+
+    /// The lowest address that memory is committed for: what Windows calls the stack's limit.
+    #[cfg(all(windows, not(feature = "threads")))]
+    pub(crate) fn committed(&self) -> *mut u8 {
+        sys::committed(self.limit(), self.top())
+    }
+
+    /// The lowest address, that of the guard.
+    #[cfg(all(windows, not(feature = "threads")))]
+    pub(crate) fn lowest(&self) -> *mut u8 {
+        self.header().slot
     }
 
     fn page(&self) -> usize {
@@ -177,8 +177,8 @@ impl Stack {
     /// Makes the first page look as if nothing had gone below it, and gives its address.
     fn forget_depth(&mut self) -> *mut u8 {
         let page = self.first_page();
-        // SAFETY: at the low end of the first page, which nothing runs on; the header is further up.
-        unsafe { page.cast::<TellTale>().write([0; _]) };
+        // SAFETY: the first page, which nothing runs on; the header is further up.
+        unsafe { sys::forget_depth(page) };
         page
     }
 

@@ -22,7 +22,8 @@ pub enum Guard {
     /// By `MADV_GUARD_INSTALL`, which costs no mapping; an error where the kernel does not have it.
     Madvise,
     /// By `mprotect`, on any kernel. Each stack then takes two of the kernel's mappings, of which a process
-    /// may have `vm.max_map_count`: at its default, some 32,700 stacks.
+    /// may have `vm.max_map_count`: at its default, some 32,700 stacks. On Windows, the system's own guard
+    /// pages for stacks, as with `Auto`.
     Mprotect,
 }
 
@@ -31,9 +32,9 @@ pub enum Guard {
 /// ```
 /// # fn main() -> std::io::Result<()> {
 /// use gort_context::{Guard, Options};
-/// let pool = Options::new(64 << 10).guard(Guard::Mprotect).guard_len(4096).build()?;
+/// let pool = Options::new(128 << 10).guard(Guard::Mprotect).guard_len(32 << 10).build()?;
 /// let stack = pool.take()?;
-/// assert_eq!(stack.guard().len(), 4096);
+/// assert_eq!(stack.guard().len(), 32 << 10);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ pub(super) struct Shape {
 
 impl Options {
     /// Stacks that take up `size` bytes of address space each, guard included: 16 KiB to 1 GiB, rounded up to
-    /// a power of two.
+    /// a power of two and to at least four of the system's pages; on Windows to at least 64 KiB.
     pub fn new(size: usize) -> Options {
         Options { size, guard: Guard::Auto, guard_len: None, colours: COLOURS }
     }
@@ -70,7 +71,7 @@ impl Options {
     }
 
     /// How long the guard is, rounded up to pages. Unless said otherwise 16 KiB, or a quarter of the stack if
-    /// that is less.
+    /// that is less. On Windows it is 24 KiB at least, of which 20 are for whoever handles the overflow.
     ///
     /// A frame that is longer than the guard and was compiled without stack probes (as C often is, and Rust
     /// never) may jump over it. A longer guard takes longer to put in place, once in the life of a stack:
@@ -108,10 +109,10 @@ impl Options {
             )));
         }
         let page = sys::page_size();
-        let slot = self.size.next_power_of_two();
+        let slot = self.size.next_power_of_two().max(sys::least_size(page));
         let asked = self.guard_len.unwrap_or(GUARD.min(slot / 4));
         let guard_len = asked.checked_next_multiple_of(page).unwrap_or(usize::MAX);
-        if guard_len == 0 || guard_len > slot / 2 {
+        if asked == 0 || guard_len > slot / 2 {
             return Err(invalid(format!(
                 "a guard of {asked} bytes for a stack of {slot}: it may take half of it"
             )));
@@ -119,7 +120,7 @@ impl Options {
         Ok(StackPool::from_shape(Shape {
             page,
             slot,
-            guard_len,
+            guard_len: guard_len.max(sys::least_guard(page)),
             guard: self.guard,
             colours: self.colours,
         }))

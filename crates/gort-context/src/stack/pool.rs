@@ -387,7 +387,7 @@ impl Shared {
             }
         }
         // SAFETY: as above.
-        unsafe { sys::guard_mapped(claimed[0].slot, len) }.map(|()| 1)
+        unsafe { sys::guard_mapped(claimed[0].slot, self.shape.slot, len) }.map(|()| 1)
     }
 
     /// Of stacks that are in no list: the first page too, if `all`.

@@ -1,13 +1,24 @@
-//! Stack memory from a Unix kernel. What a port supplies: [`page_size`], [`reserve`], [`release`],
-//! [`guard_many`], [`guard_mapped`], [`give_back`].
+//! Stack memory from a Unix kernel. What a port supplies: [`page_size`], [`least_size`], [`least_guard`],
+//! [`reserve`], [`release`], [`guard_many`], [`guard_mapped`], [`give_back`], [`used_deep`], [`forget_depth`].
 
 use std::io;
 use std::ptr::{NonNull, null_mut};
+use std::sync::OnceLock;
 
 pub(super) fn page_size() -> usize {
     // SAFETY: asks for a constant of the system.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(size).expect("the system has a page size")
+}
+
+/// No stack is smaller.
+pub(super) fn least_size(page: usize) -> usize {
+    4 * page
+}
+
+/// No guard is shorter.
+pub(super) fn least_guard(page: usize) -> usize {
+    page
 }
 
 /// Address space that is readable and writable but takes up no memory yet.
@@ -58,20 +69,36 @@ impl Range {
 pub(super) unsafe fn guard_many(ranges: &[Range]) -> io::Result<usize> {
     /// Linux 6.13; newer than what libc knows.
     const MADV_GUARD_INSTALL: i32 = 102;
+    /// Whether the mark has been seen to work. There are emulators (qemu 7) that take any advice and do nothing.
+    static WORKS: OnceLock<bool> = OnceLock::new();
     if cfg!(not(target_os = "linux")) {
         return Err(io::ErrorKind::Unsupported.into());
     }
     // SAFETY: the caller's promise.
-    unsafe { advise(ranges, MADV_GUARD_INSTALL) }
+    let done = unsafe { advise(ranges, MADV_GUARD_INSTALL) }?;
+    let Range(first) = ranges[0];
+    if *WORKS.get_or_init(|| faults(first.iov_base.cast())) {
+        Ok(done)
+    } else {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "they are taken and have no effect"))
+    }
 }
 
-/// Makes the range fault, by a mapping of its own that allows nothing.
+/// Can the system not read what is at this address?
+fn faults(at: *const libc::c_char) -> bool {
+    // SAFETY: the system looks at the address itself, as at the name of a file. Where it can be read there are
+    // zeros as yet: no name.
+    let failed = unsafe { libc::access(at, libc::F_OK) } != 0;
+    failed && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
+}
+
+/// Makes the lowest `guard` bytes of a slot fault, by a mapping of their own that allows nothing.
 ///
 /// # Safety
 /// As for [`guard_many`].
-pub(super) unsafe fn guard_mapped(at: *mut u8, len: usize) -> io::Result<()> {
+pub(super) unsafe fn guard_mapped(slot: *mut u8, _len: usize, guard: usize) -> io::Result<()> {
     // SAFETY: the caller's promise.
-    if unsafe { libc::mprotect(at.cast(), len, libc::PROT_NONE) } == 0 {
+    if unsafe { libc::mprotect(slot.cast(), guard, libc::PROT_NONE) } == 0 {
         return Ok(());
     }
     let e = io::Error::last_os_error();
@@ -157,4 +184,44 @@ unsafe fn advise_at_once(ranges: &[Range], advice: i32) -> usize {
 #[cfg(not(target_os = "linux"))]
 unsafe fn advise_at_once(_: &[Range], _: i32) -> usize {
     0
+}
+
+/// The lowest words of a page.
+type TellTale = [usize; 16];
+
+/// Has the stack been used further down than `threshold` bytes since it was new or last trimmed? See
+/// [`Stack::used_deep`](super::Stack::used_deep).
+///
+/// # Safety
+/// The bounds are those of a stack that nothing runs on.
+pub(super) unsafe fn used_deep(
+    limit: *mut u8,
+    top: *mut u8,
+    page: usize,
+    threshold: usize,
+) -> bool {
+    let mut at = top.map_addr(|top| (top - 1) & !(page - 1));
+    loop {
+        // SAFETY: a page of this stack; its low end holds what ran last, or the kernel's zeros.
+        let words = unsafe { at.cast::<TellTale>().read() };
+        if words.into_iter().fold(0, std::ops::BitOr::bitor) == 0 {
+            return false;
+        }
+        if top.addr() - at.addr() >= threshold {
+            return true;
+        }
+        if at <= limit {
+            return false;
+        }
+        at = at.wrapping_sub(page);
+    }
+}
+
+/// Makes a stack's first page look as if nothing had gone below it.
+///
+/// # Safety
+/// Nothing runs on the stack.
+pub(super) unsafe fn forget_depth(first_page: *mut u8) {
+    // SAFETY: the low end of the page; the header is further up.
+    unsafe { first_page.cast::<TellTale>().write([0; _]) };
 }

@@ -95,7 +95,6 @@ impl UnixStream {
 
 /// The same address, for a socket that is made in steps.
 fn raw_address(address: &SocketAddr) -> io::Result<SockAddr> {
-    #[cfg(target_os = "linux")]
     if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt;

@@ -137,19 +137,9 @@ impl Driver {
 fn interest(direction: Direction) -> Interest {
     match direction {
         // And urgent data, which make a read stop short.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
         Direction::Read => Interest::READABLE | Interest::PRIORITY,
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        Direction::Read => Interest::READABLE,
         Direction::Write => Interest::WRITABLE,
     }
-}
-
-fn is_urgent(event: &mio::event::Event) -> bool {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    return event.is_priority();
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    return false;
 }
 
 impl Turn<'_> {
@@ -183,7 +173,7 @@ impl Turn<'_> {
         for event in &self.polling().events {
             let Some((record, generation)) = Record::of_token(event.token().0) else { continue };
             let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
-            let unsure = is_over || is_urgent(event);
+            let unsure = is_over || event.is_priority();
             if event.is_readable() || is_over {
                 record.readiness(Direction::Read).event(generation, unsure);
             }

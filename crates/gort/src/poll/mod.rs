@@ -8,6 +8,8 @@
 //! | [`turn`](mod@turn) | who polls |
 //! | [`driver`](mod@driver) | a runtime's view of the kernel's poller: the one file that knows which that is |
 //!
+//! So far that is Linux. Elsewhere no runtime ever has a driver (`no_driver.rs`), and the scheduler need not know.
+//!
 //! A descriptor is registered once, edge-triggered, when somebody first has to wait for it: with the runtime of that
 //! goroutine; for the other direction when somebody first waits for that. Events go from the driver through the record to who waits, by
 //! [`Claim::wake`](crate::park::Claim::wake) as from any other; so it does not matter which runtime's, or whether it
@@ -15,16 +17,19 @@
 //!
 //! Who polls is the scheduler's affair: see `sched/polling.rs`. Who tries, waits and tries again is in `net/source.rs`.
 
-#[cfg(not(loom))]
+#[cfg(all(target_os = "linux", not(loom)))]
+pub(crate) mod driver;
+#[cfg(all(not(target_os = "linux"), not(loom)))]
+#[path = "no_driver.rs"]
 pub(crate) mod driver;
 pub(crate) mod readiness;
-#[cfg(not(loom))]
+#[cfg(all(target_os = "linux", not(loom)))]
 pub(crate) mod record;
 pub(crate) mod turn;
 
 #[cfg(not(loom))]
 pub(crate) use driver::Driver;
-#[cfg(not(loom))]
+#[cfg(all(target_os = "linux", not(loom)))]
 pub(crate) use record::Record;
 
 /// Which way.

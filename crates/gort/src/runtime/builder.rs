@@ -41,7 +41,7 @@ impl Default for Builder {
             time_slice: DEFAULT_TIME_SLICE,
             max_threads: DEFAULT_MAX_THREADS,
             preempt: Preempt::default(),
-            signal: libc::SIGURG,
+            signal: sched::preempt::SIGNAL,
             migration: Migration::Checked,
             on_panic: OnPanic::default(),
             audit: false,
@@ -140,7 +140,8 @@ impl Builder {
 
     /// Preempts goroutines in place, by a signal: [`Preempt::Trampoline`].
     ///
-    /// For programs with more busy goroutines than they want threads. One runtime's choice of the signal
+    /// For programs with more busy goroutines than they want threads. On Linux; elsewhere [`build`](Self::build)
+    /// gives an error of the kind `Unsupported`. One runtime's choice of the signal
     /// holds for the process; see [`preempt_signal`](Self::preempt_signal).
     ///
     /// # Safety
@@ -177,8 +178,8 @@ impl Builder {
     ///
     /// # Errors
     /// `InvalidInput` for a number of processors or a stack size out of bounds, a name with a NUL
-    /// in it, a time slice of zero, or fewer threads than processors and one more; the system's error if no
-    /// stack or no thread can be had.
+    /// in it, a time slice of zero, or fewer threads than processors and one more; `Unsupported` for preemption in
+    /// place where there is none; the system's error if no stack or no thread can be had.
     pub fn build(self) -> io::Result<Runtime> {
         let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
         let processors = self.processors.unwrap_or_else(default_processors);

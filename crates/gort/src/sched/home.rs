@@ -112,7 +112,7 @@ impl Shared {
     fn stack_size_of(&self, goroutine: GoroutineRef) -> usize {
         match goroutine.stack_size() {
             0 => self.workers.stack_size(),
-            size => size.next_power_of_two(),
+            size => size,
         }
     }
 

@@ -59,7 +59,7 @@ pub(crate) struct Machine {
     /// The monitor wants the running goroutine to yield where it is: the signal is on its way.
     pub(crate) ordered: AtomicBool,
     /// Its thread, while that runs.
-    thread: sys::AtomicThreadId,
+    thread: sys::MachineThread,
     /// Written by its own thread, inside; also read by the monitor, while it takes it.
     processor: AtomicPtr<Processor>,
     current: Cell<Option<GoroutineRef>>,
@@ -134,7 +134,7 @@ impl Machine {
             hold: Hold::new(),
             in_crowd: Member::default(),
             ordered: AtomicBool::new(false),
-            thread: sys::AtomicThreadId::default(),
+            thread: sys::MachineThread::default(),
             processor: AtomicPtr::new(ptr::null_mut()),
             current: Cell::new(None),
             after: UnsafeCell::new(After::Nothing),
@@ -432,7 +432,7 @@ impl Machine {
             if left.is_some_and(|left| left.is_zero()) {
                 return false;
             }
-            sys::wait_on_address(self.sleeper.word(), 0, left);
+            self.thread.sleep_while(self.sleeper.word(), 0, left);
         }
     }
 
@@ -442,7 +442,7 @@ impl Machine {
         self.granted.store(granted, Release);
         self.granted_searching.store(searching as u32, Relaxed);
         match self.sleeper.rouse() {
-            Bed::Word => sys::wake_one(self.sleeper.word()),
+            Bed::Word => self.thread.wake(self.sleeper.word()),
             Bed::Poller => self.shared().wake_poller(),
         }
     }
@@ -451,8 +451,7 @@ impl Machine {
     pub(crate) fn main(&self) {
         // SAFETY: the caller keeps the machine until this returns, and the word is reset below.
         unsafe { tls::set_machine(Some(self)) };
-        sys::prepare_machine_thread();
-        self.thread.set_current();
+        self.thread.begin();
         // What was ordered of the thread that it had before does not come any more.
         self.ordered.store(false, Relaxed);
         let storage = sys::thread_local_storage();

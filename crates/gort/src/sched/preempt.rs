@@ -21,6 +21,8 @@ use gort_context::preempt;
 use std::ffi::c_void;
 use std::io;
 
+pub(crate) use crate::sys::SIGNAL;
+
 /// What a yield needs of a goroutine's stack; several times as much without optimization.
 const RESERVE: usize = if cfg!(debug_assertions) { 24 << 10 } else { 6 << 10 };
 

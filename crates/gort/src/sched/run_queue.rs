@@ -95,8 +95,9 @@ impl<T> RunQueue<T> {
     /// Takes the oldest entry of the ring: the owner, or a thief that wants just one.
     #[inline(always)]
     pub(crate) fn pop(&self) -> Option<*mut T> {
-        // The head first: a tail that is older than it may be behind it.
         let mut head = self.head.load(Acquire);
+        // The tail after the head, each time: one from before may be behind it by now, if others have pushed and
+        // popped meanwhile, and would not be reached.
         while head != self.tail.load(Acquire) {
             let entry = self.slot(head).load(Relaxed);
             match self.head.compare_exchange_weak(head, head.wrapping_add(1), AcqRel, Acquire) {

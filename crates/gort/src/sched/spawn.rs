@@ -23,8 +23,9 @@ impl Attributes {
         }
         let mut extra = Extra { name: self.name, ..Extra::default() };
         if let Some(size) = self.stack_size {
-            extra.stack_size = size;
-            extra.stack.set(Some(shared.special_stack(size)?));
+            let stack = shared.special_stack(size)?;
+            extra.stack_size = stack.size();
+            extra.stack.set(Some(stack));
         }
         Ok(Some(Box::new(extra)))
     }

@@ -42,8 +42,9 @@ impl Watch {
 
     /// A thread that takes turns at being the monitor, until the runtime ends or it is not needed.
     pub(crate) fn main(&self, shared: &Shared) {
-        sys::prepare_machine_thread();
-        sys::AtomicThreadId::of_caller().set_kernel_slice(AT_ONCE);
+        let thread = sys::MachineThread::default();
+        thread.begin();
+        thread.set_kernel_slice(AT_ONCE);
         let mut turn = self.turn();
         while !shared.is_exiting() {
             if let Some(mut monitor) = turn.monitor.take() {

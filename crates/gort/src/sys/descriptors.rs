@@ -1,10 +1,7 @@
 //! What is asked of descriptors, and std has no name for.
 
 use std::io;
-#[cfg(target_os = "linux")]
-use std::os::fd::FromRawFd;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-#[cfg(target_os = "linux")]
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::null_mut;
 
 /// Has operations that would wait fail instead, or wait. That goes for the open file, and so for all descriptors of it,
@@ -22,7 +19,6 @@ pub(crate) fn set_nonblocking(descriptor: BorrowedFd<'_>, nonblocking: bool) -> 
 ///
 /// By the system call itself: in a process with threads the C library's function also sees to it that the thread can be
 /// cancelled meanwhile, which takes two locked instructions.
-#[cfg(target_os = "linux")]
 pub(crate) fn receive(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
     let (descriptor, len) = (socket.as_fd().as_raw_fd(), buffer.len().min(isize::MAX as usize));
     let from = null_mut::<libc::c_void>();
@@ -34,7 +30,6 @@ pub(crate) fn receive(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize
 }
 
 /// Sends to a stream, without a signal if it is closed. As [`receive`].
-#[cfg(target_os = "linux")]
 pub(crate) fn send(socket: &impl AsFd, buffer: &[u8]) -> io::Result<usize> {
     let (descriptor, len) = (socket.as_fd().as_raw_fd(), buffer.len().min(isize::MAX as usize));
     let (flags, to) = (libc::MSG_NOSIGNAL, null_mut::<libc::c_void>());
@@ -42,24 +37,6 @@ pub(crate) fn send(socket: &impl AsFd, buffer: &[u8]) -> io::Result<usize> {
     let sent =
         unsafe { libc::syscall(libc::SYS_sendto, descriptor, buffer.as_ptr(), len, flags, to, 0) };
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
-}
-
-/// Receives from a stream.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn receive<S>(socket: &S, buffer: &mut [u8]) -> io::Result<usize>
-where
-    for<'a> &'a S: io::Read,
-{
-    io::Read::read(&mut &*socket, buffer)
-}
-
-/// Sends to a stream.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn send<S>(socket: &S, buffer: &[u8]) -> io::Result<usize>
-where
-    for<'a> &'a S: io::Write,
-{
-    io::Write::write(&mut &*socket, buffer)
 }
 
 /// Is there something to be read now, the end included?
@@ -82,8 +59,30 @@ fn has(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<bool> {
     }
 }
 
+/// Closes a descriptor and puts something in its place at which every operation fails, in one step.
+///
+/// # Errors
+/// If there is no descriptor left for that; nothing has been closed then.
+pub(crate) fn replace_by_nothing(descriptor: RawFd) -> io::Result<()> {
+    // A socket without a name that is not connected.
+    let nothing = std::os::unix::net::UnixDatagram::unbound()?;
+    nothing.set_nonblocking(true)?;
+    // SAFETY: both are open, and whoever owns the second finds it open and can close it, as before.
+    match unsafe { libc::dup3(nothing.as_raw_fd(), descriptor, libc::O_CLOEXEC) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Has the reading direction of a socket been shut down?
+pub(crate) fn is_shut_to_read(socket: BorrowedFd<'_>) -> bool {
+    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+    // SAFETY: it is one valid structure.
+    let answers = unsafe { libc::poll(&raw mut asked, 1, 0) };
+    answers == 1 && asked.revents & libc::POLLRDHUP != 0
+}
+
 /// Moves up to `most` bytes from one descriptor to the other, one of which is a pipe, in the kernel. Zero at the end.
-#[cfg(target_os = "linux")]
 pub(crate) fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
     let flags = libc::SPLICE_F_NONBLOCK | libc::SPLICE_F_MOVE;
     let (from, to) = (from.as_raw_fd(), to.as_raw_fd());
@@ -94,18 +93,7 @@ pub(crate) fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> i
     }
 }
 
-/// Other systems do not.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn splice(
-    _from: BorrowedFd<'_>,
-    _to: BorrowedFd<'_>,
-    _most: usize,
-) -> io::Result<usize> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
 /// A descriptor that becomes readable when the process ends, which is a child of this one and was not waited for yet.
-#[cfg(target_os = "linux")]
 pub(crate) fn open_process(number: u32) -> io::Result<OwnedFd> {
     // SAFETY: touches no memory.
     let descriptor =
@@ -115,12 +103,6 @@ pub(crate) fn open_process(number: u32) -> io::Result<OwnedFd> {
     }
     // SAFETY: it has just been made, and is nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor as libc::c_int) })
-}
-
-/// Other systems have none.
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn open_process(_number: u32) -> io::Result<OwnedFd> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Reads what is there, as `read` does.

@@ -1,22 +1,42 @@
-//! What a port supplies: waiting on an address, settings of the threads that machines are, descriptors, signals.
+//! What a port supplies.
+//!
+//! | item | what it is |
+//! |---|---|
+//! | `MachineThread` | a thread of the runtime's: how it sleeps and is woken, what the kernel knows of it |
+//! | `rough_time()` | a clock that is cheap to read, in step with std's |
+//! | `register_barrier()`, `barrier_in_all_threads()` | see [`barrier`](crate::sched::barrier) |
+//! | `thread_local_storage()` | where the calling thread's `thread_local!`s are, as far as that can be told |
+//! | `SIGNAL`, `signals`, `errno()`, `set_errno()` | for preemption in place |
+//!
+//! Linux has more, for what is built on its descriptors and signals: `descriptors`, `WakeTimer`, the rest of `signals`,
+//! and sleeping on any address.
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod descriptors;
-#[cfg(unix)]
-pub(crate) mod signals;
-#[cfg(unix)]
-mod unix;
 #[cfg(target_os = "linux")]
 mod wake_timer;
-#[cfg(unix)]
-pub(crate) use descriptors::{
-    is_readable, is_writable, open_process, read, receive, send, set_nonblocking, splice, write,
-};
-#[cfg(unix)]
-pub(crate) use unix::{
-    AtomicThreadId, barrier_in_all_threads, errno, is_shut_to_read, prepare_machine_thread,
-    register_barrier, replace_by_nothing, rough_time, set_errno, thread_local_storage,
-    wait_on_address, wake_one,
-};
+
+#[cfg(target_os = "linux")]
+pub(crate) mod signals;
+
+#[cfg(not(target_os = "linux"))]
+#[path = "no_signals.rs"]
+pub(crate) mod signals;
+
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod chosen;
+
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod chosen;
+
+#[cfg(not(any(target_os = "linux", windows)))]
+#[path = "portable.rs"]
+mod chosen;
+
+pub(crate) use chosen::*;
+#[cfg(target_os = "linux")]
+pub(crate) use descriptors::*;
 #[cfg(target_os = "linux")]
 pub(crate) use wake_timer::WakeTimer;

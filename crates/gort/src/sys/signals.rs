@@ -7,7 +7,7 @@
 //! A process that was forked off has the handlers but none of the threads that act on signals. There a signal
 //! does what it did before.
 
-use super::unix::{errno, set_errno};
+use super::{errno, set_errno};
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::ptr::{null, null_mut};

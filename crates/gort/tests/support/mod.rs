@@ -2,7 +2,10 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod allocations;
+#[cfg(target_os = "linux")]
 pub mod net;
+#[path = "../../../gort-context/tests/support/mod.rs"]
+pub mod programs;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -149,8 +152,7 @@ pub fn in_child() -> bool {
 
 /// Runs one test of this binary in a process of its own.
 pub fn child(test: &str, set: impl FnOnce(&mut Command)) -> Output {
-    let mut command = Command::new(std::env::current_exe().expect("the test binary"));
-    command.args([test, "--exact", "--nocapture", "--test-threads=1"]);
+    let mut command = programs::this_test(test);
     command.env(CHILD, "1").env_remove("GOMAXPROCS").env_remove("RUST_BACKTRACE");
     set(&mut command);
     command.output().expect("a child process")

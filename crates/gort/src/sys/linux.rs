@@ -1,8 +1,6 @@
 //! Linux: futexes, a cheap clock, and the timer slack of a thread.
 
-use std::io;
 use std::ops::Range;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -26,14 +24,6 @@ pub(crate) fn wait_on_address(address: &AtomicU32, expected: u32, timeout: Optio
     };
 }
 
-/// The monotonic clock as of the kernel's last tick.
-pub(crate) fn rough_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the place for the time is valid for the call, which does not fail for a clock that there is.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
 /// Wakes one thread that sleeps on `address`.
 pub(crate) fn wake_one(address: &AtomicU32) {
     // SAFETY: the address is only a key to the kernel, which does not write to it.
@@ -45,6 +35,14 @@ pub(crate) fn wake_one(address: &AtomicU32) {
             1_i32,
         )
     };
+}
+
+/// The monotonic clock as of the kernel's last tick.
+pub(crate) fn rough_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the place for the time is valid for the call, which does not fail for a clock that there is.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Makes [`barrier_in_all_threads`] possible; false: this system does not have it.
@@ -65,20 +63,29 @@ fn membarrier(command: libc::c_int) -> bool {
     unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
 }
 
-/// The kernel's number of a thread, for others to ask about it. Zero: not known.
+/// The signal that interrupts goroutines, unless another is chosen.
+pub(crate) const SIGNAL: i32 = libc::SIGURG;
+
+/// A thread of the runtime's, as the kernel knows it. Without a number while there is none.
 #[derive(Debug, Default)]
-pub(crate) struct AtomicThreadId(AtomicI32);
+pub(crate) struct MachineThread(AtomicI32);
 
-impl AtomicThreadId {
-    pub(crate) fn of_caller() -> Self {
-        let id = Self::default();
-        id.set_current();
-        id
-    }
-
-    pub(crate) fn set_current(&self) {
+impl MachineThread {
+    /// To be called by the thread before anything else.
+    pub(crate) fn begin(&self) {
+        prepare_machine_thread();
         // SAFETY: asks for a number.
         self.0.store(unsafe { libc::gettid() }, Relaxed);
+    }
+
+    /// The thread: sleeps while `*signal == expected`, at most for `timeout`. Wakes up without reason at times.
+    pub(crate) fn sleep_while(&self, signal: &AtomicU32, expected: u32, timeout: Option<Duration>) {
+        wait_on_address(signal, expected, timeout);
+    }
+
+    /// Wakes the thread if it sleeps, after `signal` has been changed.
+    pub(crate) fn wake(&self, signal: &AtomicU32) {
+        wake_one(signal);
     }
 
     /// Asks the kernel to run the thread for about so long at a time while others want its CPU. A thread with
@@ -194,35 +201,23 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
     let mut found = 0..0_usize;
     // SAFETY: `add` is what the call asks for, and gets the range as its data.
     unsafe { libc::dl_iterate_phdr(Some(add), (&raw mut found).cast()) };
+    // Here the compiler reaches all of it from a register, and may keep that over a call as well as an address. It
+    // points below the first block.
+    #[cfg(target_arch = "aarch64")]
+    if found.end != 0 {
+        let pointer: usize;
+        // SAFETY: reads a register.
+        unsafe {
+            std::arch::asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nomem, nostack, preserves_flags))
+        };
+        found.start = found.start.min(pointer);
+    }
     found
 }
 
-/// Closes a descriptor and puts something in its place at which every operation fails, in one step.
-///
-/// # Errors
-/// If there is no descriptor left for that; nothing has been closed then.
-pub(crate) fn replace_by_nothing(descriptor: RawFd) -> io::Result<()> {
-    // A socket without a name that is not connected.
-    let nothing = std::os::unix::net::UnixDatagram::unbound()?;
-    nothing.set_nonblocking(true)?;
-    // SAFETY: both are open, and whoever owns the second finds it open and can close it, as before.
-    match unsafe { libc::dup3(nothing.as_raw_fd(), descriptor, libc::O_CLOEXEC) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(()),
-    }
-}
-
-/// Has the reading direction of a socket been shut down?
-pub(crate) fn is_shut_to_read(socket: BorrowedFd<'_>) -> bool {
-    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
-    // SAFETY: it is one valid structure.
-    let answers = unsafe { libc::poll(&raw mut asked, 1, 0) };
-    answers == 1 && asked.revents & libc::POLLRDHUP != 0
-}
-
-/// To be called on a new machine's thread: lets its timed waits end on time instead of up to the
+/// Lets the calling thread's timed waits end on time instead of up to the
 /// kernel's default slack of 50 µs later.
-pub(crate) fn prepare_machine_thread() {
+fn prepare_machine_thread() {
     const ONE_NANOSECOND: libc::c_ulong = 1;
     // SAFETY: sets a number of the calling thread. It can only fail where it does not exist.
     unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, ONE_NANOSECOND) };

@@ -1,0 +1,102 @@
+//! The carried word on ELF: one word of thread-local storage, reached by name and never by an address that Rust
+//! code could keep.
+//!
+//! The symbol is global, because the accessors are inlined into other crates' object files, but hidden, so
+//! that two shared objects do not share it. It bears the version: two versions of this crate in one program
+//! have a word each.
+
+use std::arch::{asm, global_asm};
+
+macro_rules! symbol {
+    () => {
+        concat!(
+            "gort_context_carried_",
+            env!("CARGO_PKG_VERSION_MAJOR"),
+            "_",
+            env!("CARGO_PKG_VERSION_MINOR"),
+            "_",
+            env!("CARGO_PKG_VERSION_PATCH")
+        )
+    };
+}
+
+global_asm!(
+    r#".pushsection .tbss.gort_context_carried, "awT", @nobits"#,
+    concat!(".globl ", symbol!()),
+    concat!(".hidden ", symbol!()),
+    concat!(".type ", symbol!(), ", @object"),
+    concat!(".size ", symbol!(), ", 8"),
+    ".p2align 3",
+    concat!(symbol!(), ":"),
+    ".zero 8",
+    ".popsection",
+);
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn get() -> *mut () {
+    let word: *mut ();
+    // SAFETY: reads the calling thread's own word, which no Rust reference ever points to. Not `pure`:
+    // the compiler must ask again each time, because a switch in between may have changed the thread.
+    unsafe {
+        asm!(
+            concat!("mov {word}, qword ptr [rip + ", symbol!(), "@gottpoff]"),
+            "mov {word}, qword ptr fs:[{word}]",
+            word = out(reg) word,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    word
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) unsafe fn set(word: *mut ()) {
+    // SAFETY: writes the calling thread's own word, which no Rust reference ever points to.
+    unsafe {
+        asm!(
+            concat!("mov {at}, qword ptr [rip + ", symbol!(), "@gottpoff]"),
+            "mov qword ptr fs:[{at}], {word}",
+            at = out(reg) _,
+            word = in(reg) word,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+pub(crate) fn get() -> *mut () {
+    let word: *mut ();
+    // SAFETY: as on x86-64.
+    unsafe {
+        asm!(
+            concat!("adrp {word}, :gottprel:", symbol!()),
+            concat!("ldr {word}, [{word}, :gottprel_lo12:", symbol!(), "]"),
+            "mrs {base}, tpidr_el0",
+            "ldr {word}, [{base}, {word}]",
+            base = out(reg) _,
+            word = out(reg) word,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    word
+}
+
+#[cfg(target_arch = "aarch64")]
+#[inline(always)]
+pub(crate) unsafe fn set(word: *mut ()) {
+    // SAFETY: as on x86-64.
+    unsafe {
+        asm!(
+            concat!("adrp {at}, :gottprel:", symbol!()),
+            concat!("ldr {at}, [{at}, :gottprel_lo12:", symbol!(), "]"),
+            "mrs {base}, tpidr_el0",
+            "str {word}, [{base}, {at}]",
+            base = out(reg) _,
+            at = out(reg) _,
+            word = in(reg) word,
+            options(nostack, preserves_flags),
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! Systems that this has no more to say of than std: macOS, and others with the feature `threads`.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// A thread of the runtime's; none while it has not begun.
+#[derive(Debug, Default)]
+pub(crate) struct MachineThread(Mutex<Option<Thread>>);
+
+impl MachineThread {
+    /// To be called by the thread before anything else.
+    pub(crate) fn begin(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+    }
+
+    /// The thread: sleeps while `*signal == expected`, at most for `timeout`. Wakes up without reason at times.
+    pub(crate) fn sleep_while(&self, signal: &AtomicU32, expected: u32, timeout: Option<Duration>) {
+        if signal.load(Relaxed) == expected {
+            match timeout {
+                Some(timeout) => thread::park_timeout(timeout),
+                None => thread::park(),
+            }
+        }
+    }
+
+    /// Wakes the thread if it sleeps, after `signal` has been changed.
+    pub(crate) fn wake(&self, _signal: &AtomicU32) {
+        // One that has not begun will look at the signal before it sleeps: the lock is in between.
+        if let Some(thread) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            thread.unpark();
+        }
+    }
+
+    /// It is the kernel's affair.
+    pub(crate) fn set_kernel_slice(&self, _: Duration) {}
+
+    /// There is no handler to be called.
+    pub(crate) fn send(&self, _signal: i32) {}
+
+    /// It is not told.
+    pub(crate) fn sleeps(&self) -> Option<bool> {
+        None
+    }
+}
+
+/// std's clock: another that is cheaper need not be in step with it.
+pub(crate) fn rough_time() -> Duration {
+    static EPOCH: OnceLock<Instant> = OnceLock::new();
+    EPOCH.get_or_init(Instant::now).elapsed()
+}
+
+pub(crate) fn register_barrier() -> bool {
+    false
+}
+
+pub(crate) fn barrier_in_all_threads() {
+    unreachable!("it could not be registered")
+}
+
+/// Not known: what a thread has may lie anywhere in the heap.
+pub(crate) fn thread_local_storage() -> Range<usize> {
+    0..0
+}
+
+pub(crate) const SIGNAL: i32 = 0;
+
+pub(crate) fn errno() -> i32 {
+    0
+}
+
+pub(crate) fn set_errno(_: i32) {}

@@ -1,0 +1,201 @@
+//! Windows: an event and a timer for each machine, and a barrier in all threads.
+
+use std::arch::asm;
+use std::ffi::c_void;
+use std::io;
+use std::ops::Range;
+use std::ptr::null;
+use std::sync::Once;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::*, fence};
+use std::time::Duration;
+
+use windows_sys::Win32::Foundation::{CloseHandle, GetLastError, HANDLE, SetLastError};
+use windows_sys::Win32::Media::timeBeginPeriod;
+use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleA, GetProcAddress};
+use windows_sys::Win32::System::Performance::{QueryPerformanceCounter, QueryPerformanceFrequency};
+use windows_sys::Win32::System::SystemServices::IMAGE_TLS_DIRECTORY64;
+use windows_sys::Win32::System::Threading::{
+    CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, CreateEventW, CreateWaitableTimerExW,
+    FlushProcessWriteBuffers, INFINITE, SetEvent, SetWaitableTimer, TIMER_ALL_ACCESS,
+    WaitForMultipleObjects, WaitForSingleObject,
+};
+
+/// A thread of the runtime's: what it sleeps on.
+///
+/// An event, and beside it a timer of high resolution (Windows 10 and newer), as the time-outs that the system's
+/// waits take go in steps of its clock, 15 ms. They are made by the first thread of a machine and kept for the
+/// next.
+#[derive(Debug, Default)]
+pub(crate) struct MachineThread {
+    event: AtomicPtr<c_void>,
+    /// Null where there are no such timers.
+    timer: AtomicPtr<c_void>,
+}
+
+impl MachineThread {
+    /// To be called by the thread before anything else.
+    pub(crate) fn begin(&self) {
+        prepare_machine_thread();
+        if self.event.load(Relaxed).is_null() {
+            // SAFETY: an event without a name, which goes back by itself.
+            let event = unsafe { CreateEventW(null(), 0, 0, null()) };
+            assert!(!event.is_null(), "no event for a thread: {}", io::Error::last_os_error());
+            let resolution = CREATE_WAITABLE_TIMER_HIGH_RESOLUTION;
+            // SAFETY: a timer without a name, which goes back by itself.
+            let timer =
+                unsafe { CreateWaitableTimerExW(null(), null(), resolution, TIMER_ALL_ACCESS) };
+            self.timer.store(timer, Relaxed);
+            self.event.store(event, Relaxed);
+        }
+        // The event was stored before, the signal is looked at after: see `wake`.
+        fence(SeqCst);
+    }
+
+    /// The thread: sleeps while `*signal == expected`, at most for `timeout`. Wakes up without reason at times.
+    pub(crate) fn sleep_while(&self, signal: &AtomicU32, expected: u32, timeout: Option<Duration>) {
+        if signal.load(Acquire) != expected {
+            return;
+        }
+        let event = self.event.load(Relaxed);
+        let timer = self.timer.load(Relaxed);
+        match timeout {
+            // SAFETY: the event is there.
+            None => unsafe { WaitForSingleObject(event, INFINITE) },
+            Some(time) if !timer.is_null() => wait_with_timer(event, timer, time),
+            Some(time) => {
+                let millis = u32::try_from(time.as_millis()).unwrap_or(INFINITE - 1);
+                // SAFETY: as above.
+                unsafe { WaitForSingleObject(event, millis.saturating_add(1).min(INFINITE - 1)) }
+            }
+        };
+    }
+
+    /// Wakes the thread if it sleeps, after `signal` has been changed.
+    pub(crate) fn wake(&self, _signal: &AtomicU32) {
+        // The signal was changed before, the event is looked for after. If it is not there yet, the thread has
+        // yet to look at the signal.
+        fence(SeqCst);
+        let event = self.event.load(Relaxed);
+        if !event.is_null() {
+            // SAFETY: the event is there as long as this.
+            unsafe { SetEvent(event) };
+        }
+    }
+
+    /// It is the kernel's affair.
+    pub(crate) fn set_kernel_slice(&self, _: Duration) {}
+
+    /// There is no handler to be called.
+    pub(crate) fn send(&self, _signal: i32) {}
+
+    /// Windows tells whether a thread waits only together with all threads of all processes. So a goroutine that
+    /// blocks its thread keeps its processor for a time slice, like one that computes, before it is taken.
+    pub(crate) fn sleeps(&self) -> Option<bool> {
+        None
+    }
+}
+
+impl Drop for MachineThread {
+    fn drop(&mut self) {
+        for handle in [*self.event.get_mut(), *self.timer.get_mut()] {
+            if !handle.is_null() {
+                // SAFETY: made by `begin`, and nobody sleeps any more.
+                unsafe { CloseHandle(handle) };
+            }
+        }
+    }
+}
+
+/// Waits for the event, or until the time has passed.
+fn wait_with_timer(event: HANDLE, timer: HANDLE, time: Duration) -> u32 {
+    /// The timer counts in these.
+    const UNIT: u128 = 100;
+    let units = i64::try_from(time.as_nanos().div_ceil(UNIT)).unwrap_or(i64::MAX);
+    // Negative: from now on.
+    let due = -units;
+    // SAFETY: the timer is the calling thread's.
+    if unsafe { SetWaitableTimer(timer, &raw const due, 0, None, null(), 0) } == 0 {
+        return 0;
+    }
+    let handles = [event, timer];
+    // SAFETY: both are there.
+    unsafe { WaitForMultipleObjects(2, handles.as_ptr(), 0, INFINITE) }
+}
+
+/// Lets the time-outs of std's waits end within a millisecond.
+fn prepare_machine_thread() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: a setting of the process, until it ends.
+        unsafe { timeBeginPeriod(1) };
+    });
+}
+
+/// std's clock: those that are cheaper are driven by another crystal.
+pub(crate) fn rough_time() -> Duration {
+    const SECOND: u64 = 1_000_000_000;
+    let (mut now, mut frequency) = (0, 0);
+    // SAFETY: the place for the time is valid, and the call does not fail.
+    unsafe { QueryPerformanceCounter(&raw mut now) };
+    // SAFETY: as above.
+    unsafe { QueryPerformanceFrequency(&raw mut frequency) };
+    let (now, frequency) = (now as u64, frequency as u64);
+    Duration::new(now / frequency, (now % frequency * SECOND / frequency) as u32)
+}
+
+/// Makes [`barrier_in_all_threads`] possible; false: it does nothing here, as in Wine (up to version 8 at least).
+pub(crate) fn register_barrier() -> bool {
+    // SAFETY: a name that ends, of a library that every process has.
+    let ntdll = unsafe { GetModuleHandleA(c"ntdll.dll".as_ptr().cast()) };
+    // SAFETY: as above, and a library that stays.
+    unsafe { GetProcAddress(ntdll, c"wine_get_version".as_ptr().cast()) }.is_none()
+}
+
+/// Has every thread of the process that runs just now execute a full barrier.
+pub(crate) fn barrier_in_all_threads() {
+    // SAFETY: touches no memory.
+    unsafe { FlushProcessWriteBuffers() };
+}
+
+/// Where the calling thread has its thread-local storage: that of this program or library. Other libraries have
+/// theirs elsewhere; that is not seen. With the GNU toolchain std keeps all of it by key, in the heap, and there is
+/// nothing to be seen.
+pub(crate) fn thread_local_storage() -> Range<usize> {
+    if cfg!(target_env = "gnu") {
+        return 0..0;
+    }
+    unsafe extern "C" {
+        /// The linker's number of this module, and what it says about its storage.
+        safe static _tls_index: u32;
+        safe static _tls_used: IMAGE_TLS_DIRECTORY64;
+    }
+    let blocks: *const *const u8;
+    // SAFETY: the thread's block has the storage of each module there.
+    unsafe {
+        asm!(
+            "mov {}, gs:[0x58]",
+            out(reg) blocks,
+            options(nostack, preserves_flags, readonly, pure)
+        )
+    };
+    // SAFETY: there is one for this module.
+    let block = unsafe { blocks.add(_tls_index as usize).read() };
+    let (start, end) = (_tls_used.StartAddressOfRawData, _tls_used.EndAddressOfRawData);
+    let len = (end - start) as usize + _tls_used.SizeOfZeroFill as usize;
+    block.addr()..block.addr() + len
+}
+
+pub(crate) const SIGNAL: i32 = 0;
+
+/// The calling thread's error number. Not inlined: the caller may go on on another thread afterwards.
+#[inline(never)]
+pub(crate) fn errno() -> i32 {
+    // SAFETY: asks for a number.
+    unsafe { GetLastError() as i32 }
+}
+
+#[inline(never)]
+pub(crate) fn set_errno(errno: i32) {
+    // SAFETY: sets a number.
+    unsafe { SetLastError(errno as u32) }
+}
