@@ -131,8 +131,14 @@ pub(crate) fn has_panicked(goroutine: &Goroutine, payload: &Panicked) {
     }
     let name = goroutine.name().map(|name| &**name);
     let info = PanicInfo { id: goroutine.id.get(), name, payload: &**payload };
-    eprintln!("gort: {}: aborting, as its runtime has been told to", Describe(&info));
+    tell(format_args!("{}: aborting, as its runtime has been told to", Describe(&info)));
     std::process::abort();
+}
+
+/// Writes a line to standard error, at once: std's panic hook, which other goroutines may be in, heeds no lock.
+fn tell(message: fmt::Arguments<'_>) {
+    let line = format!("gort: {message}\n");
+    eprint!("{line}");
 }
 
 /// Tells of a panic that nobody will get from a handle.
@@ -146,10 +152,10 @@ pub(crate) fn report(id: u64, name: Option<&str>, payload: Panicked) {
     match handler {
         Some(handler) => {
             if catch_unwind(AssertUnwindSafe(|| handler(&info))).is_err() {
-                eprintln!("gort: the panic handler panicked over {}", Describe(&info));
+                tell(format_args!("the panic handler panicked over {}", Describe(&info)));
             }
         }
-        None => eprintln!("gort: {}", Describe(&info)),
+        None => tell(format_args!("{}", Describe(&info))),
     }
     // The payload's destructor is user code, too.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
