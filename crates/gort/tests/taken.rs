@@ -455,6 +455,8 @@ fn at_the_limit_of_threads_blocking_calls_wait_their_turn() {
                         gort::blocking(|| {
                             let now = calls.0.fetch_add(1, SeqCst) + 1;
                             calls.1.fetch_max(now, SeqCst);
+                            eventually("there is another", || calls.1.load(SeqCst) >= 2);
+                            // Time for more, if they were let in.
                             thread::sleep(Duration::from_millis(2));
                             calls.0.fetch_sub(1, SeqCst);
                         });
