@@ -17,6 +17,8 @@ const LOOK_AT_TIMERS: u64 = 5_000;
 /// But not less often than every so many picks.
 const LONGEST_STRIDE: u32 = 7;
 const FIRST_PAUSE: u32 = 8;
+/// A processor whose queue is as long need not look for more yet.
+const LONG: u32 = CAPACITY / 4;
 
 /// How a machine that has no work looks for some at others.
 pub(super) struct Searching {
@@ -122,7 +124,11 @@ impl Machine {
         if !shared.is_active(self.processor()) || shared.is_exiting() {
             return Some(Err(()));
         }
-        shared.poll_now();
+        // Not while those that an earlier poll has brought still wait: with more they would be put behind others, again
+        // and again. (An echo for 1,000 clients: a hundredth of the answers came after 130 ms instead of 9.)
+        if shared.global.len() == 0 && self.processor().queue.len() < LONG {
+            shared.poll_now();
+        }
         let goroutine = shared.global.pop_batch(0, drop)?;
         self.begin_slice();
         Some(Ok(goroutine))
