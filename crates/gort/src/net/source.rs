@@ -6,7 +6,7 @@
 use super::closed;
 use crate::clock::Deadline;
 use crate::park::{self, Limit, Wait};
-use crate::poll::readiness::Seen;
+use crate::poll::readiness::{Readiness, Seen};
 use crate::poll::{Direction, Record};
 use crate::{runtime, sys};
 use std::fmt;
@@ -104,13 +104,7 @@ impl<S: AsFd> Source<S> {
         let readiness = self.registration.record.readiness(direction);
         let mut own_deadline = None;
         loop {
-            let seen = readiness.look();
-            if seen.is_closed() {
-                return Err(closed());
-            }
-            if readiness.deadline().has_passed() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
+            let seen = begin(readiness)?;
             if readiness.may_try(seen) {
                 match attempt(&self.io) {
                     Ok(value) => {
@@ -133,11 +127,7 @@ impl<S: AsFd> Source<S> {
 
     /// For an operation on no bytes at all, which does not wait: may it begin?
     pub(crate) fn check(&self, direction: Direction) -> io::Result<()> {
-        self.check_open()?;
-        match self.registration.record.readiness(direction).deadline().has_passed() {
-            false => Ok(()),
-            true => Err(io::ErrorKind::TimedOut.into()),
-        }
+        begin(self.registration.record.readiness(direction)).map(drop)
     }
 
     /// Calls `attempt` until it does something else than to say that it would block, or the limit is reached (`None`), whatever
@@ -252,6 +242,19 @@ impl<S: AsFd> Source<S> {
         record.deregister(self.registration.descriptor);
         sys::replace_by_nothing(self.registration.descriptor)
     }
+}
+
+/// A look before an attempt, or an error if it may not begin.
+#[inline(always)]
+fn begin(readiness: &Readiness) -> io::Result<Seen> {
+    let seen = readiness.look();
+    if seen.is_closed() {
+        return Err(closed());
+    }
+    if readiness.deadline().has_passed() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    Ok(seen)
 }
 
 impl<S: AsFd> AsFd for Source<S> {

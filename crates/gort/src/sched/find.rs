@@ -9,6 +9,7 @@ use super::timer::NEVER;
 use crate::clock;
 use crate::goroutine::GoroutineRef;
 use crate::prim::atomic::Ordering::*;
+use std::cell::Cell;
 
 /// Every so many picks the global queue goes first, so that it cannot starve.
 const GLOBAL_EVERY: u32 = 61;
@@ -28,16 +29,19 @@ pub(super) struct Searching {
     pub(super) few: u32,
     /// Quickly: with less than so many nanoseconds for a goroutine.
     quick: u64,
+    /// It ends as soon as it has left one to its owner.
+    ends_early: bool,
 }
 
 /// For about 30 µs in all; quick is what takes less than stealing it costs.
-const SEARCHING: Searching = Searching { rounds: 7, few: 4, quick: 500 };
+const SEARCHING: Searching = Searching { rounds: 7, few: 4, quick: 500, ends_early: false };
 
 /// Where there are sockets, for 2 µs. What comes next most likely comes from the poller, in which a machine that sleeps
 /// is woken as soon, and the other side wants the CPU. Goroutines then make a system call or two in each
 /// turn, and several become ready in one poll. (An echo for 64 clients on the same two CPUs, `harness -- table -j tcp64`:
 /// with the other settings a third of the server's time went into pauses.)
-const SEARCHING_BESIDE_POLLER: Searching = Searching { rounds: 3, few: 16, quick: 5_000 };
+const SEARCHING_BESIDE_POLLER: Searching =
+    Searching { rounds: 3, few: 16, quick: 5_000, ends_early: true };
 
 /// Nanoseconds after which to tell how quick an owner is.
 const JUDGED_AFTER: u64 = 1_000;
@@ -46,17 +50,21 @@ const JUDGED_AFTER: u64 = 1_000;
 const FORGOTTEN_AFTER: u64 = 500_000;
 
 /// How quickly another processor goes through its queue.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 pub(super) struct Pace {
     /// Which it is, when it was looked at, and how many picks it had made by then.
-    seen: Option<(usize, u64, u32)>,
+    seen: Cell<Option<(usize, u64, u32)>>,
 }
 
 impl Pace {
+    fn forget(&self) {
+        self.seen.set(None);
+    }
+
     /// Does it go through its queue quickly? `None` as long as that is not known.
-    fn is_quick(&mut self, processor: &Processor, quick: u64) -> Option<bool> {
+    fn is_quick(&self, processor: &Processor, quick: u64) -> Option<bool> {
         let (now, tick) = (clock::now(), processor.tick.load(Relaxed));
-        if let Some((index, since, before)) = self.seen
+        if let Some((index, since, before)) = self.seen.get()
             && index == processor.index
         {
             let time = now - since;
@@ -67,11 +75,11 @@ impl Pace {
                 if u64::from(tick.wrapping_sub(before)) * quick < time {
                     return Some(false);
                 }
-                self.seen = Some((processor.index, now, tick));
+                self.seen.set(Some((processor.index, now, tick)));
                 return Some(true);
             }
         }
-        self.seen = Some((processor.index, now, tick));
+        self.seen.set(Some((processor.index, now, tick)));
         None
     }
 }
@@ -220,9 +228,11 @@ impl Machine {
         let shared = self.shared();
         let mine = self.processor();
         debug_assert!(mine.queue.len() <= CAPACITY / 2);
-        let mut pace = self.pace.take();
         self.discouraged.set(false);
-        let Searching { rounds, few, quick } = shared.searching();
+        let Searching { rounds, few, quick, ends_early } = shared.searching();
+        if !ends_early {
+            self.pace.forget();
+        }
         for round in 0..rounds {
             let count = shared.processor_count();
             let offset = self.next_random() as usize;
@@ -233,7 +243,7 @@ impl Machine {
                 }
                 let len = victim.queue.len();
                 if len > 0 && len < few {
-                    match pace.is_quick(victim, quick) {
+                    match self.pace.is_quick(victim, quick) {
                         Some(false) => {}
                         Some(true) => {
                             self.discouraged.set(true);
@@ -260,8 +270,7 @@ impl Machine {
                 // Nobody is busy who could make work.
                 return None;
             }
-            self.pace.set(pace);
-            if self.discouraged.get() && shared.has_driver() {
+            if self.discouraged.get() && ends_early {
                 break;
             }
             for _ in 0..FIRST_PAUSE << round {

@@ -77,7 +77,7 @@ pub(crate) struct Machine {
     /// The last search has found only queues that are better left to their owners.
     pub(crate) discouraged: Cell<bool>,
     /// What it has seen of an owner of such a queue.
-    pub(super) pace: Cell<Pace>,
+    pub(super) pace: Pace,
     pub(crate) random: Cell<u32>,
     /// When timers were last looked at, and for how many picks not to.
     pub(crate) timers_seen: Cell<u64>,
@@ -145,7 +145,7 @@ impl Machine {
             slice_start: Cell::new(0),
             searching: Cell::new(false),
             discouraged: Cell::new(false),
-            pace: Cell::new(Pace::default()),
+            pace: Pace::default(),
             random: Cell::new(0x9e37_79b9 ^ number.wrapping_mul(0x85eb_ca6b) | 1),
             timers_seen: Cell::new(0),
             timers_skip: Cell::new(0),

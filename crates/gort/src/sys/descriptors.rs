@@ -41,21 +41,27 @@ pub(crate) fn send(socket: &impl AsFd, buffer: &[u8]) -> io::Result<usize> {
 
 /// Is there something to be read now, the end included?
 pub(crate) fn is_readable(descriptor: impl AsFd) -> io::Result<bool> {
-    has(descriptor.as_fd(), libc::POLLIN)
+    // An error or the end of the other side counts: the operation that follows tells of it.
+    poll(descriptor.as_fd(), libc::POLLIN).map(|found| found != 0)
 }
 
 /// Is there room to write something, or an error to be told?
 pub(crate) fn is_writable(descriptor: impl AsFd) -> io::Result<bool> {
-    has(descriptor.as_fd(), libc::POLLOUT)
+    poll(descriptor.as_fd(), libc::POLLOUT).map(|found| found != 0)
 }
 
-fn has(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<bool> {
+/// Has the reading direction of a socket been shut down?
+pub(crate) fn is_shut_to_read(socket: BorrowedFd<'_>) -> bool {
+    poll(socket, libc::POLLRDHUP).is_ok_and(|found| found & libc::POLLRDHUP != 0)
+}
+
+/// Which of these events there are now, and errors.
+fn poll(descriptor: BorrowedFd<'_>, events: libc::c_short) -> io::Result<libc::c_short> {
     let mut asked = libc::pollfd { fd: descriptor.as_raw_fd(), events, revents: 0 };
     // SAFETY: one structure, valid for the call, which does not wait.
     match unsafe { libc::poll(&raw mut asked, 1, 0) } {
         -1 => Err(io::Error::last_os_error()),
-        // An error or the end of the other side counts: the operation that follows tells of it.
-        found => Ok(found > 0),
+        _ => Ok(asked.revents),
     }
 }
 
@@ -72,14 +78,6 @@ pub(crate) fn replace_by_nothing(descriptor: RawFd) -> io::Result<()> {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
-}
-
-/// Has the reading direction of a socket been shut down?
-pub(crate) fn is_shut_to_read(socket: BorrowedFd<'_>) -> bool {
-    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
-    // SAFETY: it is one valid structure.
-    let answers = unsafe { libc::poll(&raw mut asked, 1, 0) };
-    answers == 1 && asked.revents & libc::POLLRDHUP != 0
 }
 
 /// Moves up to `most` bytes from one descriptor to the other, one of which is a pipe, in the kernel. Zero at the end.
