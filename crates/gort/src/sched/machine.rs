@@ -31,6 +31,8 @@ use std::time::Duration;
 /// one that has, or is given, a processor, and one that computes without.
 pub(super) const AT_ONCE: Duration = Duration::from_micros(200);
 const AT_LENGTH: Duration = Duration::from_micros(2800);
+/// As long as the kernel likes.
+pub(super) const BY_DEFAULT: Duration = Duration::ZERO;
 /// Operations between two looks at the clock.
 const OPERATIONS_PER_LOOK: u32 = 256;
 

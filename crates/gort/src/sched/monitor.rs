@@ -90,15 +90,15 @@ impl Taken {
 }
 
 impl Monitor {
-    /// Looks again and again until the runtime ends, or until a processor was taken in a crowd: the
-    /// caller hands it over when somebody else is the monitor.
-    pub(crate) fn main(&mut self, shared: &Shared) -> Option<Taken> {
+    /// Looks again and again until the runtime ends, until there is a large crowd or none any more, or until a
+    /// processor was taken in one: the caller hands it over when somebody else is the monitor.
+    pub(crate) fn main(&mut self, shared: &Shared, in_large_crowd: bool) -> Option<Taken> {
         let longest = LONGEST_PERIOD.min(Duration::from_nanos(shared.slice)).max(FIRST_PERIOD);
         let nobody_is_busy =
             || shared.idle.idle_processors() >= shared.active_processors() && !shared.is_exiting();
         shared.idle.bell.answer();
         let mut period = FIRST_PERIOD;
-        while !shared.is_exiting() {
+        while !shared.is_exiting() && shared.crowd.is_large(shared) == in_large_crowd {
             match self.look(shared) {
                 Finding::Calm if nobody_is_busy() => {
                     // Who has gone idle while this polled has relied on it.
@@ -106,7 +106,7 @@ impl Monitor {
                     self.rest(shared, nobody_is_busy);
                     period = FIRST_PERIOD;
                 }
-                Finding::Taken(taken) if shared.crowd.is_large(shared) => return Some(taken),
+                Finding::Taken(taken) if in_large_crowd => return Some(taken),
                 Finding::Taken(taken) => {
                     taken.hand_over(shared);
                     period = FIRST_PERIOD;

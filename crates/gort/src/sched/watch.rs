@@ -4,9 +4,12 @@
 //! the one that has waited longest, as the kernel owes that one the most; only then it has a machine run
 //! the processor, and waits for its next turn. With nobody waiting it takes up again what it laid down.
 //! There is one thread more for every 32 in the crowd; who waits in vain for ten seconds ends.
+//!
+//! In a crowd the kernel is to run the monitor as soon as it wakes. Otherwise it is not: it would interrupt, a thousand
+//! times a second, those who hold locks. (`harness -- one gort rwlock w=2`: 27.7 ns instead of 22.7.)
 
 use super::Shared;
-use super::machine::AT_ONCE;
+use super::machine::{AT_ONCE, BY_DEFAULT};
 use super::monitor::Monitor;
 use crate::sys;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -44,12 +47,21 @@ impl Watch {
     pub(crate) fn main(&self, shared: &Shared) {
         let thread = sys::MachineThread::default();
         thread.begin();
-        thread.set_kernel_slice(AT_ONCE);
+        let mut is_at_once = false;
+        let mut suit_the_crowd = || {
+            let is_large = shared.crowd.is_large(shared);
+            if is_large != is_at_once {
+                is_at_once = is_large;
+                thread.set_kernel_slice(if is_large { AT_ONCE } else { BY_DEFAULT });
+            }
+            is_large
+        };
+        suit_the_crowd();
         let mut turn = self.turn();
         while !shared.is_exiting() {
             if let Some(mut monitor) = turn.monitor.take() {
                 drop(turn);
-                let taken = monitor.main(shared);
+                let taken = monitor.main(shared, suit_the_crowd());
                 turn = self.turn();
                 turn.monitor = Some(monitor);
                 let are_few = turn.waiting < shared.crowd.watchers(shared);
