@@ -9,7 +9,7 @@ use super::home::Migration;
 use super::idle::Idle;
 use super::processor::Processor;
 use super::settings::{Counters, Preempt, Settings, Stats};
-use super::threads::{CHUNK, Machines};
+use super::threads::{CHUNK, Machines, Threads};
 use super::watch::Watch;
 use super::worker::Workers;
 use crate::goroutine::arena::Arena;
@@ -21,7 +21,6 @@ use crate::prim::atomic::{
 };
 use crossbeam_utils::CachePadded;
 use gort_context::StackPool;
-use std::collections::HashMap;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::thread;
@@ -85,9 +84,7 @@ pub(crate) struct Registry {
     pub(super) machines: usize,
     /// Numbers of machines whose thread has ended.
     pub(super) vacant: Vec<usize>,
-    /// The threads that take turns at being the monitor.
-    pub(super) monitors: Vec<thread::JoinHandle<()>>,
-    pub(super) threads: HashMap<usize, thread::JoinHandle<()>>,
+    pub(super) threads: Threads,
     /// The runtime has ended; `orphans` of its records are still held by handles, and a reference
     /// count on their behalf is given back with the last of them.
     closed: bool,
@@ -377,18 +374,14 @@ impl Shared {
         self.exiting.store(true, SeqCst);
         // A machine enters the list first and then looks for the mark: it is roused, or sees it.
         self.rouse_all();
-        loop {
-            let mut registry = self.registry();
-            let monitors = std::mem::take(&mut registry.monitors);
-            let threads = std::mem::take(&mut registry.threads);
-            drop(registry);
-            if threads.is_empty() && monitors.is_empty() {
-                break;
-            }
-            for thread in threads.into_values().chain(monitors) {
+        let take_running = || self.registry().threads.take_running();
+        while let Some(threads) = take_running() {
+            for thread in threads {
                 // A machine's thread does not panic: goroutines catch their own.
                 let _ = thread.join();
             }
+            // Some may be in the making.
+            thread::yield_now();
         }
         if let Some(driver) = self.driver.get() {
             driver.close();

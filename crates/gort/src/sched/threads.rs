@@ -5,6 +5,7 @@ use super::settings::Preempt;
 use super::{Machine, Shared};
 use crate::clock;
 use crate::prim::atomic::Ordering::*;
+use std::collections::HashMap;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
@@ -17,6 +18,40 @@ const SYSTEM_STACK: usize = 512 << 10;
 pub(super) const CHUNK: usize = 64;
 pub(super) type Machines = [OnceLock<Box<Machine>>; CHUNK];
 
+/// A runtime's threads that have not ended.
+#[derive(Default)]
+pub(crate) struct Threads {
+    made: u64,
+    /// By the numbers of their places; without a handle while the thread is being made, or once it is waited for.
+    handles: HashMap<u64, Option<thread::JoinHandle<()>>>,
+}
+
+impl Threads {
+    fn reserve(&mut self) -> u64 {
+        self.made += 1;
+        self.handles.insert(self.made, None);
+        self.made
+    }
+
+    /// If it has not ended by now.
+    fn enter(&mut self, place: u64, thread: thread::JoinHandle<()>) {
+        if let Some(handle) = self.handles.get_mut(&place) {
+            *handle = Some(thread);
+        }
+    }
+
+    /// The last thing that a thread does.
+    fn leave(&mut self, place: u64) {
+        self.handles.remove(&place);
+    }
+
+    /// Those that nobody waits for yet. `None`: all have ended.
+    pub(super) fn take_running(&mut self) -> Option<Vec<thread::JoinHandle<()>>> {
+        let running = !self.handles.is_empty();
+        running.then(|| self.handles.values_mut().filter_map(Option::take).collect())
+    }
+}
+
 impl Shared {
     /// Shows that threads are to be had: the monitor, and one machine, which goes to sleep.
     pub(crate) fn start_first_threads(&self) -> io::Result<()> {
@@ -27,15 +62,32 @@ impl Shared {
 
     /// Starts one more thread that takes turns at being the monitor.
     pub(super) fn start_monitor(&self) -> io::Result<()> {
+        self.start_thread(format!("{}-monitor", self.name), |shared| shared.watch.main(shared))
+    }
+
+    /// Starts a thread of the runtime's.
+    ///
+    /// Not under the lock: the kernel may let others run for a long time, who need it, before it comes back from
+    /// there. The thread has a place in the registry before there is one, so that who ends the runtime knows of it.
+    fn start_thread(
+        &self,
+        name: String,
+        main: impl FnOnce(&Shared) + Send + 'static,
+    ) -> io::Result<()> {
         let shared = self.this.upgrade().expect("a runtime with threads is alive");
-        // Who ends the runtime waits for those that were started under the lock before.
+        let place = self.registry().threads.reserve();
+        let thread = thread::Builder::new().name(name).stack_size(SYSTEM_STACK).spawn(move || {
+            main(&shared);
+            shared.registry().threads.leave(place);
+        });
         let mut registry = self.registry();
-        let thread = thread::Builder::new()
-            .name(format!("{}-monitor", self.name))
-            .stack_size(SYSTEM_STACK)
-            .spawn(move || shared.watch.main(&shared))?;
-        registry.monitors.retain(|other| !other.is_finished());
-        registry.monitors.push(thread);
+        match thread {
+            Ok(thread) => registry.threads.enter(place, thread),
+            Err(error) => {
+                registry.threads.leave(place);
+                return Err(error);
+            }
+        }
         Ok(())
     }
 
@@ -81,11 +133,11 @@ impl Shared {
 
     /// Starts a thread that begins by running `processor`.
     fn new_machine(&self, processor: &'static Processor, searching: bool) -> io::Result<()> {
-        let shared = self.this.upgrade().expect("a runtime that schedules is alive");
-        let mut registry = self.registry();
-        let number = registry.vacant.pop().unwrap_or(registry.machines);
-        registry.machines = registry.machines.max(number + 1);
-        let chunk = self.machines.get(number / CHUNK).ok_or(io::ErrorKind::OutOfMemory)?;
+        let number = self.take_number();
+        let Some(chunk) = self.machines.get(number / CHUNK) else {
+            self.give_back_number(number);
+            return Err(io::ErrorKind::OutOfMemory.into());
+        };
         let chunk = chunk.get_or_init(|| Box::new([const { OnceLock::new() }; CHUNK]));
         let machine = chunk[number % CHUNK]
             .get_or_init(|| Box::new(Machine::new(NonNull::from(self), number as u32)));
@@ -95,36 +147,35 @@ impl Shared {
         // SAFETY: the machine's cells are touched by its thread alone from here on.
         unsafe impl<T> std::marker::Send for Send<T> {}
         let for_thread = Send(ptr::from_ref(machine));
-        let thread = thread::Builder::new()
-            .name(format!("{}-{number}", self.name))
-            .stack_size(SYSTEM_STACK)
-            .spawn(move || {
-                let Send(machine) = { for_thread };
-                // SAFETY: the machine stays as long as `shared` lives.
-                unsafe { &*machine }.main();
-                shared.machine_has_ended(number);
-            });
-        let thread = thread.inspect_err(|_| {
+        let started = self.start_thread(format!("{}-{number}", self.name), move |shared| {
+            let Send(machine) = { for_thread };
+            // SAFETY: the machine stays as long as `shared` lives.
+            unsafe { &*machine }.main();
+            shared.give_back_number(number);
+        });
+        started.inspect_err(|_| {
             machine.set_processor(None);
-            registry.vacant.push(number);
-        })?;
+            self.give_back_number(number);
+        })
+    }
+
+    /// The number of a machine without a thread, for one that is to have one.
+    fn take_number(&self) -> usize {
         self.running.fetch_add(1, Relaxed);
-        registry.threads.insert(number, thread);
-        Ok(())
+        let mut registry = self.registry();
+        let number = registry.vacant.pop().unwrap_or(registry.machines);
+        registry.machines = registry.machines.max(number + 1);
+        number
+    }
+
+    fn give_back_number(&self, number: usize) {
+        self.running.fetch_sub(1, Relaxed);
+        self.registry().vacant.push(number);
     }
 
     pub(crate) fn machine_at(&self, number: u32) -> Option<&'static Machine> {
         let number = number as usize;
         let machine = self.machines.get(number / CHUNK)?.get()?[number % CHUNK].get()?;
         Some(machine.as_static())
-    }
-
-    /// The last thing that a machine's thread does.
-    fn machine_has_ended(&self, number: usize) {
-        self.running.fetch_sub(1, Relaxed);
-        let mut registry = self.registry();
-        registry.vacant.push(number);
-        // Nobody joins it, unless the runtime ends and has taken the handle already.
-        registry.threads.remove(&number);
     }
 }
