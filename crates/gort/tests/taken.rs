@@ -171,6 +171,37 @@ fn a_crowd_of_busy_goroutines_all_get_on() {
     });
 }
 
+/// A processor comes to its next machine with a goroutine in its `next` slot and a timer that is due. If the timer was
+/// first, whom it makes ready would take the slot, and the one in it be the last of all.
+#[test]
+fn who_was_next_when_the_processor_was_taken_goes_first() {
+    on(1, || {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let begun = Arc::new(AtomicUsize::new(0));
+        let put_down = |what: &'static str| {
+            let (order, begun) = (order.clone(), begun.clone());
+            move || {
+                order.lock().unwrap().push(what);
+                begun.fetch_add(1, SeqCst);
+            }
+        };
+        let woken = put_down("woken");
+        let sleeper = gort::spawn(move || {
+            gort::sleep(Duration::from_millis(1));
+            woken();
+        });
+        gort::yield_now();
+        let queued: Vec<_> = (0..20).map(|_| gort::spawn(put_down("queued"))).collect();
+        let next = gort::spawn(put_down("next"));
+        assert!(compute_until(LIMIT, || begun.load(SeqCst) > 0), "the processor was not taken");
+        sleeper.join().unwrap();
+        queued.into_iter().for_each(|handle| handle.join().unwrap());
+        next.join().unwrap();
+        let order = order.lock().unwrap();
+        assert_eq!((order[0], order[1]), ("next", "woken"), "{order:?}");
+    });
+}
+
 #[test]
 fn who_has_lost_a_processor_uses_the_runtime_as_before() {
     within(LIMIT, || {

@@ -194,8 +194,12 @@ impl Machine {
 
     fn find_now(&self) -> Option<GoroutineRef> {
         let processor = self.processor();
+        let next = self.take_next_first(processor);
         if processor.timers.earliest() != NEVER {
             processor.timers.fire(clock::now());
+        }
+        if next.is_some() {
+            return next;
         }
         if let Some(goroutine) = self.pick().or_else(|| self.take_global()) {
             return Some(goroutine);
@@ -209,6 +213,19 @@ impl Machine {
             return self.search();
         }
         None
+    }
+
+    /// What was to run next when the processor came here, if it came with somebody. Before timers are fired: whom they make
+    /// ready would send it to the end of the queue, where it may wait for seconds.
+    fn take_next_first(&self, processor: &Processor) -> Option<GoroutineRef> {
+        if self.bound.len() > 0 {
+            return None;
+        }
+        let next = processor.take_next()?;
+        let tick = processor.tick.load(Relaxed).wrapping_add(1);
+        processor.tick.store(tick, Relaxed);
+        self.begin_slice();
+        Some(next)
     }
 
     /// The first of the global queue, and this processor's share of the rest.
