@@ -11,12 +11,22 @@
 //! - it does not ask whether a thread sleeps, which takes 0.1 ms where there are hundreds of them. A goroutine
 //!   that blocks its thread without a word keeps its processor for a slice, as those do that compute;
 //! - a slice is a quarter as long, about what the kernel gives a thread at a time, and begins when the
-//!   processor is taken for somebody.
+//!   processor is taken for somebody;
+//! - a machine's [slice of the kernel's](super::kernel_slice) is short until it runs, and not after.
 //!
 //! Measured (`cd bench && cargo run --release -p harness -- one gort crowd w=2`, 1,000 goroutines that compute
-//! for ten seconds) on two CPUs that others kept busy as well: without all this 415 to 470 of them had a turn;
-//! 560 with several threads alone, 700 when these asked no questions, 730 to 900 when slices began with the
-//! taking, 860 to 1,000 with slices half as long, all of them with a quarter.
+//! for ten seconds) on two CPUs: without all this 334 of them had a turn, and a newcomer's first turn came after 4.6 s at p99;
+//! with it 995 to 1,000 in nine runs, and 0.02 to 40 ms. What stood in the way, as `perf sched` showed it:
+//!
+//! - a thread that is interrupted while it makes another one comes back after 0.1 s, or a second: nobody may wait for a
+//!   lock that it holds, so [threads](super::threads) are made without;
+//! - whoever a timer makes ready takes the `next` slot. If a processor comes to a machine late, and a timer was due
+//!   meanwhile, whom it came with would go to the end of its queue: a second for 250 of them. So that one [goes
+//!   first](super::find);
+//! - the monitor's threads all wait at the CPU of the one that woke them, so none may take two turns.
+//!
+//! Left: a goroutine that starts another in the moment after it has lost its processor puts it at the end of the global
+//! queue, where it waits for all that came before. (One of 500.)
 //!
 //! Rejected: **a lower priority for the crowd's threads.** It is what would do it at once: with a nice value of
 //! 19, or `SCHED_IDLE`, all 1,000 had a turn in five seconds and nobody was late. But

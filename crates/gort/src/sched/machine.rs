@@ -13,6 +13,7 @@ use super::crowd::Member;
 use super::find::Pace;
 use super::global::GlobalQueue;
 use super::hold::{Entry, Hold};
+use super::kernel_slice::KernelSlice;
 use super::processor::Processor;
 use super::sleeper::{Bed, Sleeper};
 use super::worker::{Assignment, Finished};
@@ -27,12 +28,6 @@ use std::ops::Range;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
-/// For how long the kernel is to run a machine's thread at a time when there are more threads than CPUs:
-/// one that has, or is given, a processor, and one that computes without.
-pub(super) const AT_ONCE: Duration = Duration::from_micros(200);
-const AT_LENGTH: Duration = Duration::from_micros(2800);
-/// As long as the kernel likes.
-pub(super) const BY_DEFAULT: Duration = Duration::ZERO;
 /// Operations between two looks at the clock.
 const OPERATIONS_PER_LOOK: u32 = 256;
 
@@ -61,7 +56,8 @@ pub(crate) struct Machine {
     /// The monitor wants the running goroutine to yield where it is: the signal is on its way.
     pub(crate) ordered: AtomicBool,
     /// Its thread, while that runs.
-    thread: sys::MachineThread,
+    pub(super) thread: sys::MachineThread,
+    pub(super) kernel_slice: KernelSlice,
     /// Written by its own thread, inside; also read by the monitor, while it takes it.
     processor: AtomicPtr<Processor>,
     current: Cell<Option<GoroutineRef>>,
@@ -143,6 +139,7 @@ impl Machine {
             system: Cell::new(MaybeUninit::uninit()),
             assigned: Cell::new(None),
             astray: Cell::new(None),
+            kernel_slice: KernelSlice::default(),
             operations: Cell::new(OPERATIONS_PER_LOOK),
             slice_start: Cell::new(0),
             searching: Cell::new(false),
@@ -218,7 +215,7 @@ impl Machine {
         if entry == Entry::Lost {
             self.processor.store(ptr::null_mut(), Relaxed);
             self.shared().crowd.leave(&self.in_crowd);
-            self.thread.set_kernel_slice(AT_ONCE);
+            self.has_lost_its_processor();
         }
         let idle = &self.shared().idle;
         if idle.idle_processors() > 0
@@ -401,11 +398,6 @@ impl Machine {
         unsafe { &*ptr::from_ref(self) }
     }
 
-    /// The monitor has taken its processor: its thread gives way to those that have one.
-    pub(crate) fn step_back(&self) {
-        self.thread.set_kernel_slice(AT_LENGTH);
-    }
-
     pub(crate) fn interrupt(&self, signal: i32) {
         self.thread.send(signal);
     }
@@ -422,8 +414,10 @@ impl Machine {
     /// a processor, or none if the runtime ends.
     pub(crate) fn doze(&self, timeout: Option<Duration>) -> bool {
         let until = timeout.map(clock::Deadline::after);
+        self.may_be_roused();
         loop {
             if self.sleeper.is_roused() {
+                self.has_work();
                 let granted = self.granted.swap(ptr::null_mut(), Acquire);
                 // SAFETY: processors live as long as the runtime.
                 self.set_processor(unsafe { granted.as_ref() });
@@ -459,7 +453,7 @@ impl Machine {
         let storage = sys::thread_local_storage();
         self.storage.0.store(storage.start, Relaxed);
         self.storage.1.store(storage.end, Relaxed);
-        self.thread.set_kernel_slice(AT_ONCE);
+        self.begin_kernel_slice();
         // Without one of its own the thread has std's, which is enough for the report alone.
         let _signal_stack = AltStack::new().ok();
         while let Some(goroutine) = self.find() {

@@ -26,6 +26,7 @@
 //! | [`polling`](mod@polling), [`sleeper`](mod@sleeper) | who waits for sockets; how a machine sleeps |
 //! | [`monitor`](mod@monitor), [`hold`](mod@hold), [`barrier`](mod@barrier), [`bell`](mod@bell) | who looks after processors whose goroutine does not come back, and takes them |
 //! | [`crowd`](mod@crowd), [`watch`](mod@watch) | what changes where many compute without a processor; who is the monitor |
+//! | [`kernel_slice`](mod@kernel_slice) | how soon the kernel runs a machine |
 //! | [`home`](mod@home) | who may go on where |
 //! | [`audit`](mod@audit) | who blocks with values of the thread's |
 //! | [`preempt`](mod@preempt) | yielding in place, by a signal |
@@ -91,6 +92,7 @@ mod hold;
 #[cfg(not(loom))]
 mod home;
 mod idle;
+mod kernel_slice;
 #[cfg(not(loom))]
 mod later;
 #[cfg(not(loom))]

@@ -90,14 +90,16 @@ impl Taken {
 }
 
 impl Monitor {
-    /// Looks again and again until the runtime ends, until there is a large crowd or none any more, or until a
-    /// processor was taken in one: the caller hands it over when somebody else is the monitor.
+    /// Looks again and again until the runtime ends, or until there is a large crowd or none any more. In one it looks, sleeps,
+    /// and looks once more: then it is another thread's turn, and if a processor was taken it is handed over after
+    /// that one has been woken.
     pub(crate) fn main(&mut self, shared: &Shared, in_large_crowd: bool) -> Option<Taken> {
         let longest = LONGEST_PERIOD.min(Duration::from_nanos(shared.slice)).max(FIRST_PERIOD);
         let nobody_is_busy =
             || shared.idle.idle_processors() >= shared.active_processors() && !shared.is_exiting();
         shared.idle.bell.answer();
         let mut period = FIRST_PERIOD;
+        let mut has_slept = false;
         while !shared.is_exiting() && shared.crowd.is_large(shared) == in_large_crowd {
             match self.look(shared) {
                 Finding::Calm if nobody_is_busy() => {
@@ -117,8 +119,12 @@ impl Monitor {
             if self.tidier.due(shared).is_some_and(|due| due <= clock::now()) {
                 self.tidier.step(shared);
             }
+            if in_large_crowd && has_slept {
+                break;
+            }
             if !shared.is_exiting() {
                 thread::park_timeout(self.until_a_slice_ends(shared).unwrap_or(period));
+                has_slept = true;
             }
         }
         None
