@@ -13,6 +13,8 @@ const MAX_REQUEST: usize = 1 << 30;
 pub(crate) struct Config {
     pub(crate) bind: String,
     pub(crate) port: u16,
+    /// Processors, in gort's sense.
+    pub(crate) threads: usize,
     /// Connections at once.
     pub(crate) clients: usize,
     /// After so long without a request a connection is closed.
@@ -38,6 +40,7 @@ impl Default for Config {
         Config {
             bind: "127.0.0.1".into(),
             port: 6379,
+            threads: 1,
             clients: 10_000,
             idle: Some(Duration::from_secs(300)),
             write_timeout: Some(Duration::from_secs(60)),
@@ -105,6 +108,9 @@ const SETTINGS: &[Setting] = &[
     setting("bind", "the address to listen at", |config| Value::Text(&mut config.bind)),
     setting("port", "the port to listen at; 0: any that is free", |config| {
         Value::Port(&mut config.port)
+    }),
+    setting("io-threads", "so many goroutines run at the same time", |config| {
+        Value::Count(&mut config.threads)
     }),
     setting("maxclients", "connections at once", |config| Value::Count(&mut config.clients)),
     setting("timeout", "seconds without a request that end a connection; 0: never", |config| {

@@ -58,6 +58,8 @@ fn main() -> ExitCode {
 
 /// Serves until a signal says to stop.
 fn run(config: Config) -> io::Result<()> {
+    // Commands hold one lock, so that more of them would mostly be in each other's way. As in Redis, one is the default.
+    gort::set_gomaxprocs(config.threads);
     memory::limit(config.memory);
     let signals = signal::notify(&[Signal::TERMINATE, Signal::INTERRUPT])?;
     let listener = TcpListener::bind((&*config.bind, config.port))?;
