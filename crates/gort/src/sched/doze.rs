@@ -125,11 +125,15 @@ impl Machine {
         let mut processor = self.try_processor();
         self.set_processor(None);
         if let Some(mine) = processor {
-            mine.owned.wants_keeper.set(false);
-            if shared.is_active(mine) {
-                mine.tidy();
-            } else if shared.retire_if_inactive(mine) {
+            if !shared.is_active(mine) && shared.retire_if_inactive(mine) {
                 processor = None;
+            } else if mine.is_empty() {
+                mine.owned.wants_keeper.set(false);
+                mine.tidy();
+            } else {
+                // It was left as there were to be fewer, and now there are to be more again.
+                self.set_processor(processor);
+                return !shared.is_exiting();
             }
         }
         self.enter_lists(processor);
