@@ -46,6 +46,7 @@ pub(crate) struct Deadline(u64);
 
 impl Deadline {
     pub(crate) const NEVER: Deadline = Deadline(u64::MAX);
+    pub(crate) const PAST: Deadline = Deadline(0);
 
     /// `duration` from now.
     #[inline]
