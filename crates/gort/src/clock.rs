@@ -5,9 +5,22 @@
 //! know that a time is far away there is a clock of the kernel's that is read in 5 ns, and goes in steps of some
 //! milliseconds.
 
+#[cfg(not(loom))]
 use crate::sys;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+/// In a model no time passes.
+#[cfg(loom)]
+mod sys {
+    pub(super) fn time() -> u64 {
+        0
+    }
+
+    pub(super) fn rough_time() -> u64 {
+        0
+    }
+}
 
 /// Nanoseconds since whenever the system's clock began.
 #[inline]
