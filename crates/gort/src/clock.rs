@@ -5,40 +5,52 @@
 //! know that a time is far away there is a clock of the kernel's that is read in 5 ns, and goes in steps of some
 //! milliseconds.
 
+#[cfg(not(loom))]
+use crate::sys;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Nanoseconds since the runtime first looked at the clock.
+/// In a model no time passes.
+#[cfg(loom)]
+mod sys {
+    pub(super) fn time() -> u64 {
+        0
+    }
+
+    pub(super) fn rough_time() -> u64 {
+        0
+    }
+}
+
+/// Nanoseconds since whenever the system's clock began.
 #[inline]
 pub(crate) fn now() -> u64 {
-    nanos_of(epoch().0.elapsed())
+    sys::time()
 }
 
-/// Up to as long as the process can last.
+/// An instant of std's, which does not tell its number, and what [`now`] said then: between two looks that are as close
+/// as looks can be. So it is wrong by less than a look takes, and whoever finds by the one that a time has come
+/// and then looks at the other does not see it still to come.
+fn anchor() -> (Instant, u64) {
+    /// During one of so many the thread is not interrupted.
+    const ATTEMPTS: u32 = 16;
+    static ANCHOR: OnceLock<(Instant, u64)> = OnceLock::new();
+    let attempt = |_| {
+        let (before, instant) = (now(), Instant::now());
+        let width = now() - before;
+        (width, (instant, before + width / 2))
+    };
+    let best = || (0..ATTEMPTS).map(attempt).min().expect("there are attempts").1;
+    *ANCHOR.get_or_init(best)
+}
+
+/// Up to as long as can be counted.
 #[inline]
 fn nanos_of(duration: Duration) -> u64 {
-    duration.as_secs().wrapping_mul(1_000_000_000).wrapping_add(duration.subsec_nanos().into())
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
 }
 
-/// When the runtime first looked at the clock, and what the rough one said.
-#[inline]
-fn epoch() -> (Instant, u64) {
-    static EPOCH: OnceLock<(Instant, u64)> = OnceLock::new();
-    *EPOCH.get_or_init(|| (Instant::now(), rough()))
-}
-
-#[cfg(not(loom))]
-#[inline]
-fn rough() -> u64 {
-    nanos_of(crate::sys::rough_time())
-}
-
-#[cfg(loom)]
-fn rough() -> u64 {
-    0
-}
-
-/// The rough clock may be behind by this, or ahead, as it was when the two were first looked at.
+/// The rough clock may be behind by this.
 const ROUGHNESS: u64 = 50_000_000;
 
 /// A point of time up to which a wait may last; too far away to name is never.
@@ -47,17 +59,21 @@ pub(crate) struct Deadline(u64);
 
 impl Deadline {
     pub(crate) const NEVER: Deadline = Deadline(u64::MAX);
+    pub(crate) const PAST: Deadline = Deadline(0);
 
     /// `duration` from now.
+    #[inline]
     pub(crate) fn after(duration: Duration) -> Deadline {
-        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Deadline(now().saturating_add(nanos))
+        Deadline(now().saturating_add(nanos_of(duration)))
     }
 
-    /// The time of `instant`; one that has passed is due at once.
+    /// The time of `instant`.
     pub(crate) fn at(instant: Instant) -> Deadline {
-        let nanos = instant.saturating_duration_since(epoch().0).as_nanos();
-        Deadline(u64::try_from(nanos).unwrap_or(u64::MAX))
+        let (anchor, nanos) = anchor();
+        Deadline(match instant.checked_duration_since(anchor) {
+            Some(ahead) => nanos.saturating_add(nanos_of(ahead)),
+            None => nanos.saturating_sub(nanos_of(anchor - instant)),
+        })
     }
 
     /// The time at which [`clock::now`](now) says `nanos`.
@@ -73,7 +89,11 @@ impl Deadline {
 
     /// As std's clock tells it; not for [`NEVER`](Self::NEVER).
     pub(crate) fn instant(self) -> Instant {
-        epoch().0 + Duration::from_nanos(self.0)
+        let (anchor, nanos) = anchor();
+        match self.0.checked_sub(nanos) {
+            Some(ahead) => anchor + Duration::from_nanos(ahead),
+            None => anchor - Duration::from_nanos(nanos - self.0),
+        }
     }
 
     /// The time left; `None`: it never comes.
@@ -92,7 +112,32 @@ impl Deadline {
 
     /// Is it to come, by more than the rough clock may be wrong?
     fn is_far(self) -> bool {
-        let rough_now = rough().saturating_sub(epoch().1);
-        self.0 > rough_now.saturating_add(ROUGHNESS)
+        self.0 > sys::rough_time().saturating_add(ROUGHNESS)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_stay_what_they_are() {
+        let now = Instant::now();
+        let minute = Duration::from_secs(60);
+        for instant in [now - minute, now, now + minute] {
+            assert_eq!(Deadline::at(instant).instant(), instant);
+        }
+    }
+
+    #[test]
+    fn a_time_that_has_come_by_one_clock_has_come_by_the_other() {
+        for _ in 0..10_000 {
+            let start = Instant::now();
+            assert!(Deadline::after(Duration::ZERO).instant() >= start);
+            let instant = Instant::now() + Duration::from_nanos(500);
+            let deadline = Deadline::at(instant);
+            while !deadline.has_passed() {}
+            assert!(Instant::now() >= instant);
+        }
     }
 }

@@ -27,40 +27,50 @@ impl<T> Core<T> {
     /// Sends, waiting for room or a receiver. If it is not done, the message comes back.
     #[inline(always)]
     pub(super) fn send(&self, message: T) -> Result<(), T> {
-        match self.send_fast(message) {
-            Ok(()) => Ok(()),
-            Err((message, state)) => {
-                let slot = Slot::new(Some(message));
-                match self.send_slow(state, &slot, Deadline::NEVER) {
-                    Ended::Done => Ok(()),
-                    _ => Err(slot.into_inner().expect("an unsent message stays in its slot")),
-                }
-            }
-        }
+        self.send_or(message, |state, slot| self.send_slow(state, slot, Deadline::NEVER))
+            .map_err(|(message, _)| message)
     }
 
-    /// As [`send`](Self::send), until the deadline that `deadline` gives, or not waiting at all.
+    /// As [`send`](Self::send), until the deadline that `deadline` gives.
     #[inline(always)]
     pub(super) fn send_until(
         &self,
         message: T,
-        deadline: impl FnOnce() -> Option<Deadline>,
+        deadline: impl FnOnce() -> Deadline,
     ) -> Result<(), (T, Ended)> {
-        match self.send_fast(message) {
-            Ok(()) => Ok(()),
-            Err((message, state)) => {
-                drop(state);
-                let slot = Slot::new(Some(message));
-                let ended = match deadline() {
-                    Some(deadline) => self.send_slow(self.lock(), &slot, deadline),
-                    // SAFETY: the slot is this function's own, and full.
-                    None => unsafe { self.send_now(&slot) },
-                };
-                match slot.into_inner() {
-                    None => Ok(()),
-                    Some(message) => Err((message, ended)),
-                }
+        self.send_or(message, |state, slot| {
+            // Not under the lock, as it takes a look at the clock.
+            drop(state);
+            let deadline = deadline();
+            self.send_slow(self.lock(), slot, deadline)
+        })
+    }
+
+    /// Sends if that can be done without waiting.
+    #[inline(always)]
+    pub(super) fn try_send(&self, message: T) -> Result<(), (T, Ended)> {
+        self.send_or(message, |state, slot| {
+            if state.would_block_send() {
+                return Ended::TimedOut;
             }
+            drop(state);
+            // SAFETY: the slot is `send_or`'s own, and full.
+            unsafe { self.send_now(slot) }
+        })
+    }
+
+    #[inline(always)]
+    fn send_or(
+        &self,
+        message: T,
+        otherwise: impl FnOnce(Held<'_, T>, &Slot<T>) -> Ended,
+    ) -> Result<(), (T, Ended)> {
+        let Err((message, state)) = self.send_fast(message) else { return Ok(()) };
+        let slot = Slot::new(Some(message));
+        let ended = otherwise(state, &slot);
+        match slot.into_inner() {
+            None => Ok(()),
+            Some(message) => Err((message, ended)),
         }
     }
 
@@ -168,35 +178,40 @@ impl<T> Core<T> {
     /// Receives, waiting for a message. `None`: there will be none.
     #[inline(always)]
     pub(super) fn recv(&self) -> Option<T> {
-        match self.recv_fast() {
-            Ok(message) => Some(message),
-            Err(state) => {
-                let slot = Slot::new(None);
-                self.recv_slow(state, &slot, Deadline::NEVER);
-                slot.into_inner()
-            }
-        }
+        self.recv_or(|state, slot| self.recv_slow(state, slot, Deadline::NEVER)).ok()
     }
 
-    /// As [`recv`](Self::recv), until the deadline that `deadline` gives, or not waiting at all.
+    /// As [`recv`](Self::recv), until the deadline that `deadline` gives.
     #[inline(always)]
-    pub(super) fn recv_until(
-        &self,
-        deadline: impl FnOnce() -> Option<Deadline>,
-    ) -> Result<T, Ended> {
-        match self.recv_fast() {
-            Ok(message) => Ok(message),
-            Err(state) => {
-                drop(state);
-                let slot = Slot::new(None);
-                let ended = match deadline() {
-                    Some(deadline) => self.recv_slow(self.lock(), &slot, deadline),
-                    // SAFETY: the slot is this function's own, and empty.
-                    None => unsafe { self.recv_now(&slot) },
-                };
-                slot.into_inner().ok_or(ended)
+    pub(super) fn recv_until(&self, deadline: impl FnOnce() -> Deadline) -> Result<T, Ended> {
+        self.recv_or(|state, slot| {
+            // Not under the lock, as it takes a look at the clock.
+            drop(state);
+            let deadline = deadline();
+            self.recv_slow(self.lock(), slot, deadline)
+        })
+    }
+
+    /// Receives if that can be done without waiting.
+    #[inline(always)]
+    pub(super) fn try_recv(&self) -> Result<T, Ended> {
+        self.recv_or(|state, slot| {
+            if state.would_block_recv() {
+                return Ended::TimedOut;
             }
-        }
+            drop(state);
+            // SAFETY: the slot is `recv_or`'s own, and empty.
+            unsafe { self.recv_now(slot) }
+        })
+    }
+
+    #[inline(always)]
+    fn recv_or(&self, otherwise: impl FnOnce(Held<'_, T>, &Slot<T>) -> Ended) -> Result<T, Ended> {
+        self.recv_fast().or_else(|state| {
+            let slot = Slot::new(None);
+            let ended = otherwise(state, &slot);
+            slot.into_inner().ok_or(ended)
+        })
     }
 
     /// Receives into the slot if that can be done without waiting.

@@ -293,7 +293,7 @@ impl<T> Core<T> {
     }
 
     /// Is it worth trying to receive? A look without the lock, which may miss a message that has
-    /// just been sent: for a select that looks again with the lock before it waits.
+    /// just been sent: for a select that looks again with the lock before it waits or gives up.
     #[inline(always)]
     pub(crate) fn looks_readable(&self) -> bool {
         self.readable.load(Relaxed)
@@ -303,6 +303,17 @@ impl<T> Core<T> {
     #[inline(always)]
     pub(crate) fn looks_writable(&self) -> bool {
         self.writable.load(Relaxed)
+    }
+
+    /// As [`looks_readable`](Self::looks_readable), with the lock: misses nothing.
+    #[inline(always)]
+    pub(crate) fn is_readable(&self) -> bool {
+        !self.state.lock().would_block_recv()
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_writable(&self) -> bool {
+        !self.state.lock().would_block_send()
     }
 
     /// A random number for a select.

@@ -70,7 +70,7 @@ impl<T> Receiver<T> {
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         park::checkpoint();
-        self.core.recv_until(|| None).map_err(|ended| match ended {
+        self.core.try_recv().map_err(|ended| match ended {
             Ended::Closed => TryRecvError::Closed,
             _ => TryRecvError::Empty,
         })
@@ -115,7 +115,7 @@ impl<T> Receiver<T> {
     #[inline]
     fn recv_by(&self, deadline: impl FnOnce() -> Deadline) -> Result<T, RecvTimeoutError> {
         park::checkpoint();
-        self.core.recv_until(|| Some(deadline())).map_err(|ended| match ended {
+        self.core.recv_until(deadline).map_err(|ended| match ended {
             Ended::Closed => RecvTimeoutError::Closed,
             _ => RecvTimeoutError::Timeout,
         })

@@ -72,7 +72,7 @@ impl<T> Sender<T> {
     #[inline]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
         park::checkpoint();
-        self.core.send_until(message, || None).map_err(|(message, ended)| match ended {
+        self.core.try_send(message).map_err(|(message, ended)| match ended {
             Ended::Closed => TrySendError::Closed(message),
             _ => TrySendError::Full(message),
         })
@@ -123,7 +123,7 @@ impl<T> Sender<T> {
         deadline: impl FnOnce() -> Deadline,
     ) -> Result<(), SendTimeoutError<T>> {
         park::checkpoint();
-        self.core.send_until(message, || Some(deadline())).map_err(|(message, ended)| match ended {
+        self.core.send_until(message, deadline).map_err(|(message, ended)| match ended {
             Ended::Closed => SendTimeoutError::Closed(message),
             _ => SendTimeoutError::Timeout(message),
         })

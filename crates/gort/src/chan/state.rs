@@ -60,6 +60,19 @@ impl<T> State<T> {
         self.ring.len() > 0 && self.senders.is_empty()
     }
 
+    /// Is there nobody to send to, and no room? False means to try.
+    #[inline(always)]
+    pub(super) fn would_block_send(&self) -> bool {
+        self.ring.len() >= self.ring.capacity() && self.receivers.is_empty() && !self.closed
+    }
+
+    /// Is there nothing to receive? False means to try.
+    #[inline(always)]
+    pub(super) fn would_block_recv(&self) -> bool {
+        let is_lasting = self.closed || self.timer.is_some();
+        self.ring.len() == 0 && self.senders.is_empty() && !is_lasting
+    }
+
     /// # Safety
     /// The caller owns the slot, and there is a message in it.
     #[inline(always)]

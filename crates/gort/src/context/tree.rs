@@ -150,25 +150,31 @@ impl Drop for Expiry {
 
 fn end(node: &Arc<Node>, error: ContextError, cause: Option<Cause>) {
     let What::Cancel(own) = &node.what else { return };
-    let mut work = Vec::new();
-    let mut walked = Vec::new();
-    let mut visit = |node: &Arc<Node>, canceller: &Canceller, work: &mut Vec<Children>| {
-        let (is_first, children) = canceller.end(error, cause.as_ref());
-        if let Some(children) = children {
-            work.push(children);
-            if is_first {
-                walked.push(node.clone());
-            }
-        }
-        is_first
-    };
-    if visit(node, own, &mut work) {
+    let (is_first, children) = own.end(error, cause.as_ref());
+    if is_first {
         own.leave(node.parent());
     }
+    if let Some(children) = children {
+        end_below(is_first.then_some(node), children, error, cause.as_ref());
+    }
+}
+
+/// Ends the `children` of `first`, if that is this caller's to end, and all below them.
+fn end_below(
+    first: Option<&Arc<Node>>,
+    children: Children,
+    error: ContextError,
+    cause: Option<&Cause>,
+) {
+    let mut walked = Vec::from_iter(first.cloned());
+    let mut work = vec![children];
     while let Some(children) = work.pop() {
         for child in children.iter().filter_map(|(_, child)| child.upgrade()) {
-            if let What::Cancel(canceller) = &child.what {
-                visit(&child, canceller, &mut work);
+            let What::Cancel(canceller) = &child.what else { continue };
+            let (is_first, Some(children)) = canceller.end(error, cause) else { continue };
+            work.push(children);
+            if is_first {
+                walked.push(child);
             }
         }
     }
@@ -216,12 +222,11 @@ impl Canceller {
                 return (false, tree.ending.clone());
             }
             tree.ended = Some((error, cause.cloned()));
-            let followers = tree.followers.take().map(|followers| *followers);
-            let (funcs, children) =
-                followers.map(|all| (all.funcs, all.children)).unwrap_or_default();
-            if !children.is_empty() {
-                tree.ending = Some(Arc::new(children));
-            }
+            let funcs = tree.followers.take().map(|followers| {
+                let Followers { children, funcs } = *followers;
+                tree.ending = (!children.is_empty()).then(|| Arc::new(children));
+                funcs
+            });
             // With the lock, and before `done` is closed: who finds it ended, or `done` closed, finds out how.
             (tree.timer.take(), funcs, self.signal.mark(error.code()), tree.ending.clone())
         };
@@ -232,7 +237,7 @@ impl Canceller {
         if let Some(timer) = timer {
             timer.stop();
         }
-        funcs.into_iter().for_each(|(_, func)| func.start());
+        funcs.into_iter().flatten().for_each(|(_, func)| func.start());
         (true, children)
     }
 

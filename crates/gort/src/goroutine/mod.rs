@@ -263,6 +263,7 @@ impl Goroutine {
     }
 
     /// Owner only.
+    #[inline(always)]
     pub(crate) fn set_extra(&self, extra: Option<Box<Extra>>) {
         drop(self.take_extra());
         self.extra.set(extra.map(|extra| NonNull::from(Box::leak(extra))));

@@ -5,7 +5,7 @@ use super::machine::Machine;
 use super::polling::Slept;
 use super::timer::NEVER;
 use super::{Processor, Shared};
-use crate::clock;
+use crate::clock::{self, Deadline};
 use std::time::Duration;
 
 /// So long a machine waits for work that there are enough others to do, before it ends.
@@ -226,7 +226,7 @@ impl Machine {
                 }
                 Leave::NoProcessor => return self.shared().is_exiting(),
                 Leave::IsRoused => {
-                    self.doze(None);
+                    self.doze(Deadline::NEVER);
                     if self.try_processor().is_some() || self.shared().is_exiting() {
                         return true;
                     }

@@ -193,13 +193,14 @@ impl Machine {
     }
 
     fn find_now(&self) -> Option<GoroutineRef> {
+        // Here is the time to look at timers.
+        self.timers_skip.set(0);
         let processor = self.processor();
-        let next = self.take_next_first(processor);
-        if processor.timers.earliest() != NEVER {
-            processor.timers.fire(clock::now());
-        }
-        if next.is_some() {
-            return next;
+        if let Some(next) = self.take_next_first(processor) {
+            if processor.timers.earliest() != NEVER {
+                self.look_at_timers(processor);
+            }
+            return Some(next);
         }
         if let Some(goroutine) = self.pick().or_else(|| self.take_global()) {
             return Some(goroutine);
@@ -302,7 +303,11 @@ impl Machine {
 
     /// Fires what is due anywhere: those of idle processors, and of busy ones that do not get to it.
     pub(crate) fn fire_all_timers(&self) -> usize {
+        let shared = self.shared();
+        if shared.earliest_timer() == NEVER {
+            return 0;
+        }
         let now = clock::now();
-        self.shared().processors().map(|processor| processor.timers.fire(now)).sum()
+        shared.processors().map(|processor| processor.timers.fire(now)).sum()
     }
 }

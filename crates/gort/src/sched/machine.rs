@@ -17,9 +17,10 @@ use super::kernel_slice::KernelSlice;
 use super::processor::Processor;
 use super::sleeper::{Bed, Sleeper};
 use super::worker::{Assignment, Finished};
+use crate::clock::{self, Deadline};
 use crate::goroutine::{BOUND, GoroutineRef};
 use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
-use crate::{clock, sys, tls};
+use crate::{sys, tls};
 use gort_context::overflow::AltStack;
 use gort_context::{Context, switch};
 use std::cell::{Cell, UnsafeCell};
@@ -410,10 +411,9 @@ impl Machine {
 
     // ---- waiting for a processor
 
-    /// Sleeps until signalled or until `timeout` has passed: true if signalled. With the signal comes
-    /// a processor, or none if the runtime ends.
-    pub(crate) fn doze(&self, timeout: Option<Duration>) -> bool {
-        let until = timeout.map(clock::Deadline::after);
+    /// Sleeps until signalled, or up to `until`: true if signalled. With the signal comes a processor, or
+    /// none if the runtime ends.
+    pub(crate) fn doze(&self, until: Deadline) -> bool {
         self.may_be_roused();
         loop {
             if self.sleeper.is_roused() {
@@ -424,7 +424,7 @@ impl Machine {
                 self.searching.set(self.granted_searching.load(Relaxed) != 0);
                 return true;
             }
-            let left = until.and_then(|until| until.remaining());
+            let left = until.remaining();
             if left.is_some_and(|left| left.is_zero()) {
                 return false;
             }

@@ -146,9 +146,9 @@ impl Machine {
             self.set_processor(None);
             self.shared().hand_off(processor)
         });
-        let retry = (given == Some(false)).then_some(RETRY);
+        let retry = || if given == Some(false) { Deadline::after(RETRY) } else { Deadline::NEVER };
         while self.try_processor().is_none() {
-            if !self.doze(retry) {
+            if !self.doze(retry()) {
                 self.schedule_pinned(goroutine);
             }
         }

@@ -25,7 +25,7 @@
 use super::Shared;
 use super::machine::Machine;
 use super::timer::NEVER;
-use crate::clock;
+use crate::clock::Deadline;
 use crate::poll::Driver;
 use crate::poll::driver::Turn;
 use crate::prim::atomic::{Ordering::*, fence};
@@ -135,30 +135,35 @@ impl Machine {
     /// counts, or, on its own word, for at most `patience`.
     pub(super) fn sleep(&self, until: Option<u64>, patience: Option<Duration>) -> Slept<'static> {
         let shared = self.shared();
-        let left = || until.map(|until| Duration::from_nanos(until.saturating_sub(clock::now())));
+        let until = until.map_or(Deadline::NEVER, Deadline::from_nanos);
         if shared.idle.idle_processors() > 0
             && let Some(driver) = shared.driver.get()
             && let Some(mut turn) = driver.try_turn()
         {
             if !self.sleeper.begin_polling() {
                 drop(turn);
-                self.doze(None);
+                self.doze(Deadline::NEVER);
                 return Slept::Roused;
             }
             // To those who look whether somebody polls it is shown by now; what they have published before
             // they looked is seen by who has the turn.
             fence(SeqCst);
-            let has_events = turn.poll(left());
+            let has_events = turn.poll(until.remaining());
             self.sleeper.end_polling();
             if has_events {
                 return Slept::Polled(turn);
             }
             drop(turn);
-            return match self.doze(Some(Duration::ZERO)) {
+            // It may have been roused meanwhile.
+            return match self.doze(Deadline::PAST) {
                 true => Slept::Roused,
                 false => Slept::Nothing,
             };
         }
-        if self.doze(left().or(patience)) { Slept::Roused } else { Slept::TimedOut }
+        let until = match patience {
+            Some(patience) if until == Deadline::NEVER => Deadline::after(patience),
+            _ => until,
+        };
+        if self.doze(until) { Slept::Roused } else { Slept::TimedOut }
     }
 }

@@ -17,17 +17,24 @@ pub(crate) struct Attributes {
 }
 
 impl Attributes {
+    #[inline(always)]
     fn into_extra(self, shared: &Shared) -> io::Result<Option<Box<Extra>>> {
         if self.name.is_none() && self.stack_size.is_none() {
             return Ok(None);
         }
+        self.make_extra(shared).map(Some)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_extra(self, shared: &Shared) -> io::Result<Box<Extra>> {
         let mut extra = Extra { name: self.name, ..Extra::default() };
         if let Some(size) = self.stack_size {
             let stack = shared.special_stack(size)?;
             extra.stack_size = stack.size();
             extra.stack.set(Some(stack));
         }
-        Ok(Some(Box::new(extra)))
+        Ok(Box::new(extra))
     }
 }
 

@@ -64,6 +64,10 @@ impl<T> RawArm for RecvArm<'_, T> {
         self.receiver.is_some_and(|receiver| receiver.core().looks_readable())
     }
 
+    fn is_ready(&self) -> bool {
+        self.receiver.is_some_and(|receiver| receiver.core().is_readable())
+    }
+
     #[inline]
     fn attempt(&self) -> bool {
         let Some(receiver) = self.receiver else { return false };
@@ -159,6 +163,10 @@ impl<T> RawArm for SendArm<'_, T> {
         self.sender.is_some_and(|sender| sender.core().looks_writable())
     }
 
+    fn is_ready(&self) -> bool {
+        self.sender.is_some_and(|sender| sender.core().is_writable())
+    }
+
     #[inline]
     fn attempt(&self) -> bool {
         let Some(sender) = self.on() else { return false };
@@ -216,6 +224,10 @@ impl Arm for AfterArm {}
 impl RawArm for AfterArm {
     #[inline]
     fn looks_ready(&self) -> bool {
+        false
+    }
+
+    fn is_ready(&self) -> bool {
         false
     }
 

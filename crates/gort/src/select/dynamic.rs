@@ -112,6 +112,10 @@ impl RawArm for Removed {
         false
     }
 
+    fn is_ready(&self) -> bool {
+        false
+    }
+
     fn attempt(&self) -> bool {
         false
     }

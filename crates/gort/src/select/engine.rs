@@ -15,6 +15,9 @@ pub(crate) trait RawArm {
     /// become possible.
     fn looks_ready(&self) -> bool;
 
+    /// As [`looks_ready`](Self::looks_ready), but misses nothing.
+    fn is_ready(&self) -> bool;
+
     /// Goes ahead if that can be done without blocking.
     fn attempt(&self) -> bool;
 
@@ -131,11 +134,12 @@ fn choose(set: u32, count: usize, mut random: u64) -> usize {
     (best & 0xFF) as usize
 }
 
-/// No arm has looked ready, which says little (by S5): tries them all.
+/// No arm has looked ready, which says little (by S5): looks at them all again, with their locks.
 #[cold]
 #[inline(never)]
 fn make_sure<A: Arms + ?Sized>(arms: &A) -> Option<usize> {
-    let index = (0..arms.len()).find(|&index| arms.arm(index).attempt());
+    let go_ahead = |&index: &usize| arms.arm(index).is_ready() && arms.arm(index).attempt();
+    let index = (0..arms.len()).find(go_ahead);
     index.or_else(|| (0..arms.len()).find(|&index| arms.arm(index).is_due()))
 }
 

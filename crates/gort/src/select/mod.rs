@@ -49,13 +49,16 @@
 //     does not even have to look if the last waiter before it is of the same wait: that one is
 //     found by any partner that came since. So a million arms on one channel take linear time.
 // S5. The first look is without locks and may miss what just happened; so a select that does not
-//     wait tries all arms before it says that none is ready, and one that waits looks again as it
-//     registers.
+//     wait looks at all arms with their locks before it says that none is ready, and one that waits looks
+//     again as it registers.
 //
 // Considered and rejected:
 //
 // - Trying the arms in a random order, with their locks, until one is ready. With one of four ready
 //   that took 36 ns instead of 24: the loop ends at random, and each time costs the CPU a wrong guess.
+// - A fence instead of the locks for the second look of a select that does not wait (Go looks without). If one sets a
+//   flag and then selects, and the other sends and then looks at the flag, neither might see what the other did:
+//   a lock that was given back does not mean yet that what was written under it can be seen.
 // - Locking all channels at once in the order of their addresses (Go's): sorting, and nobody else gets
 //   at any of them meanwhile.
 // - A random number from thread-local storage, a clock or a shared counter: the first needs a

@@ -2,8 +2,8 @@
 
 use super::arms::{AfterArm, RecvArm, SendArm, select};
 use crate::chan::{Receiver, Sender, chan};
-use crate::prim::model;
-use crate::prim::thread;
+use crate::prim::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::prim::{Arc, model, thread};
 use std::time::Duration;
 
 fn select_recv(a: &Receiver<i32>, b: &Receiver<i32>) -> (usize, Option<i32>) {
@@ -86,6 +86,28 @@ fn a_select_that_times_out_has_taken_nothing() {
         }
         sender.join().unwrap().unwrap();
         assert_eq!(rx.recv(), None);
+    });
+}
+
+/// One says that it is about to look, the other sends and asks whether anybody is: it cannot be that the one finds
+/// nothing and the other is told no.
+#[test]
+fn a_select_with_a_default_sees_who_has_not_seen_it() {
+    model(|| {
+        let (tx, rx) = chan(1);
+        let looks = Arc::new(AtomicBool::new(false));
+        let sender = {
+            let looks = looks.clone();
+            thread::spawn(move || {
+                tx.send(1).unwrap();
+                (looks.load(Relaxed), tx)
+            })
+        };
+        looks.store(true, Relaxed);
+        let mut arm = RecvArm::new(Some(&rx));
+        let found = select(&mut [&mut arm], true, true) == 0;
+        let (seen, _tx) = sender.join().unwrap();
+        assert!(found || seen);
     });
 }
 

@@ -37,12 +37,24 @@ pub(crate) fn wake_one(address: &AtomicU32) {
     };
 }
 
-/// The monotonic clock as of the kernel's last tick.
-pub(crate) fn rough_time() -> Duration {
+/// std's clock.
+#[inline]
+pub(crate) fn time() -> u64 {
+    read_clock(libc::CLOCK_MONOTONIC)
+}
+
+/// The same as of the kernel's last tick.
+#[inline]
+pub(crate) fn rough_time() -> u64 {
+    read_clock(libc::CLOCK_MONOTONIC_COARSE)
+}
+
+#[inline(always)]
+fn read_clock(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the place for the time is valid for the call, which does not fail for a clock that there is.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
 /// Makes [`barrier_in_all_threads`] possible; false: this system does not have it.

@@ -3,7 +3,7 @@
 //! | item | what it is |
 //! |---|---|
 //! | `MachineThread` | a thread of the runtime's: how it sleeps and is woken, what the kernel knows of it |
-//! | `rough_time()` | a clock that is cheap to read, in step with std's |
+//! | `time()`, `rough_time()` | std's clock, in nanoseconds; one that is never ahead of it, and cheap to read |
 //! | `register_barrier()`, `barrier_in_all_threads()` | see [`barrier`](crate::sched::barrier) |
 //! | `thread_local_storage()` | where the calling thread's `thread_local!`s are, as far as that can be told |
 //! | `SIGNAL`, `signals`, `errno()`, `set_errno()` | for preemption in place |

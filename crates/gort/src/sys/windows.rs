@@ -131,8 +131,8 @@ fn prepare_machine_thread() {
     });
 }
 
-/// std's clock: those that are cheaper are driven by another crystal.
-pub(crate) fn rough_time() -> Duration {
+/// std's clock.
+pub(crate) fn time() -> u64 {
     const SECOND: u64 = 1_000_000_000;
     let (mut now, mut frequency) = (0, 0);
     // SAFETY: the place for the time is valid, and the call does not fail.
@@ -140,7 +140,12 @@ pub(crate) fn rough_time() -> Duration {
     // SAFETY: as above.
     unsafe { QueryPerformanceFrequency(&raw mut frequency) };
     let (now, frequency) = (now as u64, frequency as u64);
-    Duration::new(now / frequency, (now % frequency * SECOND / frequency) as u32)
+    now / frequency * SECOND + now % frequency * SECOND / frequency
+}
+
+/// The same: those that are cheaper are driven by another crystal.
+pub(crate) fn rough_time() -> u64 {
+    time()
 }
 
 /// Makes [`barrier_in_all_threads`] possible; false: it does nothing here, as in Wine (up to version 8 at least).
