@@ -27,7 +27,6 @@ use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
-use std::time::Duration;
 
 /// Operations between two looks at the clock.
 const OPERATIONS_PER_LOOK: u32 = 256;
