@@ -76,7 +76,8 @@ impl Watch {
                     let _ = shared.start_monitor();
                 }
                 turn = self.turn();
-                if turn.waiting == 0 {
+                // Who ends the runtime may have woken all before this one waits.
+                if turn.waiting == 0 || shared.is_exiting() {
                     continue;
                 }
             }
