@@ -28,8 +28,8 @@
 //! Whoever arrives sets x20 to x28 to zero. What they hold is left over from the flow that resumed it, and most
 //! often one is the pointer to the thread's storage: code here loads it whole, where that on x86-64 has a segment
 //! register, and std does when a thread begins. The functions that are called next would put it on their stack,
-//! among the callee's registers, where [`points_into`](crate::points_into) finds it. (Without, under qemu and not
-//! optimized, nearly every goroutine seemed to hold on to the thread that it had run on.)
+//! among the callee's registers, where [`points_into`](crate::points_into) finds it. (Without, goroutines that
+//! were not optimized seemed to hold on to the thread that they had run on.)
 //!
 //! # Control word
 //!
