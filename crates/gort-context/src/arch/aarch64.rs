@@ -25,6 +25,12 @@
 //! authentication needs no care: a function that signs its return address signs it with the stack pointer that
 //! it had, and stacks never move; the assembly here does not sign.
 //!
+//! Whoever arrives sets x20 to x28 to zero. What they hold is left over from the flow that resumed it, and most
+//! often one is the pointer to the thread's storage: code here loads it whole, where that on x86-64 has a segment
+//! register, and std does when a thread begins. The functions that are called next would put it on their stack,
+//! among the callee's registers, where [`points_into`](crate::points_into) finds it. (Without, goroutines that
+//! were not optimized seemed to hold on to the thread that they had run on.)
+//!
 //! # Control word
 //!
 //! FPCR belongs to the flow. The rule is that of x86-64: **at the instant of a switch it is zero**, its
@@ -91,6 +97,9 @@ pub(crate) unsafe fn switch(save: *mut Context, to: Context, word: *mut ()) -> *
             "2:",
             "hint #36",
             "ldp x29, x19, [sp], #32",
+            ".irp n, 20, 21, 22, 23, 24, 25, 26, 27, 28",
+            "mov x\\n, xzr",
+            ".endr",
             leave_with_control_word = sym leave_with_control_word,
             inlateout("x0") word => got,
             inlateout("x1") save => _,
@@ -154,8 +163,9 @@ unsafe extern "C" fn start() -> ! {
         ".cfi_undefined x30",
         "hint #36",
         "ldr x1, [sp, #24]", // FirstFrame::entry
-        "mov x29, xzr",
-        "mov x30, xzr",
+        ".irp n, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30",
+        "mov x\\n, xzr",
+        ".endr",
         "bl {run_entry}",
         "brk #1",
         ".cfi_endproc",

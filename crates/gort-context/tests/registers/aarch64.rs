@@ -1,6 +1,6 @@
 //! x19 to x29, d8 to d15; FPCR.
 
-use super::Switch;
+use super::{Pair, Switch};
 use gort_context::Context;
 use std::arch::{asm, naked_asm};
 
@@ -88,4 +88,66 @@ impl Words {
     pub(crate) fn set(self) {
         unsafe { asm!("msr fpcr, {}", in(reg) self.0) };
     }
+}
+
+/// Fills x20 to x28 with `with` and calls `switch`. Keeps its caller's.
+#[unsafe(naked)]
+unsafe extern "C" fn switch_leaving(save: *mut Context, to: Context, with: usize, switch: Switch) {
+    naked_asm!(
+        "stp x29, x30, [sp, #-96]!",
+        "stp x19, x20, [sp, #16]",
+        "stp x21, x22, [sp, #32]",
+        "stp x23, x24, [sp, #48]",
+        "stp x25, x26, [sp, #64]",
+        "stp x27, x28, [sp, #80]",
+        ".irp n, 20, 21, 22, 23, 24, 25, 26, 27, 28",
+        "mov x\\n, x2",
+        ".endr",
+        "mov x2, xzr",
+        "blr x3",
+        "ldp x19, x20, [sp, #16]",
+        "ldp x21, x22, [sp, #32]",
+        "ldp x23, x24, [sp, #48]",
+        "ldp x25, x26, [sp, #64]",
+        "ldp x27, x28, [sp, #80]",
+        "ldp x29, x30, [sp], #96",
+        "ret",
+    )
+}
+
+/// What its caller has in x20 to x28.
+#[unsafe(naked)]
+unsafe extern "C" fn callees_registers(into: *mut [usize; 9]) {
+    naked_asm!(
+        "stp x20, x21, [x0, #0]",
+        "stp x22, x23, [x0, #16]",
+        "stp x24, x25, [x0, #32]",
+        "stp x26, x27, [x0, #48]",
+        "str x28, [x0, #64]",
+        "ret",
+    )
+}
+
+/// The functions that a flow calls next would put it on their stack, where it looks like the flow's own.
+#[test]
+fn nothing_is_left_over_from_who_resumed() {
+    const LEFT: usize = 0x1234_5678_9abc_def0;
+    unsafe extern "C-unwind" fn other(word: *mut ()) -> ! {
+        let pair = word.cast::<Pair>();
+        loop {
+            let mut seen = [0; 9];
+            unsafe { callees_registers(&raw mut seen) };
+            assert!(!seen.contains(&LEFT), "{seen:x?}");
+            unsafe { super::back(pair) };
+        }
+    }
+    let pool = super::pool();
+    let stack = pool.take().unwrap();
+    let mut pair = Pair::new(&stack, other);
+    pair.go();
+    for _ in 0..10 {
+        let pair = &raw mut *pair;
+        unsafe { switch_leaving(&raw mut (*pair).main, (*pair).other, LEFT, super::switch_c) };
+    }
+    pair.end();
 }
