@@ -99,21 +99,26 @@ func byThread(done []piece) (float64, float64) {
 
 func calm() {
 	n := get("n", 50)
+	const tasks, each = 100, 10 * time.Microsecond
+	work := tasks * each.Seconds()
 	var us []float64
+	time.Sleep(20 * time.Millisecond)
+	before := cpuTotal()
 	start := time.Now()
 	for range n {
 		var group sync.WaitGroup
-		group.Add(100)
-		for range 100 {
+		group.Add(tasks)
+		for range tasks {
 			go func() {
-				spin(10 * time.Microsecond)
+				spin(each)
 				group.Done()
 			}()
 		}
 		group.Wait()
-		before := cpuTotal()
 		time.Sleep(20 * time.Millisecond)
-		us = append(us, (cpuTotal()-before)*1e6)
+		now := cpuTotal()
+		us = append(us, (now-before-work)*1e6)
+		before = now
 	}
 	seconds := time.Since(start).Seconds()
 	slices.Sort(us)

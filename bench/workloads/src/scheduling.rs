@@ -110,26 +110,33 @@ fn by_thread(done: &[Piece]) -> (f64, f64) {
     (second as f64 / 1e3, most as f64 / done.len() as f64)
 }
 
-/// The CPU used after a burst of work, in 20 ms in which there is nothing to do; `n` bursts of 100 tasks
-/// of 10 us each.
+/// The CPU used for a burst of work and in 20 ms after it in which there is nothing to do, beyond the work itself;
+/// `n` bursts of 100 tasks of 10 us each. (From one rest to the next, as the kernel counts what a thread uses when that
+/// goes to sleep: a second one that did half of the work would seem to have done it afterwards.)
 pub fn calm<R: Runtime>(args: &Args) -> ! {
+    const TASKS: usize = 100;
+    const TIME: Duration = Duration::from_micros(10);
+    let work = TASKS as f64 * TIME.as_secs_f64();
     let n = args.get("n", 50);
     let mut cpu_us = Vec::new();
+    R::sleep(Duration::from_millis(20));
+    let mut before = process::cpu().total();
     let start = Instant::now();
     for _ in 0..n {
         let group = R::WaitGroup::new();
-        group.add(100);
-        for _ in 0..100 {
+        group.add(TASKS);
+        for _ in 0..TASKS {
             let group = group.clone();
             R::go(move || {
-                numbers::spin(Duration::from_micros(10));
+                numbers::spin(TIME);
                 group.done();
             });
         }
         group.wait();
-        let cpu = process::cpu();
         R::sleep(Duration::from_millis(20));
-        cpu_us.push((process::cpu().total() - cpu.total()) * 1e6);
+        let now = process::cpu().total();
+        cpu_us.push((now - before - work) * 1e6);
+        before = now;
     }
     let seconds = start.elapsed().as_secs_f64();
     cpu_us.sort_by(f64::total_cmp);
