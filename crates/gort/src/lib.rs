@@ -45,7 +45,7 @@
 //! | know about goroutines | [`current`], [`num_goroutines`], [`stats`], [`set_panic_handler`] |
 //! | have a scheduler of one's own, or settings | [`Runtime`], [`RuntimeBuilder`], [`set_gomaxprocs`] |
 //!
-//! [`net`](mod@net), [`io`], [`process`] and [`signal`] are there on Linux, [`fs`] on Unix; the rest everywhere.
+//! [`io`], [`process`], [`signal`] and [`fs`] are there on Unix, and so are Unix sockets; the rest everywhere.
 //!
 //! All of it may also be used on plain threads: there, what waits blocks the thread. Who knows Go finds its idioms
 //! and what they are here in `docs/coming-from-go.md` in the repository.
@@ -79,8 +79,8 @@
     reason = "clippy asks for this at the root only; .ci/layers sees to it that just `tls` has one"
 )]
 #![cfg_attr(
-    not(target_os = "linux"),
-    allow(dead_code, reason = "what sockets wait with is there, and nobody to use it")
+    not(unix),
+    allow(dead_code, reason = "what pipes and processes wait with is there, and nobody to use it")
 )]
 
 extern crate self as gort;
@@ -95,19 +95,19 @@ pub mod context;
 pub mod fs;
 #[cfg(not(loom))]
 mod goroutine;
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(all(unix, not(loom)))]
 pub mod io;
 #[cfg(not(loom))]
 mod join_handle;
 #[cfg(not(loom))]
 #[macro_use]
 mod macros;
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(not(loom))]
 pub mod net;
 mod park;
 mod poll;
 mod prim;
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(all(unix, not(loom)))]
 pub mod process;
 #[cfg(not(loom))]
 mod runtime;
@@ -115,7 +115,7 @@ mod sched;
 #[cfg(not(loom))]
 mod scope;
 pub mod select;
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 pub mod signal;
 #[cfg(not(loom))]
 mod spawn;

@@ -5,7 +5,7 @@ use crate::poll::Direction;
 use crate::sys;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -225,17 +225,7 @@ impl Write for PipeWriter {
 /// The conversions that both ends have.
 macro_rules! conversions {
     ($end:ident, $std:ty) => {
-        impl AsFd for $end {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.0.as_fd()
-            }
-        }
-
-        impl AsRawFd for $end {
-            fn as_raw_fd(&self) -> RawFd {
-                self.0.as_fd().as_raw_fd()
-            }
-        }
+        sys::borrowed!($end.0);
 
         impl TryFrom<$std> for $end {
             type Error = io::Error;

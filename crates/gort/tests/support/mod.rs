@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod allocations;
-#[cfg(target_os = "linux")]
 pub mod net;
 #[path = "../../../gort-context/tests/support/mod.rs"]
 pub mod programs;

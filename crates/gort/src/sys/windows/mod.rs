@@ -1,5 +1,13 @@
 //! Windows: an event and a timer for each machine, and a barrier in all threads.
 
+#[path = "no_signals.rs"]
+pub(crate) mod signals;
+mod sockets;
+
+pub(crate) use super::no_wake_timer::WakeTimer;
+pub(crate) use super::plain_stream::{receive, send};
+pub(crate) use sockets::*;
+
 use std::arch::asm;
 use std::ffi::c_void;
 use std::io;
