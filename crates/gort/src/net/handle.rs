@@ -170,7 +170,7 @@ macro_rules! stream {
                     return self.0.check(Direction::Read).map(|()| 0);
                 }
                 let is_short = |&count: &usize| count > 0 && count < room;
-                self.0.run_stream(Direction::Read, attempt, is_short)
+                self.source().run_stream(Direction::Read, attempt, is_short)
             }
 
             fn write_with(
@@ -181,7 +181,7 @@ macro_rules! stream {
                 if len == 0 {
                     return self.0.check(Direction::Write).map(|()| 0);
                 }
-                self.0.run_stream(Direction::Write, attempt, |&count| count < len)
+                self.source().run_stream(Direction::Write, attempt, |&count| count < len)
             }
         }
 

@@ -44,9 +44,9 @@
 //!
 //! # Where
 //!
-//! TCP and UDP on Linux, macOS and Windows; Unix sockets on Unix. What the system does with errors is the system's, as with std's. On Windows
-//! a socket that was closed by `close` keeps its port until the last handle is dropped; a datagram that has no room in the buffer is an error; timers may be late by
-//! a millisecond or two when the program waits for sockets as well.
+//! TCP and UDP on Linux, macOS and Windows; Unix sockets on Unix. Which errors there are is the system's affair, as with std. On
+//! Windows a socket that was closed by `close` keeps its port until its last handle is dropped, a datagram for which the buffer has
+//! no room is an error, and timers may be late by a millisecond or two in a program that waits for sockets as well.
 //!
 //! # What it costs
 //!

@@ -156,8 +156,8 @@ impl Record {
     /// The poller tells of a change, of the source of that generation. See [`Readiness::event`].
     pub(crate) fn tell(&self, direction: Direction, generation: u64, unsure: bool) {
         if sys::FORGETS_WHEN_TOLD {
-            // Before those who wait hear of it. With the lock: who registers it just now has asked before this event, in
-            // vain perhaps, and is told by it; or asks after, and it counts as polled or is asked for once more.
+            // Before those who wait hear of it: who waits again asks again. With the lock: who asks just now has done so before
+            // this event, and is told by it, or does so after, and then somebody asks once too often at worst.
             let _registered = self.registered.lock();
             self.set_polled(self.polled().without(direction));
         }

@@ -10,9 +10,11 @@
 //! | `Descriptor`, `OwnsDescriptor`, `descriptor_of()`, `borrowed!` | what sockets are to the system, and how std's traits lend them out |
 //! | `Polled`, `READING`, `FORGETS_WHEN_TOLD`, `WakeTimer` | what the poller is asked for, and what it cannot do itself |
 //! | `receive()`, `send()`, `close_in_place()`, `is_under_way()`, `trouble_of()` | operations on sockets, and what their errors mean |
+//! | `borrowed_file!`, `file_handle!`, `OwnedFile`, `read_at()`, `read_input()` and others | files, pipes, standard input |
+//! | `open_process()`, `ProcessWatch` | how the end of a process is noticed |
+//! | `wait_on_address()`, `wake_one()` | what the thread that passes signals on sleeps on |
 //!
-//! Two folders make a port: `unix` with `linux` or `portable` (macOS); `windows` alone. What only Unix has is more: what
-//! pipes, processes and signals are built on.
+//! Two folders make a port: `unix` with `linux` or `portable` (macOS); `windows` alone.
 
 #[cfg(target_os = "linux")]
 mod linux;

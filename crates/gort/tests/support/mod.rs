@@ -142,7 +142,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-const CHILD: &str = "GORT_TEST_CHILD";
+pub const CHILD: &str = "GORT_TEST_CHILD";
 
 /// Is this the process that [`child`] has started?
 pub fn in_child() -> bool {

@@ -2,7 +2,6 @@
 
 use crate::sys::set_nonblocking;
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst, fence};
 use std::time::Duration;
@@ -12,7 +11,7 @@ static PIPE: OnceLock<(PipeReader, PipeWriter)> = OnceLock::new();
 fn make() -> io::Result<(PipeReader, PipeWriter)> {
     let (reader, writer) = io::pipe()?;
     // When it is full the thread that sleeps has enough to read.
-    set_nonblocking(writer.as_fd(), true)?;
+    set_nonblocking(&writer, true)?;
     Ok((reader, writer))
 }
 

@@ -5,10 +5,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// Has operations that would wait fail instead, or wait. That goes for the open file, and so for all descriptors of it,
 /// also those of other processes.
-pub(crate) fn set_nonblocking(descriptor: BorrowedFd<'_>, nonblocking: bool) -> io::Result<()> {
+pub(crate) fn set_nonblocking(io: &impl AsFd, nonblocking: bool) -> io::Result<()> {
+    let descriptor = io.as_fd().as_raw_fd();
     let mut setting = libc::c_int::from(nonblocking);
     // SAFETY: the setting is valid for the call, which reads it.
-    match unsafe { libc::ioctl(descriptor.as_raw_fd(), libc::FIONBIO, &raw mut setting) } {
+    match unsafe { libc::ioctl(descriptor, libc::FIONBIO, &raw mut setting) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }

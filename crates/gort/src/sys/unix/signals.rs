@@ -14,6 +14,8 @@ use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering::*};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub(crate) use libc as numbers;
+
 /// One more than the highest number.
 const COUNT: usize = 65;
 
