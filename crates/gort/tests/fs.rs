@@ -109,13 +109,16 @@ fn an_open_file() {
         assert_eq!(file.read_at(&mut one, 0).unwrap(), 4);
         assert_eq!(&one, b"one ");
         assert_eq!(file.write_at(b"TWO", 4).unwrap(), 3);
+        // Windows has moved the position along, others have left it.
+        if cfg!(windows) {
+            assert_eq!(file.stream_position().unwrap(), 7);
+            file.seek(SeekFrom::Start(4)).unwrap();
+        }
         let clone = file.try_clone().unwrap();
         assert_eq!(BufReader::new(clone).lines().next().unwrap().unwrap(), "TWO");
         file.set_len(3).unwrap();
         assert_eq!(file.metadata().unwrap().len(), 3);
         file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
-        file.lock().unwrap();
-        file.unlock().unwrap();
 
         let file = File::from(std::fs::File::from(file));
         let mut text = Vec::new();
