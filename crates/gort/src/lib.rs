@@ -45,7 +45,8 @@
 //! | know about goroutines | [`current`], [`num_goroutines`], [`stats`], [`set_panic_handler`] |
 //! | have a scheduler of one's own, or settings | [`Runtime`], [`RuntimeBuilder`], [`set_gomaxprocs`] |
 //!
-//! [`net`](mod@net), [`io`], [`process`] and [`signal`] are there on Linux, [`fs`] on Unix; the rest everywhere.
+//! All of it is there on Linux, macOS and Windows, but for Unix sockets and `io::splice`, which are not on Windows. What the systems do
+//! differently is said in each module. What was run where is in the README.
 //!
 //! All of it may also be used on plain threads: there, what waits blocks the thread. Who knows Go finds its idioms
 //! and what they are here in `docs/coming-from-go.md` in the repository.
@@ -78,11 +79,6 @@
     clippy::disallowed_macros,
     reason = "clippy asks for this at the root only; .ci/layers sees to it that just `tls` has one"
 )]
-#![cfg_attr(
-    not(target_os = "linux"),
-    allow(dead_code, reason = "what sockets wait with is there, and nobody to use it")
-)]
-
 extern crate self as gort;
 
 #[cfg(not(loom))]
@@ -91,23 +87,23 @@ pub mod chan;
 mod clock;
 #[cfg(not(loom))]
 pub mod context;
-#[cfg(all(unix, not(loom)))]
+#[cfg(not(loom))]
 pub mod fs;
 #[cfg(not(loom))]
 mod goroutine;
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(not(loom))]
 pub mod io;
 #[cfg(not(loom))]
 mod join_handle;
 #[cfg(not(loom))]
 #[macro_use]
 mod macros;
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(not(loom))]
 pub mod net;
 mod park;
 mod poll;
 mod prim;
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(not(loom))]
 pub mod process;
 #[cfg(not(loom))]
 mod runtime;
@@ -115,7 +111,6 @@ mod sched;
 #[cfg(not(loom))]
 mod scope;
 pub mod select;
-#[cfg(target_os = "linux")]
 pub mod signal;
 #[cfg(not(loom))]
 mod spawn;

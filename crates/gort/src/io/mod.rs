@@ -18,19 +18,32 @@
 //! | read what is typed, or piped into the program | [`stdin()`] |
 //! | write where that may wait | [`stdout`], [`stderr`] |
 //! | copy from anything to anything | [`copy()`] |
-//! | copy between sockets, pipes and files in the kernel | [`splice()`] |
-//! | join two connections, as a proxy does | [`copy_both`] |
+//! | copy between sockets, pipes and files in the kernel (on Unix) | `splice` |
+//! | join two connections, as a proxy does (on Unix) | `copy_both` |
+//!
+//! On Windows nothing tells whether a pipe or standard input can be read without waiting. There a thread waits, as with
+//! [`blocking`](crate::blocking()), and a wait has no end but what comes: time-outs and deadlines are refused.
 //!
 //! The traits are those of [`std::io`]: what reads and writes through them works with all of these.
 
+#[cfg(not(unix))]
+mod by_thread;
 mod copy;
 mod output;
 mod pipe;
+#[cfg(unix)]
 mod splice;
 mod stdin;
 
 pub use copy::copy;
 pub use output::{Output, OutputLock, stderr, stdout};
 pub use pipe::{PipeReader, PipeWriter, pipe};
+#[cfg(unix)]
 pub use splice::{Spliced, copy_both, splice};
 pub use stdin::{Stdin, StdinLock, stdin};
+
+/// What waits for a pipe or standard input.
+#[cfg(unix)]
+use crate::net::source::Source;
+#[cfg(not(unix))]
+use by_thread::Source;

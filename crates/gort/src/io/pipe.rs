@@ -1,11 +1,10 @@
 //! Pipes.
 
-use crate::net::source::Source;
+use super::Source;
 use crate::poll::Direction;
-use crate::sys;
+use crate::sys::{self, OwnedFile};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,9 @@ use std::time::{Duration, Instant};
 ///
 /// When the last writer is gone the reader gets the end; when the last reader is, writers get an error
 /// ([`BrokenPipe`](io::ErrorKind::BrokenPipe)).
+///
+/// On Windows a thread waits for whoever reads or writes: time-outs, deadlines and closing are refused there
+/// ([`Unsupported`](io::ErrorKind::Unsupported)).
 ///
 /// Within the process a [channel](crate::chan()) does more for less; pipes are for other processes, and for what wants a
 /// descriptor.
@@ -58,7 +60,7 @@ impl PipeReader {
     /// # Errors
     /// If there are too many descriptors that are waited for.
     pub fn from_std(reader: io::PipeReader) -> io::Result<PipeReader> {
-        sys::set_nonblocking(reader.as_fd(), true)?;
+        sys::set_nonblocking(&reader, true)?;
         Source::new(reader).map(PipeReader)
     }
 
@@ -69,7 +71,7 @@ impl PipeReader {
     pub fn into_std(self) -> io::Result<io::PipeReader> {
         self.0.check_open()?;
         let reader = self.0.into_io();
-        sys::set_nonblocking(reader.as_fd(), false)?;
+        sys::set_nonblocking(&reader, false)?;
         Ok(reader)
     }
 
@@ -119,7 +121,7 @@ impl PipeWriter {
     /// # Errors
     /// As there.
     pub fn from_std(writer: io::PipeWriter) -> io::Result<PipeWriter> {
-        sys::set_nonblocking(writer.as_fd(), true)?;
+        sys::set_nonblocking(&writer, true)?;
         Source::new(writer).map(PipeWriter)
     }
 
@@ -130,7 +132,7 @@ impl PipeWriter {
     pub fn into_std(self) -> io::Result<io::PipeWriter> {
         self.0.check_open()?;
         let writer = self.0.into_io();
-        sys::set_nonblocking(writer.as_fd(), false)?;
+        sys::set_nonblocking(&writer, false)?;
         Ok(writer)
     }
 
@@ -176,21 +178,21 @@ impl Read for &PipeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let room = buffer.len();
         let is_short = |&count: &usize| count > 0 && count < room;
-        self.0.run_stream(Direction::Read, |mut reader| reader.read(buffer), is_short)
+        self.source().run_stream(Direction::Read, |mut reader| reader.read(buffer), is_short)
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.0.run(Direction::Read, |mut reader| reader.read_vectored(buffers))
+        self.source().run(Direction::Read, |mut reader| reader.read_vectored(buffers))
     }
 }
 
 impl Write for &PipeWriter {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.run(Direction::Write, |mut writer| writer.write(buffer))
+        self.source().run(Direction::Write, |mut writer| writer.write(buffer))
     }
 
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.run(Direction::Write, |mut writer| writer.write_vectored(buffers))
+        self.source().run(Direction::Write, |mut writer| writer.write_vectored(buffers))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -225,17 +227,7 @@ impl Write for PipeWriter {
 /// The conversions that both ends have.
 macro_rules! conversions {
     ($end:ident, $std:ty) => {
-        impl AsFd for $end {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.0.as_fd()
-            }
-        }
-
-        impl AsRawFd for $end {
-            fn as_raw_fd(&self) -> RawFd {
-                self.0.as_fd().as_raw_fd()
-            }
-        }
+        sys::borrowed_file!($end.0);
 
         impl TryFrom<$std> for $end {
             type Error = io::Error;
@@ -245,11 +237,11 @@ macro_rules! conversions {
             }
         }
 
-        impl TryFrom<OwnedFd> for $end {
+        impl TryFrom<OwnedFile> for $end {
             type Error = io::Error;
 
             /// Takes over the descriptor, which is that of such an end, or a FIFO.
-            fn try_from(descriptor: OwnedFd) -> io::Result<$end> {
+            fn try_from(descriptor: OwnedFile) -> io::Result<$end> {
                 $end::from_std(descriptor.into())
             }
         }
@@ -259,7 +251,7 @@ macro_rules! conversions {
             fn from(end: $end) -> Stdio {
                 let end = end.0.into_io();
                 // It is open, and is of a kind that can be set; if that failed the program would see errors.
-                let _set = sys::set_nonblocking(end.as_fd(), false);
+                let _set = sys::set_nonblocking(&end, false);
                 end.into()
             }
         }

@@ -62,7 +62,7 @@ use sealed::{Attempt, Sealed};
 /// that way. `cargo bench -p gort --bench copy` shows it.
 ///
 /// It then has two descriptors until the end. If there are none, or the kernel does not do it between these two
-/// (a file that was opened to append, say), it goes on copying.
+/// (a file that was opened to append, say; or anything, elsewhere than on Linux), it goes on copying.
 ///
 /// # Errors
 /// Those of reading and writing. What was read and could not be written is lost.

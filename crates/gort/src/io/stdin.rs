@@ -1,12 +1,11 @@
 //! Standard input.
 
-use crate::net::source::Source;
+use super::Source;
 use crate::poll::Direction;
 use crate::sync::{Mutex, MutexGuard};
 use crate::sys;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::fd::AsFd;
 use std::sync::{LazyLock, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,7 +22,8 @@ use std::time::{Duration, Instant};
 /// It has a buffer of its own: what this has read is not seen by [`std::io::stdin`], nor the other way round, so a program
 /// uses one of the two.
 ///
-/// Terminals, pipes and sockets are waited for by the runtime's poller; files are just read. Other processes may have the
+/// Terminals, pipes and sockets are waited for by the runtime's poller; files are just read. (On Windows a thread waits, time-outs and deadlines
+/// are refused, and what was read is std's buffer's.) Other processes may have the
 /// same input, the shell above all, so it is not made non-blocking: the system is asked whether there is something,
 /// and then it is read. If another process is faster in between the thread blocks, and the goroutine loses its processor
 /// as with any call that blocks.
@@ -81,7 +81,7 @@ impl Stdin {
     /// [`TimedOut`](io::ErrorKind::TimedOut).
     ///
     /// # Errors
-    /// `InvalidInput` for a time-out of zero.
+    /// `InvalidInput` for a time-out of zero; `Unsupported` on Windows.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         source()?.set_timeout(Direction::Read, timeout)
     }
@@ -90,7 +90,7 @@ impl Stdin {
     /// goroutine that is not needed any more.
     ///
     /// # Errors
-    /// If there are too many descriptors that are waited for.
+    /// If there are too many descriptors that are waited for; `Unsupported` on Windows.
     pub fn set_read_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
         source()?.set_deadline(Direction::Read, deadline)
     }
@@ -98,15 +98,7 @@ impl Stdin {
 
 impl Read for Raw {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = source()?.run(Direction::Read, |stdin| match sys::is_readable(stdin)? {
-            true => sys::read(stdin.as_fd(), buffer),
-            false => Err(io::ErrorKind::WouldBlock.into()),
-        });
-        match read {
-            // Without standard input there is nothing to be read, as with std's.
-            Err(error) if error.raw_os_error() == Some(libc::EBADF) => Ok(0),
-            read => read,
-        }
+        source()?.run(Direction::Read, |stdin| sys::read_input(stdin, buffer))
     }
 }
 

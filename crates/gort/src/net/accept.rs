@@ -3,10 +3,10 @@
 use super::source::Source;
 use crate::clock;
 use crate::poll::Direction;
+use crate::sys::{self, OwnsDescriptor, Trouble};
 use crate::time;
 use std::fmt::Debug;
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts a connection. One that was given up by the other side before is passed over. If there are no descriptors or
 /// no memory for one it says so on standard error and waits for some: the connections wait in the kernel's queue.
-pub(super) fn accept<L: AsFd + Debug, R>(
+pub(super) fn accept<L: OwnsDescriptor + Debug, R>(
     listener: &Source<L>,
     mut attempt: impl FnMut(&L) -> io::Result<R>,
 ) -> io::Result<R> {
@@ -27,7 +27,7 @@ pub(super) fn accept<L: AsFd + Debug, R>(
             Ok(accepted) => return Ok(accepted),
             Err(error) => error,
         };
-        match Trouble::of(&error) {
+        match sys::trouble_of(&error) {
             Trouble::OfTheConnection => {}
             Trouble::OfTheListener => return Err(error),
             Trouble::Shortage => {
@@ -48,33 +48,5 @@ fn tell(listener: &impl Debug, error: &io::Error) {
         && AGAIN_AT.compare_exchange(again_at, now + INTERVAL, Relaxed, Relaxed).is_ok();
     if is_mine {
         eprintln!("gort: {listener:?} cannot accept for now, and tries again: {error}");
-    }
-}
-
-enum Trouble {
-    /// It is gone, and the next may be good.
-    OfTheConnection,
-    OfTheListener,
-    /// It may pass.
-    Shortage,
-}
-
-impl Trouble {
-    fn of(error: &io::Error) -> Trouble {
-        match error.raw_os_error() {
-            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => Trouble::Shortage,
-            // Those of the network that accept(2) passes on from a connection.
-            Some(
-                libc::ECONNABORTED
-                | libc::EPROTO
-                | libc::ENETDOWN
-                | libc::ENOPROTOOPT
-                | libc::EHOSTDOWN
-                | libc::EHOSTUNREACH
-                | libc::ENETUNREACH
-                | libc::EPERM,
-            ) => Trouble::OfTheConnection,
-            _ => Trouble::OfTheListener,
-        }
     }
 }

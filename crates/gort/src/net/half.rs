@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
 use std::ops::Deref;
 
-/// A stream that can be split: [`TcpStream`](super::TcpStream) and [`UnixStream`](super::UnixStream).
+/// A stream that can be split: [`TcpStream`](super::TcpStream) and, on Unix, `UnixStream`.
 pub trait Stream: sealed::Sealed {
     #[doc(hidden)]
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
@@ -15,10 +15,8 @@ pub trait Stream: sealed::Sealed {
     fn another(&self) -> Self;
 }
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
-    impl Sealed for crate::net::TcpStream {}
-    impl Sealed for crate::net::UnixStream {}
 }
 
 /// The handle to read with that `split` makes. It dereferences to the stream.

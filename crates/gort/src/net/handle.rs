@@ -37,7 +37,8 @@ macro_rules! handle {
             ///
             /// # Errors
             /// If there is no descriptor left to put in its place: all operations fail even so, and the system closes it
-            /// when the last handle is dropped.
+            /// when the last handle is dropped. On Windows it does that in any case; the other side of a connection
+            /// reads the end at once.
             pub fn close(&self) -> io::Result<()> {
                 self.0.close()
             }
@@ -51,17 +52,7 @@ macro_rules! handle {
             }
         }
 
-        impl AsFd for $handle {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.0.as_fd()
-            }
-        }
-
-        impl AsRawFd for $handle {
-            fn as_raw_fd(&self) -> RawFd {
-                self.0.as_fd().as_raw_fd()
-            }
-        }
+        crate::sys::borrowed!($handle.0);
 
         impl TryFrom<$std> for $handle {
             type Error = io::Error;
@@ -154,7 +145,9 @@ macro_rules! stream {
             /// # Errors
             /// The system's, if it is not connected any more, most often.
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-                self.0.open()?.shutdown(how)
+                self.0.open()?.shutdown(how)?;
+                self.0.try_again();
+                Ok(())
             }
 
             /// A handle to read with and one to write with, for two goroutines. When the second is dropped, or
@@ -177,7 +170,7 @@ macro_rules! stream {
                     return self.0.check(Direction::Read).map(|()| 0);
                 }
                 let is_short = |&count: &usize| count > 0 && count < room;
-                self.0.run_stream(Direction::Read, attempt, is_short)
+                self.source().run_stream(Direction::Read, attempt, is_short)
             }
 
             fn write_with(
@@ -188,7 +181,7 @@ macro_rules! stream {
                 if len == 0 {
                     return self.0.check(Direction::Write).map(|()| 0);
                 }
-                self.0.run_stream(Direction::Write, attempt, |&count| count < len)
+                self.source().run_stream(Direction::Write, attempt, |&count| count < len)
             }
         }
 
@@ -241,6 +234,8 @@ macro_rules! stream {
                 Ok(())
             }
         }
+
+        impl half::sealed::Sealed for $handle {}
 
         impl half::Stream for $handle {
             fn shutdown(&self, how: Shutdown) -> io::Result<()> {

@@ -42,9 +42,15 @@
 //! A socket is closed when its last handle is dropped. [`close`](TcpStream::close) closes it for all handles, and ends all
 //! waits with an error for which [`is_closed`] is true.
 //!
+//! # Where
+//!
+//! TCP and UDP on Linux, macOS and Windows; Unix sockets on Unix. Which errors there are is the system's affair, as with std. On
+//! Windows a socket that was closed by `close` keeps its port until its last handle is dropped, a datagram for which the buffer has
+//! no room is an error, and timers may be late by a millisecond or two in a program that waits for sockets as well.
+//!
 //! # What it costs
 //!
-//! A socket is registered with the runtime's poller when somebody first has to wait for it, once. An operation tries first,
+//! A socket is registered with the runtime's poller when somebody first has to wait for it, once (on Windows with each wait). An operation tries first,
 //! and waits only if that would block. After a read that did not fill its buffer the next one waits without
 //! trying. `cargo run --release -p harness -- table -j tcp` in `bench/` prints the figures.
 
@@ -55,6 +61,7 @@ mod resolve;
 pub(crate) mod source;
 mod tcp;
 mod udp;
+#[cfg(unix)]
 mod unix;
 
 pub use half::{ReadHalf, ReuniteError, Stream, WriteHalf};
@@ -62,6 +69,7 @@ pub use resolve::{ToSocketAddrs, lookup_host};
 pub use std::net::{Shutdown, SocketAddr};
 pub use tcp::{Incoming, TcpListener, TcpStream};
 pub use udp::UdpSocket;
+#[cfg(unix)]
 pub use unix::{UnixDatagram, UnixIncoming, UnixListener, UnixStream};
 
 use std::fmt;

@@ -8,10 +8,10 @@ use crate::clock::Deadline;
 use crate::park::{self, Limit, Wait};
 use crate::poll::readiness::{Readiness, Seen};
 use crate::poll::{Direction, Record};
-use crate::{runtime, sys};
+use crate::runtime;
+use crate::sys::{self, Descriptor, OwnsDescriptor};
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::*};
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ pub(crate) struct Source<S> {
 /// A record, and what is registered with it.
 struct Registration {
     record: &'static Record,
-    descriptor: RawFd,
+    descriptor: Descriptor,
 }
 
 impl Registration {
@@ -50,18 +50,18 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.record.deregister(self.descriptor);
+        self.record.deregister();
         self.record.give_back();
     }
 }
 
-impl<S: AsFd> Source<S> {
+impl<S: OwnsDescriptor> Source<S> {
     /// Of something that does not block.
     ///
     /// # Errors
     /// If there are too many.
     pub(crate) fn new(io: S) -> io::Result<Source<S>> {
-        let descriptor = io.as_fd().as_raw_fd();
+        let descriptor = sys::descriptor_of(&io);
         Ok(Source {
             registration: Registration { record: Record::take()?, descriptor },
             read_timeout: AtomicU64::new(NEVER),
@@ -77,6 +77,11 @@ impl<S: AsFd> Source<S> {
     pub(crate) fn open(&self) -> io::Result<&S> {
         self.check_open()?;
         Ok(&self.io)
+    }
+
+    /// What owns the descriptor, whether it has been closed or not.
+    pub(crate) fn io(&self) -> &S {
+        &self.io
     }
 
     pub(crate) fn into_io(self) -> S {
@@ -226,6 +231,12 @@ impl<S: AsFd> Source<S> {
         Ok(())
     }
 
+    /// Whoever waits is to try again: something has been done to the descriptor that not every poller tells of.
+    pub(crate) fn try_again(&self) {
+        self.registration.record.readiness(Direction::Read).try_again();
+        self.registration.record.readiness(Direction::Write).try_again();
+    }
+
     pub(crate) fn check_open(&self) -> io::Result<()> {
         match self.registration.record.readiness(Direction::Read).look().is_closed() {
             false => Ok(()),
@@ -233,14 +244,14 @@ impl<S: AsFd> Source<S> {
         }
     }
 
-    /// Closes the descriptor for all who have it, and wakes whoever waits. The number stays taken, by something
-    /// that is good for nothing, until this is dropped: so nobody who has borrowed it comes to use another's.
+    /// Closes the descriptor for all who have it, and wakes whoever waits. The number stays taken until this is
+    /// dropped: so nobody who has borrowed it comes to use another's.
     pub(crate) fn close(&self) -> io::Result<()> {
         let record = self.registration.record;
         record.readiness(Direction::Read).close();
         record.readiness(Direction::Write).close();
-        record.deregister(self.registration.descriptor);
-        sys::replace_by_nothing(self.registration.descriptor)
+        record.deregister();
+        sys::close_in_place(&self.io)
     }
 }
 
@@ -257,12 +268,6 @@ fn begin(readiness: &Readiness) -> io::Result<Seen> {
     Ok(seen)
 }
 
-impl<S: AsFd> AsFd for Source<S> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.io.as_fd()
-    }
-}
-
 impl<S: fmt::Debug> fmt::Debug for Source<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.io.fmt(f)
@@ -273,7 +278,7 @@ impl<S: fmt::Debug> fmt::Debug for Source<S> {
 ///
 /// # Errors
 /// `ResourceBusy` if others have it.
-pub(crate) fn take_out<S: AsFd>(source: Arc<Source<S>>) -> io::Result<S> {
+pub(crate) fn take_out<S: OwnsDescriptor>(source: Arc<Source<S>>) -> io::Result<S> {
     match Arc::try_unwrap(source) {
         Ok(source) => {
             source.check_open()?;

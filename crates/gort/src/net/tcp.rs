@@ -12,7 +12,6 @@ use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::iter::FusedIterator;
 use std::net::{self, Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,7 +74,7 @@ impl TcpStream {
         socket.set_nonblocking(true)?;
         let is_under_way = match socket.connect(&address.into()) {
             Ok(()) => false,
-            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => true,
+            Err(error) if sys::is_under_way(&error) => true,
             // Interrupted by a signal it goes on all the same.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
             Err(error) => return Err(error),
@@ -201,7 +200,7 @@ impl TcpListener {
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
         let listener = each_address(address, net::TcpListener::bind)?;
         // std lets 128 wait to be accepted. Those who find no room are not told, and try again after a second.
-        SockRef::from(&listener).listen(libc::c_int::MAX)?;
+        SockRef::from(&listener).listen(i32::MAX)?;
         TcpListener::from_std(listener)
     }
 

@@ -7,7 +7,6 @@ use crate::poll::Direction;
 use std::fmt;
 use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,7 +48,8 @@ impl UdpSocket {
         each_address(address, |address| self.0.open()?.connect(address))
     }
 
-    /// Parks until there is a datagram, and tells where it came from. What of it the buffer has no room for is lost.
+    /// Parks until there is a datagram, and tells where it came from. What of it the buffer has no room for is lost, which Windows
+    /// tells by an error.
     ///
     /// # Errors
     /// [`TimedOut`](io::ErrorKind::TimedOut) after a time-out or deadline; if it has been closed.

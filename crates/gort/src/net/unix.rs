@@ -12,7 +12,7 @@ use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::iter::FusedIterator;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ impl UnixStream {
 
 /// The same address, for a socket that is made in steps.
 fn raw_address(address: &SocketAddr) -> io::Result<SockAddr> {
-    if let Some(name) = std::os::linux::net::SocketAddrExt::as_abstract_name(address) {
+    if let Some(name) = sys::abstract_name(address) {
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt;
         let name: Vec<u8> = [&[0], name].concat();

@@ -1,4 +1,4 @@
-//! A runtime's view of the kernel's poller, through mio: the only file that names it.
+//! A runtime's view of the kernel's poller, through mio: beside `sys` the only file that names it.
 //!
 //! **The turn.** One thread at a time polls: who has the [`Turn`] ([`Right`]). It may sleep in the kernel with it, until there
 //! is an event, a time has come, or somebody [wakes](Driver::wake) it, which takes one system call. Others do not wait
@@ -9,15 +9,13 @@
 //! waited for by a timer that is itself polled ([`sys::WakeTimer`]); a time that is far away first without.
 
 use super::turn::Right;
-use super::{Direction, Record};
+use super::{Direction, Directions, Record};
 use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering::*};
-use crate::sys;
-use mio::unix::SourceFd;
+use crate::sys::{self, Descriptor, Polled};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::io;
-use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// Events taken from the kernel at a time: as many as a processor's ring has room for.
@@ -62,7 +60,8 @@ impl Driver {
         let waker = Waker::new(&registry, WAKER)?;
         let timer = sys::WakeTimer::new()?;
         if let Some(timer) = &timer {
-            registry.register(&mut SourceFd(&timer.descriptor()), TIMER, Interest::READABLE)?;
+            let mut polled = Polled::new(timer.descriptor());
+            registry.register(&mut polled, TIMER, Interest::READABLE)?;
         }
         Ok(Driver {
             registry,
@@ -78,30 +77,35 @@ impl Driver {
         })
     }
 
-    /// Has the events of a descriptor told to `record`, from now on.
+    /// Has the events of a descriptor, of these directions, told to `record` from now on.
     ///
     /// # Errors
     /// The system's: it cannot be polled, as regular files cannot; or too many are.
     pub(crate) fn register(
         &self,
-        descriptor: RawFd,
+        descriptor: Descriptor,
         record: &Record,
-        direction: Direction,
-    ) -> io::Result<()> {
-        let token = Token(record.token());
-        self.registry.register(&mut SourceFd(&descriptor), token, interest(direction))
+        directions: Directions,
+    ) -> io::Result<Polled> {
+        let mut polled = Polled::new(descriptor);
+        self.registry.register(&mut polled, Token(record.token()), interest(directions))?;
+        Ok(polled)
     }
 
-    /// The same, for both directions, of one that is registered.
-    pub(crate) fn extend(&self, descriptor: RawFd, record: &Record) -> io::Result<()> {
-        let both = interest(Direction::Read) | interest(Direction::Write);
-        self.registry.reregister(&mut SourceFd(&descriptor), Token(record.token()), both)
+    /// The same, of one that is registered.
+    pub(crate) fn reregister(
+        &self,
+        polled: &mut Polled,
+        record: &Record,
+        directions: Directions,
+    ) -> io::Result<()> {
+        self.registry.reregister(polled, Token(record.token()), interest(directions))
     }
 
     /// The opposite; to be called before the descriptor is closed, as a copy of it would keep the events coming.
-    pub(crate) fn deregister(&self, descriptor: RawFd) {
+    pub(crate) fn deregister(&self, mut polled: Polled) {
         // It fails if the descriptor is not open any more, as it is registered then.
-        let _not_registered = self.registry.deregister(&mut SourceFd(&descriptor));
+        let _not_registered = self.registry.deregister(&mut polled);
     }
 
     /// Gets who polls, or polls next, out of it.
@@ -134,11 +138,11 @@ impl Driver {
     }
 }
 
-fn interest(direction: Direction) -> Interest {
-    match direction {
-        // And urgent data, which make a read stop short.
-        Direction::Read => Interest::READABLE | Interest::PRIORITY,
-        Direction::Write => Interest::WRITABLE,
+fn interest(directions: Directions) -> Interest {
+    match (directions.has(Direction::Read), directions.has(Direction::Write)) {
+        (true, true) => sys::READING | Interest::WRITABLE,
+        (true, false) => sys::READING,
+        _ => Interest::WRITABLE,
     }
 }
 
@@ -175,10 +179,10 @@ impl Turn<'_> {
             let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
             let unsure = is_over || event.is_priority();
             if event.is_readable() || is_over {
-                record.readiness(Direction::Read).event(generation, unsure);
+                record.tell(Direction::Read, generation, unsure);
             }
             if event.is_writable() || is_over {
-                record.readiness(Direction::Write).event(generation, unsure);
+                record.tell(Direction::Write, generation, unsure);
             }
         }
     }

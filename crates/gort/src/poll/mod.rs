@@ -8,28 +8,24 @@
 //! | [`turn`](mod@turn) | who polls |
 //! | [`driver`](mod@driver) | a runtime's view of the kernel's poller: the one file that knows which that is |
 //!
-//! So far that is Linux. Elsewhere no runtime ever has a driver (`no_driver.rs`), and the scheduler need not know.
-//!
 //! A descriptor is registered once, edge-triggered, when somebody first has to wait for it: with the runtime of that
-//! goroutine; for the other direction when somebody first waits for that. Events go from the driver through the record to who waits, by
+//! goroutine; for the other direction when somebody first waits for that. (Windows' poller tells one event, and has then to be asked
+//! again: there a direction is registered anew when somebody has to wait who has seen that event.) Events go from the driver through the record to who waits, by
 //! [`Claim::wake`](crate::park::Claim::wake) as from any other; so it does not matter which runtime's, or whether it
 //! is a plain thread.
 //!
 //! Who polls is the scheduler's affair: see `sched/polling.rs`. Who tries, waits and tries again is in `net/source.rs`.
 
-#[cfg(all(target_os = "linux", not(loom)))]
-pub(crate) mod driver;
-#[cfg(all(not(target_os = "linux"), not(loom)))]
-#[path = "no_driver.rs"]
+#[cfg(not(loom))]
 pub(crate) mod driver;
 pub(crate) mod readiness;
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(not(loom))]
 pub(crate) mod record;
 pub(crate) mod turn;
 
 #[cfg(not(loom))]
 pub(crate) use driver::Driver;
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(not(loom))]
 pub(crate) use record::Record;
 
 /// Which way.
@@ -38,4 +34,26 @@ pub(crate) use record::Record;
 pub(crate) enum Direction {
     Read = 1,
     Write = 2,
+}
+
+/// None, one or both.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg(not(loom))]
+pub(crate) struct Directions(u8);
+
+#[cfg(not(loom))]
+impl Directions {
+    pub(crate) const NONE: Directions = Directions(0);
+
+    pub(crate) fn has(self, direction: Direction) -> bool {
+        self.0 & direction as u8 != 0
+    }
+
+    pub(crate) fn with(self, direction: Direction) -> Directions {
+        Directions(self.0 | direction as u8)
+    }
+
+    pub(crate) fn without(self, direction: Direction) -> Directions {
+        Directions(self.0 & !(direction as u8))
+    }
 }

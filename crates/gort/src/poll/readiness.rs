@@ -111,6 +111,11 @@ impl Readiness {
         self.wake_those_of(before);
     }
 
+    /// As an [event](Self::event) that the poller need not tell of, as it is this side's doing. The source is there.
+    pub(crate) fn try_again(&self) {
+        self.event(self.generation(), true);
+    }
+
     /// Whoever waits is to look again, as its deadline has changed.
     pub(crate) fn rouse(&self) {
         let open = |word| word & !AWAITED;

@@ -5,11 +5,11 @@
 //! bytes for each source of the time when there were most.
 
 use super::readiness::{GENERATIONS, Readiness};
-use super::{Direction, Driver};
+use super::{Direction, Directions, Driver};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicU8, Ordering::*};
+use crate::sys::{self, Descriptor, Polled};
 use std::io;
-use std::os::fd::RawFd;
 use std::ptr;
 use std::sync::{Arc, OnceLock};
 
@@ -32,9 +32,14 @@ pub(crate) struct Record {
     read: Readiness,
     write: Readiness,
     /// With whom the descriptor is registered.
-    driver: Lock<Option<Arc<Driver>>>,
-    /// For which directions it is, while the driver's runtime lasts.
+    registered: Lock<Option<Registered>>,
+    /// For which directions it is, while the driver's runtime lasts. Changed with the lock.
     polled: AtomicU8,
+}
+
+struct Registered {
+    driver: Arc<Driver>,
+    polled: Polled,
 }
 
 impl Record {
@@ -68,8 +73,8 @@ impl Record {
             number,
             read: Readiness::new(),
             write: Readiness::new(),
-            driver: Lock::new(None),
-            polled: AtomicU8::new(0),
+            registered: Lock::new(None),
+            polled: AtomicU8::new(Directions::NONE.0),
         }
     }
 
@@ -91,7 +96,16 @@ impl Record {
     /// Is somebody polling the descriptor? To be asked after a look at the readiness: who ends that is news.
     #[inline(always)]
     pub(crate) fn is_polled(&self, direction: Direction) -> bool {
-        self.polled.load(Relaxed) & direction as u8 != 0
+        self.polled().has(direction)
+    }
+
+    #[inline(always)]
+    fn polled(&self) -> Directions {
+        Directions(self.polled.load(Relaxed))
+    }
+
+    fn set_polled(&self, directions: Directions) {
+        self.polled.store(directions.0, Relaxed);
     }
 
     /// Registers the descriptor, whose record this is, unless it is.
@@ -103,49 +117,62 @@ impl Record {
     /// As [`Driver::register`]; if the driver's runtime has ended.
     pub(crate) fn register(
         &self,
-        descriptor: RawFd,
+        descriptor: Descriptor,
         direction: Direction,
         driver: Arc<Driver>,
     ) -> io::Result<()> {
-        let mut registered = self.driver.lock();
-        let polled = self.polled.load(Relaxed);
-        let both = polled | direction as u8;
-        if both == polled {
+        let mut registered = self.registered.lock();
+        if self.is_polled(direction) {
             return Ok(());
         }
-        match &*registered {
-            Some(driver) if polled != 0 => driver.extend(descriptor, self)?,
+        let directions = self.polled().with(direction);
+        match &mut *registered {
+            Some(Registered { driver, polled }) if !driver.is_closed() => {
+                driver.reregister(polled, self, directions)?;
+            }
             // With the lock: if it is closed later, `leave` finds this.
             _ if driver.is_closed() => return Err(io::Error::other("the runtime has ended")),
             _ => {
-                driver.register(descriptor, self, direction)?;
-                *registered = Some(driver);
+                let polled = driver.register(descriptor, self, directions)?;
+                *registered = Some(Registered { driver, polled });
             }
         }
-        self.polled.store(both, Relaxed);
+        self.set_polled(directions);
         Ok(())
     }
 
     /// The opposite.
-    pub(crate) fn deregister(&self, descriptor: RawFd) {
+    pub(crate) fn deregister(&self) {
         let registered = {
-            let mut registered = self.driver.lock();
-            self.polled.store(0, Relaxed);
+            let mut registered = self.registered.lock();
+            self.set_polled(Directions::NONE);
             registered.take()
         };
-        if let Some(driver) = registered {
-            driver.deregister(descriptor);
+        if let Some(Registered { driver, polled }) = registered {
+            driver.deregister(polled);
         }
+    }
+
+    /// The poller tells of a change, of the source of that generation. See [`Readiness::event`].
+    pub(crate) fn tell(&self, direction: Direction, generation: u64, unsure: bool) {
+        if sys::FORGETS_WHEN_TOLD {
+            // Before those who wait hear of it: who waits again asks again. With the lock: who asks just now has done so before
+            // this event, and is told by it, or does so after, and then somebody asks once too often at worst.
+            let _registered = self.registered.lock();
+            self.set_polled(self.polled().without(direction));
+        }
+        self.readiness(direction).event(generation, unsure);
     }
 
     /// The driver polls no more: if it is this record's, who waits is to look again, and to register with another.
     pub(crate) fn leave(&self, driver: &Driver) {
         {
-            let registered = self.driver.lock();
-            if !registered.as_ref().is_some_and(|registered| ptr::eq(&**registered, driver)) {
+            let registered = self.registered.lock();
+            let is_its = |registered: &Registered| ptr::eq(&*registered.driver, driver);
+            if !registered.as_ref().is_some_and(is_its) {
                 return;
             }
-            self.polled.store(0, Relaxed);
+            self.set_polled(Directions::NONE);
         }
         self.read.rouse();
         self.write.rouse();

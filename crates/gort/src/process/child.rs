@@ -6,8 +6,8 @@ use crate::context::Context;
 use crate::io::{PipeReader, PipeWriter};
 use crate::scope;
 use crate::signal::Signal;
+use crate::sys::OwnedFile;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// What a child reads from, if it was [`piped`](std::process::Stdio::piped).
@@ -46,9 +46,9 @@ pub struct Child {
 
 impl Child {
     pub(super) fn new(mut child: std::process::Child) -> io::Result<Child> {
-        let stdin = child.stdin.take().map(OwnedFd::from);
-        let stdout = child.stdout.take().map(OwnedFd::from);
-        let stderr = child.stderr.take().map(OwnedFd::from);
+        let stdin = child.stdin.take().map(OwnedFile::from);
+        let stdout = child.stdout.take().map(OwnedFile::from);
+        let stderr = child.stderr.take().map(OwnedFile::from);
         // If the streams cannot be had it is not left alone.
         let mut process = Process::new(child);
         let streams = || {
@@ -166,7 +166,7 @@ impl Child {
         Ok(Output { status: self.wait()?, stdout, stderr })
     }
 
-    /// Has the system end the process at once (`SIGKILL`). It is still to be waited for. Does nothing if it has been.
+    /// Has the system end the process at once (`SIGKILL`, on Unix). It is still to be waited for. Does nothing if it has been.
     ///
     /// # Errors
     /// The system's: it has changed its user, say.
@@ -189,7 +189,7 @@ impl Child {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` if there is no such signal; the system's.
+    /// `InvalidInput` if there is no such signal; the system's. `Unsupported` on Windows.
     pub fn signal(&mut self, signal: Signal) -> io::Result<()> {
         self.process.signal(signal)
     }

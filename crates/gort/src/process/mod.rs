@@ -24,7 +24,10 @@
 //! # How a process is waited for
 //! On Linux by a descriptor that stands for the process (`pidfd`, from Linux 5.3 on) and is polled like a socket; so ten
 //! thousand processes can be waited for without a thread for any. Where there are none, or no more descriptors, whoever waits
-//! is woken by `SIGCHLD`, through [`signal`](crate::signal), and looks.
+//! is woken by `SIGCHLD`, through [`signal`](crate::signal), and looks; so it is on macOS. On Windows a thread of the system waits for many at
+//! once, and calls.
+//!
+//! The streams of a process are [pipes](crate::io::pipe()), with what that says of Windows: a thread for each that is waited for.
 //!
 //! # What is left behind
 //! A child that is dropped goes on, as with std, but no zombie is left of it for long: it is waited for when other

@@ -1,15 +1,14 @@
 //! Waiting for a process to end.
 
 use super::orphans;
-use crate::chan::Receiver;
+use crate::chan::{Receiver, chan};
 use crate::context::Context;
 use crate::net::source::Source;
 use crate::park::Limit;
 use crate::signal::{self, Signal};
-use crate::sys;
+use crate::sys::{self, OwnedDescriptor, ProcessWatch};
 use std::io;
 use std::mem;
-use std::os::fd::OwnedFd;
 use std::process::{Child, ExitStatus};
 use std::time::Instant;
 
@@ -27,7 +26,7 @@ pub(super) struct Process {
 #[derive(Debug)]
 enum Descriptor {
     NotOpened,
-    Opened(Source<OwnedFd>),
+    Opened(Source<OwnedDescriptor>),
     /// There is none to be had, or it cannot be polled.
     Refused,
 }
@@ -49,13 +48,13 @@ impl Until<'_> {
         }
     }
 
-    /// Waits for a signal; false if there was none in time.
-    fn hear(self, signals: &Receiver<Signal>) -> bool {
+    /// Waits for news; false if there was none in time.
+    fn hear<T>(self, news: &Receiver<T>) -> bool {
         match self {
-            Until::TheEnd => signals.recv().is_some(),
-            Until::Time(deadline) => signals.recv_deadline(deadline).is_ok(),
+            Until::TheEnd => news.recv().is_some(),
+            Until::Time(deadline) => news.recv_deadline(deadline).is_ok(),
             Until::Done(context) => gort::select! {
-                recv(signals) -> _ => true,
+                recv(news) -> _ => true,
                 recv(context.done()) -> _ => false,
             },
         }
@@ -99,7 +98,7 @@ impl Process {
         };
         if !is_polled {
             self.descriptor = Descriptor::Refused;
-            self.wait_for_signal(until)?;
+            self.wait_for_news(until)?;
         }
         self.try_wait()
     }
@@ -111,8 +110,14 @@ impl Process {
         }
     }
 
-    /// Without a descriptor: looks after each `SIGCHLD`.
-    fn wait_for_signal(&mut self, until: Until<'_>) -> io::Result<()> {
+    /// Without a descriptor: looks when the system tells of the end of the process, or of any child.
+    fn wait_for_news(&mut self, until: Until<'_>) -> io::Result<()> {
+        let Some(child) = &self.child else { return Ok(()) };
+        let (tx, end) = chan(1);
+        if let Some(_watch) = ProcessWatch::new(child, move || _ = tx.try_send(()))? {
+            until.hear(&end);
+            return Ok(());
+        }
         // Before the look, so that no end is missed.
         let ends = signal::notify(&[Signal::CHILD])?;
         while self.try_wait()?.is_none() && until.hear(&ends) {}

@@ -100,7 +100,7 @@ impl Subscribers {
 ///
 /// # Errors
 /// `InvalidInput` for signals that cannot be caught (`SIGKILL`, `SIGSTOP`), that report faults (`SIGSEGV` and the
-/// like) or do not exist, and for no signals at all; `ResourceBusy` for the one by which the runtime
+/// like) or do not exist (on Windows all but two), and for no signals at all; `ResourceBusy` for the one by which the runtime
 /// [preempts](crate::RuntimeBuilder::preempt_in_place). Nothing has changed then. The system's error if there is no thread to be had.
 pub fn notify(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
     if signals.is_empty() {

@@ -32,14 +32,19 @@
 //! A handler that some library has installed before goes on being called, in the handler of gort and before the signal
 //! is received. One that is installed later takes the signal away, unless it calls the one that was there, as it should.
 //!
+//! # On Windows
+//! The console's events take the place of signals: Ctrl-C and Ctrl-Break are [`INTERRUPT`](Signal::INTERRUPT); that the window is closed, the
+//! user logs off or the system shuts down is [`TERMINATE`](Signal::TERMINATE), after which Windows gives the program some seconds. There are no others: they are refused,
+//! with `InvalidInput`. What follows is about Unix.
+//!
 //! # Other processes
 //! Commands that are started ([`process`](std::process)) begin with the default effect of signals that are received
 //! here, and with that of [`ignore`] for those that are ignored. In a process that was forked off without that,
 //! signals do what they did before they were received here.
 //!
 //! # How it works
-//! The handler sets a bit for the signal, and wakes a thread that starts with the first [`notify`]. That thread sends to the
-//! channels, and never waits for any. No descriptor is used.
+//! The handler sets a bit for the signal, and wakes a thread (on macOS through a pipe) that starts with the first [`notify`]. That thread sends to the
+//! channels, and never waits for any. On Linux no descriptor is used.
 
 #[cfg(not(loom))]
 mod deliver;

@@ -1,6 +1,6 @@
 //! What a signal is called.
 
-use crate::sys::signals;
+use crate::sys::signals::{self, numbers};
 use std::fmt;
 use std::io;
 
@@ -18,38 +18,38 @@ pub struct Signal(i32);
 
 impl Signal {
     /// `SIGINT`: Ctrl-C in the terminal.
-    pub const INTERRUPT: Signal = Signal(libc::SIGINT);
+    pub const INTERRUPT: Signal = Signal(numbers::SIGINT);
     /// `SIGTERM`: the process is asked to end.
-    pub const TERMINATE: Signal = Signal(libc::SIGTERM);
+    pub const TERMINATE: Signal = Signal(numbers::SIGTERM);
     /// `SIGHUP`: the terminal is gone; for servers, by custom: the configuration has changed.
-    pub const HANGUP: Signal = Signal(libc::SIGHUP);
+    pub const HANGUP: Signal = Signal(numbers::SIGHUP);
     /// `SIGQUIT`: Ctrl-\ in the terminal.
-    pub const QUIT: Signal = Signal(libc::SIGQUIT);
+    pub const QUIT: Signal = Signal(numbers::SIGQUIT);
     /// `SIGUSR1`: whatever the program takes it for.
-    pub const USER1: Signal = Signal(libc::SIGUSR1);
+    pub const USER1: Signal = Signal(numbers::SIGUSR1);
     /// `SIGUSR2`: whatever the program takes it for.
-    pub const USER2: Signal = Signal(libc::SIGUSR2);
+    pub const USER2: Signal = Signal(numbers::SIGUSR2);
     /// `SIGCHLD`: a child process has ended or was stopped.
-    pub const CHILD: Signal = Signal(libc::SIGCHLD);
+    pub const CHILD: Signal = Signal(numbers::SIGCHLD);
     /// `SIGWINCH`: the terminal's window has another size.
-    pub const WINDOW_CHANGE: Signal = Signal(libc::SIGWINCH);
+    pub const WINDOW_CHANGE: Signal = Signal(numbers::SIGWINCH);
     /// `SIGALRM`: a timer of `alarm` or `setitimer` has fired.
-    pub const ALARM: Signal = Signal(libc::SIGALRM);
+    pub const ALARM: Signal = Signal(numbers::SIGALRM);
     /// `SIGPIPE`: written to a pipe or socket that nobody reads from. Rust programs ignore it, and see an error.
-    pub const PIPE: Signal = Signal(libc::SIGPIPE);
+    pub const PIPE: Signal = Signal(numbers::SIGPIPE);
     /// `SIGTSTP`: Ctrl-Z in the terminal.
-    pub const TERMINAL_STOP: Signal = Signal(libc::SIGTSTP);
+    pub const TERMINAL_STOP: Signal = Signal(numbers::SIGTSTP);
     /// `SIGCONT`: goes on after it was stopped.
-    pub const CONTINUE: Signal = Signal(libc::SIGCONT);
+    pub const CONTINUE: Signal = Signal(numbers::SIGCONT);
     /// `SIGURG`: urgent data at a socket. The runtime's own where goroutines are
     /// [preempted in place](crate::RuntimeBuilder::preempt_in_place).
-    pub const URGENT: Signal = Signal(libc::SIGURG);
+    pub const URGENT: Signal = Signal(numbers::SIGURG);
     /// `SIGABRT`: the process has aborted.
-    pub const ABORT: Signal = Signal(libc::SIGABRT);
+    pub const ABORT: Signal = Signal(numbers::SIGABRT);
     /// `SIGKILL`: ends the process. Cannot be received or ignored.
-    pub const KILL: Signal = Signal(libc::SIGKILL);
+    pub const KILL: Signal = Signal(numbers::SIGKILL);
     /// `SIGSTOP`: stops the process. Cannot be received or ignored.
-    pub const STOP: Signal = Signal(libc::SIGSTOP);
+    pub const STOP: Signal = Signal(numbers::SIGSTOP);
 
     /// The signal of a number, as the system counts. Whether there is one is found out when it is used.
     pub const fn from_raw(number: i32) -> Signal {
@@ -61,7 +61,8 @@ impl Signal {
         self.0
     }
 
-    /// Sends the signal to the process itself. It may have come when this returns, or be about to.
+    /// Sends the signal to the process itself. It may have come when this returns, or be about to. (On Windows this does what gort's
+    /// handler does; others that the program has are not called.)
     ///
     /// ```
     /// use gort::signal::{Signal, ignore, notify};
@@ -73,42 +74,42 @@ impl Signal {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` if there is no such signal.
+    /// `InvalidInput` if there is no such signal, on Windows for all but [`INTERRUPT`](Self::INTERRUPT) and [`TERMINATE`](Self::TERMINATE).
     pub fn raise(self) -> io::Result<()> {
         signals::raise(self.0)
     }
 
     fn name(self) -> Option<&'static str> {
         Some(match self.0 {
-            libc::SIGHUP => "SIGHUP",
-            libc::SIGINT => "SIGINT",
-            libc::SIGQUIT => "SIGQUIT",
-            libc::SIGILL => "SIGILL",
-            libc::SIGTRAP => "SIGTRAP",
-            libc::SIGABRT => "SIGABRT",
-            libc::SIGBUS => "SIGBUS",
-            libc::SIGFPE => "SIGFPE",
-            libc::SIGKILL => "SIGKILL",
-            libc::SIGUSR1 => "SIGUSR1",
-            libc::SIGSEGV => "SIGSEGV",
-            libc::SIGUSR2 => "SIGUSR2",
-            libc::SIGPIPE => "SIGPIPE",
-            libc::SIGALRM => "SIGALRM",
-            libc::SIGTERM => "SIGTERM",
-            libc::SIGCHLD => "SIGCHLD",
-            libc::SIGCONT => "SIGCONT",
-            libc::SIGSTOP => "SIGSTOP",
-            libc::SIGTSTP => "SIGTSTP",
-            libc::SIGTTIN => "SIGTTIN",
-            libc::SIGTTOU => "SIGTTOU",
-            libc::SIGURG => "SIGURG",
-            libc::SIGXCPU => "SIGXCPU",
-            libc::SIGXFSZ => "SIGXFSZ",
-            libc::SIGVTALRM => "SIGVTALRM",
-            libc::SIGPROF => "SIGPROF",
-            libc::SIGWINCH => "SIGWINCH",
-            libc::SIGIO => "SIGIO",
-            libc::SIGSYS => "SIGSYS",
+            numbers::SIGHUP => "SIGHUP",
+            numbers::SIGINT => "SIGINT",
+            numbers::SIGQUIT => "SIGQUIT",
+            numbers::SIGILL => "SIGILL",
+            numbers::SIGTRAP => "SIGTRAP",
+            numbers::SIGABRT => "SIGABRT",
+            numbers::SIGBUS => "SIGBUS",
+            numbers::SIGFPE => "SIGFPE",
+            numbers::SIGKILL => "SIGKILL",
+            numbers::SIGUSR1 => "SIGUSR1",
+            numbers::SIGSEGV => "SIGSEGV",
+            numbers::SIGUSR2 => "SIGUSR2",
+            numbers::SIGPIPE => "SIGPIPE",
+            numbers::SIGALRM => "SIGALRM",
+            numbers::SIGTERM => "SIGTERM",
+            numbers::SIGCHLD => "SIGCHLD",
+            numbers::SIGCONT => "SIGCONT",
+            numbers::SIGSTOP => "SIGSTOP",
+            numbers::SIGTSTP => "SIGTSTP",
+            numbers::SIGTTIN => "SIGTTIN",
+            numbers::SIGTTOU => "SIGTTOU",
+            numbers::SIGURG => "SIGURG",
+            numbers::SIGXCPU => "SIGXCPU",
+            numbers::SIGXFSZ => "SIGXFSZ",
+            numbers::SIGVTALRM => "SIGVTALRM",
+            numbers::SIGPROF => "SIGPROF",
+            numbers::SIGWINCH => "SIGWINCH",
+            numbers::SIGIO => "SIGIO",
+            numbers::SIGSYS => "SIGSYS",
             _ => return None,
         })
     }

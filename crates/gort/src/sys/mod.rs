@@ -7,36 +7,43 @@
 //! | `register_barrier()`, `barrier_in_all_threads()` | see [`barrier`](crate::sched::barrier) |
 //! | `thread_local_storage()` | where the calling thread's `thread_local!`s are, as far as that can be told |
 //! | `SIGNAL`, `signals`, `errno()`, `set_errno()` | for preemption in place |
+//! | `Descriptor`, `OwnsDescriptor`, `descriptor_of()`, `borrowed!` | what sockets are to the system, and how std's traits lend them out |
+//! | `Polled`, `READING`, `FORGETS_WHEN_TOLD`, `WakeTimer` | what the poller is asked for, and what it cannot do itself |
+//! | `receive()`, `send()`, `close_in_place()`, `is_under_way()`, `trouble_of()` | operations on sockets, and what their errors mean |
+//! | `borrowed_file!`, `file_handle!`, `OwnedFile`, `read_at()`, `read_input()` and others | files, pipes, standard input |
+//! | `open_process()`, `ProcessWatch` | how the end of a process is noticed |
+//! | `wait_on_address()`, `wake_one()` | what the thread that passes signals on sleeps on |
 //!
-//! Linux has more, for what is built on its descriptors and signals: `descriptors`, `WakeTimer`, the rest of `signals`,
-//! and sleeping on any address.
+//! Two folders make a port: `unix` with `linux` or `portable` (macOS); `windows` alone.
 
 #[cfg(target_os = "linux")]
-mod descriptors;
-#[cfg(target_os = "linux")]
-mod wake_timer;
-
-#[cfg(target_os = "linux")]
-pub(crate) mod signals;
-
+mod linux;
 #[cfg(not(target_os = "linux"))]
-#[path = "no_signals.rs"]
-pub(crate) mod signals;
-
-#[cfg(target_os = "linux")]
-#[path = "linux.rs"]
-mod chosen;
-
+mod no_wake_timer;
+#[cfg(not(target_os = "linux"))]
+mod plain_stream;
+#[cfg(all(unix, not(target_os = "linux")))]
+mod portable;
+#[cfg(unix)]
+mod unix;
 #[cfg(windows)]
-#[path = "windows.rs"]
-mod chosen;
+mod windows;
 
-#[cfg(not(any(target_os = "linux", windows)))]
-#[path = "portable.rs"]
-mod chosen;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::*;
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(crate) use portable::*;
+#[cfg(unix)]
+pub(crate) use unix::*;
+#[cfg(windows)]
+pub(crate) use windows::*;
 
-pub(crate) use chosen::*;
-#[cfg(target_os = "linux")]
-pub(crate) use descriptors::*;
-#[cfg(target_os = "linux")]
-pub(crate) use wake_timer::WakeTimer;
+/// What an error of `accept` is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trouble {
+    /// It is gone, and the next may be good.
+    OfTheConnection,
+    OfTheListener,
+    /// Of descriptors or memory; it may pass.
+    Shortage,
+}

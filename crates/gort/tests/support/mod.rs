@@ -2,7 +2,6 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod allocations;
-#[cfg(target_os = "linux")]
 pub mod net;
 #[path = "../../../gort-context/tests/support/mod.rs"]
 pub mod programs;
@@ -143,7 +142,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-const CHILD: &str = "GORT_TEST_CHILD";
+pub const CHILD: &str = "GORT_TEST_CHILD";
 
 /// Is this the process that [`child`] has started?
 pub fn in_child() -> bool {

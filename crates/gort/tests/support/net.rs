@@ -40,6 +40,17 @@ pub fn assert_kind<T: Debug>(result: io::Result<T>, kind: ErrorKind) {
     assert_eq!(error.kind(), kind, "{error:?}");
 }
 
+/// Written to a direction that this side has shut down.
+#[track_caller]
+pub fn assert_shut_down<T: Debug>(result: io::Result<T>) {
+    let error = result.expect_err("an error");
+    #[cfg(unix)]
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{error:?}");
+    // std has no kind for it.
+    #[cfg(windows)]
+    assert_eq!(error.raw_os_error(), Some(windows_sys::Win32::Networking::WinSock::WSAESHUTDOWN));
+}
+
 /// The byte at a place of the endless text that belongs to a seed; no two stretches of it are alike.
 fn byte_at(seed: u64, place: usize) -> u8 {
     let mixed = (seed ^ place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -95,6 +106,11 @@ pub fn fill(mut stream: &TcpStream) -> usize {
     written
 }
 
+/// Drops a stream so that the other side gets a reset instead of an end.
+pub fn reset(stream: TcpStream) {
+    stream.set_linger(Some(Duration::ZERO)).unwrap();
+}
+
 /// A deadline that has passed.
 pub fn past() -> Option<Instant> {
     Some(Instant::now())
@@ -106,11 +122,25 @@ pub fn after(time: Duration) -> Option<Instant> {
 }
 
 /// How many descriptors the process has open.
+#[cfg(target_os = "linux")]
 pub fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
+/// How many handles the process has: what descriptors are there.
+#[cfg(windows)]
+pub fn descriptors() -> usize {
+    use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleCount};
+    let mut count = 0;
+    // SAFETY: a number that means this process.
+    let process = unsafe { GetCurrentProcess() };
+    // SAFETY: the place for the count is valid for the call.
+    assert_ne!(unsafe { GetProcessHandleCount(process, &raw mut count) }, 0);
+    count as usize
+}
+
 /// Allows the process so many descriptors, or as many as may be. Returns how many that are.
+#[cfg(unix)]
 pub fn allow_descriptors(wanted: usize) -> usize {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the structure is valid for the call.

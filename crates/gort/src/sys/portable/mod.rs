@@ -1,5 +1,17 @@
-//! Systems that this has no more to say of than std: macOS, and others with the feature `threads`.
+//! Kinds of Unix that this has no more to say of than std: macOS, and others with the feature `threads`.
 
+mod bell;
+mod descriptors;
+
+pub(crate) use super::no_wake_timer::WakeTimer;
+pub(crate) use super::plain_stream::{receive, send};
+pub(crate) use bell::{wait_on_address, wake_one};
+pub(crate) use descriptors::*;
+
+#[cfg(any(target_os = "openbsd", target_os = "netbsd"))]
+use libc::__errno as errno_location;
+#[cfg(any(target_vendor = "apple", target_os = "freebsd", target_os = "dragonfly"))]
+use libc::__error as errno_location;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -74,8 +86,29 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
 
 pub(crate) const SIGNAL: i32 = 0;
 
-pub(crate) fn errno() -> i32 {
-    0
+/// The highest number of a signal.
+pub(in crate::sys) fn last_signal() -> i32 {
+    31
 }
 
-pub(crate) fn set_errno(_: i32) {}
+/// It has none.
+pub(in crate::sys) fn signals_of_the_c_library() -> Range<i32> {
+    0..0
+}
+
+/// The calling thread's error number. Not inlined: the caller may go on on another thread afterwards.
+#[inline(never)]
+pub(crate) fn errno() -> i32 {
+    // SAFETY: tells where the calling thread has it.
+    let location = unsafe { errno_location() };
+    // SAFETY: it is there as long as the thread runs.
+    unsafe { location.read() }
+}
+
+#[inline(never)]
+pub(crate) fn set_errno(errno: i32) {
+    // SAFETY: as above.
+    let location = unsafe { errno_location() };
+    // SAFETY: as above.
+    unsafe { location.write(errno) };
+}

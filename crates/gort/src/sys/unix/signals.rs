@@ -7,12 +7,14 @@
 //! A process that was forked off has the handlers but none of the threads that act on signals. There a signal
 //! does what it did before.
 
-use super::{errno, set_errno};
+use crate::sys::{errno, last_signal, set_errno, signals_of_the_c_library};
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering::*};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(crate) use libc as numbers;
 
 /// One more than the highest number.
 const COUNT: usize = 65;
@@ -55,13 +57,13 @@ fn installed() -> MutexGuard<'static, Installed> {
 pub(crate) fn check(signal: i32) -> Result<(), &'static str> {
     let faults =
         [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS];
-    if signal < 1 || signal > libc::SIGRTMAX() {
+    if signal < 1 || signal > last_signal() {
         Err("there is none of that number")
     } else if [libc::SIGKILL, libc::SIGSTOP].contains(&signal) {
         Err("the system lets nobody catch or ignore it")
     } else if faults.contains(&signal) {
         Err("it reports a fault of the instruction that it interrupts")
-    } else if (32..libc::SIGRTMIN()).contains(&signal) {
+    } else if signals_of_the_c_library().contains(&signal) {
         Err("it is the C library's own")
     } else {
         Ok(())

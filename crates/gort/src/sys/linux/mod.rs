@@ -1,4 +1,10 @@
-//! Linux: futexes, a cheap clock, and the timer slack of a thread.
+//! Linux: futexes, a cheap clock, and the timer slack of a thread; what is only here.
+
+mod descriptors;
+mod wake_timer;
+
+pub(crate) use descriptors::*;
+pub(crate) use wake_timer::WakeTimer;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
@@ -77,6 +83,16 @@ fn membarrier(command: libc::c_int) -> bool {
 
 /// The signal that interrupts goroutines, unless another is chosen.
 pub(crate) const SIGNAL: i32 = libc::SIGURG;
+
+/// The highest number of a signal.
+pub(in crate::sys) fn last_signal() -> i32 {
+    libc::SIGRTMAX()
+}
+
+/// Those between the signals that have a name and those that are anybody's.
+pub(in crate::sys) fn signals_of_the_c_library() -> Range<i32> {
+    32..libc::SIGRTMIN()
+}
 
 /// A thread of the runtime's, as the kernel knows it. Without a number while there is none.
 #[derive(Debug, Default)]

@@ -1,7 +1,8 @@
 //! A timer that a poller can wait for, to the nanosecond: Linux's `timerfd`.
 
+use crate::sys::Descriptor;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 /// Becomes readable at a time, for a poller that is edge-triggered; it is never read.
@@ -9,7 +10,7 @@ use std::time::Duration;
 pub(crate) struct WakeTimer(OwnedFd);
 
 impl WakeTimer {
-    /// `None` where a poller needs no such thing.
+    /// `None` where the poller itself is as precise as it can be.
     pub(crate) fn new() -> io::Result<Option<WakeTimer>> {
         let flags = libc::TFD_NONBLOCK | libc::TFD_CLOEXEC;
         // SAFETY: touches no memory.
@@ -21,7 +22,7 @@ impl WakeTimer {
         Ok(Some(WakeTimer(unsafe { OwnedFd::from_raw_fd(descriptor) })))
     }
 
-    pub(crate) fn descriptor(&self) -> RawFd {
+    pub(crate) fn descriptor(&self) -> Descriptor {
         self.0.as_raw_fd()
     }
 

@@ -1,5 +1,16 @@
 //! Windows: an event and a timer for each machine, and a barrier in all threads.
 
+mod files;
+mod processes;
+pub(crate) mod signals;
+mod sockets;
+
+pub(crate) use super::no_wake_timer::WakeTimer;
+pub(crate) use super::plain_stream::{receive, send};
+pub(crate) use files::*;
+pub(crate) use processes::{ProcessWatch, open_process};
+pub(crate) use sockets::*;
+
 use std::arch::asm;
 use std::ffi::c_void;
 use std::io;
@@ -17,7 +28,7 @@ use windows_sys::Win32::System::SystemServices::IMAGE_TLS_DIRECTORY64;
 use windows_sys::Win32::System::Threading::{
     CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, CreateEventW, CreateWaitableTimerExW,
     FlushProcessWriteBuffers, INFINITE, SetEvent, SetWaitableTimer, TIMER_ALL_ACCESS,
-    WaitForMultipleObjects, WaitForSingleObject,
+    WaitForMultipleObjects, WaitForSingleObject, WaitOnAddress, WakeByAddressSingle,
 };
 
 /// A thread of the runtime's: what it sleeps on.
@@ -188,6 +199,20 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
     let (start, end) = (_tls_used.StartAddressOfRawData, _tls_used.EndAddressOfRawData);
     let len = (end - start) as usize + _tls_used.SizeOfZeroFill as usize;
     block.addr()..block.addr() + len
+}
+
+/// Sleeps while `*address == expected`, at most for `timeout`. Wakes up without reason at times.
+pub(crate) fn wait_on_address(address: &AtomicU32, expected: u32, timeout: Option<Duration>) {
+    let millis = timeout
+        .map_or(INFINITE, |timeout| u32::try_from(timeout.as_millis()).unwrap_or(INFINITE - 1));
+    // SAFETY: both places are valid for the call, and four bytes long.
+    unsafe { WaitOnAddress(address.as_ptr().cast(), (&raw const expected).cast(), 4, millis) };
+}
+
+/// Wakes one thread that sleeps on `address`.
+pub(crate) fn wake_one(address: &AtomicU32) {
+    // SAFETY: the address is only a key.
+    unsafe { WakeByAddressSingle(address.as_ptr().cast()) };
 }
 
 pub(crate) const SIGNAL: i32 = 0;

@@ -1,0 +1,78 @@
+//! What Linux has for descriptors that others have not.
+
+use crate::sys::poll;
+use mio::Interest;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::SocketAddr;
+use std::ptr::null_mut;
+
+/// Receives from a stream.
+///
+/// By the system call itself: in a process with threads the C library's function also sees to it that the thread can be
+/// cancelled meanwhile, which takes two locked instructions.
+pub(crate) fn receive(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+    let (descriptor, len) = (socket.as_fd().as_raw_fd(), buffer.len().min(isize::MAX as usize));
+    let from = null_mut::<libc::c_void>();
+    // SAFETY: the buffer is valid for the call, which writes at most `len` bytes to it, and no address.
+    let received = unsafe {
+        libc::syscall(libc::SYS_recvfrom, descriptor, buffer.as_mut_ptr(), len, 0, from, from)
+    };
+    if received < 0 { Err(io::Error::last_os_error()) } else { Ok(received as usize) }
+}
+
+/// Sends to a stream, without a signal if it is closed. As [`receive`].
+pub(crate) fn send(socket: &impl AsFd, buffer: &[u8]) -> io::Result<usize> {
+    let (descriptor, len) = (socket.as_fd().as_raw_fd(), buffer.len().min(isize::MAX as usize));
+    let (flags, to) = (libc::MSG_NOSIGNAL, null_mut::<libc::c_void>());
+    // SAFETY: the buffer is valid for the call, which reads `len` bytes from it, and no address.
+    let sent =
+        unsafe { libc::syscall(libc::SYS_sendto, descriptor, buffer.as_ptr(), len, flags, to, 0) };
+    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
+}
+
+/// Has the reading direction of a socket been shut down?
+pub(crate) fn is_shut_to_read(socket: BorrowedFd<'_>) -> bool {
+    poll(socket, libc::POLLRDHUP).is_ok_and(|found| found & libc::POLLRDHUP != 0)
+}
+
+/// Moves up to `most` bytes from one descriptor to the other, one of which is a pipe, in the kernel. Zero at the end.
+pub(crate) fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+    let flags = libc::SPLICE_F_NONBLOCK | libc::SPLICE_F_MOVE;
+    let (from, to) = (from.as_raw_fd(), to.as_raw_fd());
+    // SAFETY: without offsets it touches no memory of the process.
+    match unsafe { libc::splice(from, null_mut(), to, null_mut(), most, flags) } {
+        -1 => Err(io::Error::last_os_error()),
+        moved => Ok(moved as usize),
+    }
+}
+
+/// A descriptor that becomes readable when the process ends, which is a child of this one and was not waited for yet.
+pub(crate) fn open_process(number: u32) -> io::Result<OwnedFd> {
+    // SAFETY: touches no memory.
+    let descriptor =
+        unsafe { libc::syscall(libc::SYS_pidfd_open, number as libc::pid_t, libc::PIDFD_NONBLOCK) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it has just been made, and is nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor as libc::c_int) })
+}
+
+/// Makes `to` a descriptor of what `from` is one of; what it was one of is closed, in one step.
+pub(in crate::sys) fn duplicate_to(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: both are open, and whoever owns the second finds it open and can close it, as before.
+    match unsafe { libc::dup3(from.as_raw_fd(), to.as_raw_fd(), libc::O_CLOEXEC) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// What the poller is asked for by those who read: urgent data, too, which make a read stop short.
+pub(crate) const READING: Interest = Interest::READABLE.add(Interest::PRIORITY);
+
+/// The abstract name of a Unix socket, if it has one.
+pub(crate) fn abstract_name(address: &SocketAddr) -> Option<&[u8]> {
+    address.as_abstract_name()
+}
