@@ -49,7 +49,12 @@ fn measure(options: &TableOptions) -> Result<Vec<Record>> {
     let added: Vec<&str> = options.add.iter().map(|(name, _)| name.as_str()).collect();
     let mut all = jobs::all();
     all.extend(sweeps::jobs(options.quick));
-    let jobs = jobs::choose(all, &options.jobs, &added, options.quick)?;
+    let (wanted_costs, wanted): (Vec<_>, Vec<_>) =
+        options.jobs.iter().cloned().partition(|job| job == costs::HELLO);
+    let jobs = match wanted.is_empty() && !wanted_costs.is_empty() {
+        true => Vec::new(),
+        false => jobs::choose(all, &wanted, &added, options.quick)?,
+    };
     let (built, mut left_out) =
         if options.build { build::build_all(chosen) } else { (chosen, Vec::new()) };
     if options.build
@@ -70,8 +75,7 @@ fn measure(options: &TableOptions) -> Result<Vec<Record>> {
     append(&path, &records[0])?;
     let output = Some(path.display().to_string());
     records.extend(campaign::run(&jobs, &built, &TableOptions { output, ..options.clone() })?);
-    let wants_costs = options.jobs.is_empty() || options.jobs.iter().any(|it| it == costs::HELLO);
-    if wants_costs {
+    if options.jobs.is_empty() || !wanted_costs.is_empty() {
         let repetitions = if options.quick { 1 } else { options.repetitions.min(COSTS) };
         records.extend(costs::measure(repetitions, |record| append(&path, record))?);
     }
