@@ -106,7 +106,8 @@ const SKEW: &[Metric] = &[
     lower("work of the busiest thread, % (50 ideal)", "busiest_percent", 1.0),
 ];
 
-const CALM: &[Metric] = &[lower("CPU us of a burst and 20 ms of rest, beyond the work", "cpu_us", 1.0)];
+const CALM: &[Metric] =
+    &[lower("CPU us of a burst and 20 ms of rest, beyond the work", "cpu_us", 1.0)];
 
 const TCP: &[Metric] = &[
     higher("requests/s", "rate", 1.0),
