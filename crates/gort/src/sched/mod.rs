@@ -92,6 +92,7 @@ mod hold;
 #[cfg(not(loom))]
 mod home;
 mod idle;
+#[cfg(not(loom))]
 mod kernel_slice;
 #[cfg(not(loom))]
 mod later;
