@@ -10,8 +10,7 @@
 //! comes back at once: no register is needed to go back with. A frame with records that are not known here
 //! is refused; and so is SME's state, which has more to it than a frame.
 
-use super::{Refused, text};
-use crate::overflow::registry;
+use super::{Refused, place, text};
 use std::arch::naked_asm;
 use std::ffi::c_void;
 use std::io;
@@ -45,20 +44,8 @@ pub(super) unsafe fn redirect(ucontext: *mut c_void, reserve: usize) -> Result<(
     // SAFETY: by the caller's promise this is the interrupted thread's context, and only ours meanwhile.
     let context = unsafe { &mut (*interrupted).uc_mcontext };
     let (sp, ip) = (context.sp as usize, context.pc as usize);
-    let text = text::range();
-    if text.is_empty() {
-        return Err(Refused::NotPrepared);
-    }
-    if !text.contains(&ip) {
-        return Err(Refused::ForeignText);
-    }
-    if ip.wrapping_sub(trampoline as *const () as usize) < TRAMPOLINE_LEN {
-        return Err(Refused::Trampoline);
-    }
-    let stack = registry::stack_at(sp).ok_or(Refused::ForeignStack)?;
-    if stack.contains(&ucontext.addr()) {
-        return Err(Refused::SameStack);
-    }
+    let start = trampoline as *const () as usize;
+    let stack = place::stack_of(ip, sp, ucontext, start..start + TRAMPOLINE_LEN)?;
     // SAFETY: the kernel has made the frame.
     let records = unsafe { Records::of(interrupted) }.ok_or(Refused::TooMuchState)?;
     let len = records.end - ucontext.addr();

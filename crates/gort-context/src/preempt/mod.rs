@@ -93,6 +93,12 @@
     any(target_arch = "x86_64", target_arch = "aarch64"),
     target_os = "linux"
 ))]
+mod place;
+#[cfg(all(
+    not(feature = "threads"),
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_os = "linux"
+))]
 mod text;
 
 #[cfg(all(not(feature = "threads"), target_arch = "x86_64", target_os = "linux"))]

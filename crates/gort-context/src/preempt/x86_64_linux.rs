@@ -1,7 +1,6 @@
 //! x86-64 Linux.
 
-use super::{Refused, text};
-use crate::overflow::registry;
+use super::{Refused, place, text};
 use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use std::arch::{asm, naked_asm};
 use std::ffi::c_void;
@@ -95,20 +94,8 @@ pub(super) unsafe fn redirect(ucontext: *mut c_void, reserve: usize) -> Result<(
     let context = unsafe { &mut (*ucontext.cast::<libc::ucontext_t>()).uc_mcontext };
     let sp = context.gregs[libc::REG_RSP as usize] as usize;
     let ip = context.gregs[libc::REG_RIP as usize] as usize;
-    let text = text::range();
-    if text.is_empty() {
-        return Err(Refused::NotPrepared);
-    }
-    if !text.contains(&ip) {
-        return Err(Refused::ForeignText);
-    }
-    if ip.wrapping_sub(trampoline as *const () as usize) < TRAMPOLINE_LEN {
-        return Err(Refused::Trampoline);
-    }
-    let stack = registry::stack_at(sp).ok_or(Refused::ForeignStack)?;
-    if stack.contains(&ucontext.addr()) {
-        return Err(Refused::SameStack);
-    }
+    let start = trampoline as *const () as usize;
+    let stack = place::stack_of(ip, sp, ucontext, start..start + TRAMPOLINE_LEN)?;
     let frame = RED_ZONE + GENERAL + ALIGNMENT + SIZE.load(Relaxed) + SCRATCH;
     if sp.saturating_sub(frame).saturating_sub(reserve) < stack.start {
         return Err(Refused::NoRoom);
