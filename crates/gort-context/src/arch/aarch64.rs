@@ -42,7 +42,6 @@
 //! The scalable extensions' state (SVE's predicates, the upper parts of z8 to z15) is the caller's over any
 //! call, so the compiler keeps it like the rest. SME's streaming mode and ZA are not to be in use at a switch.
 
-use std::any::Any;
 use std::arch::{asm, naked_asm};
 use std::io;
 
@@ -53,6 +52,10 @@ use crate::switch::{Context, Entry, run_entry};
 #[cfg_attr(target_os = "linux", path = "carried/elf.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "carried/pthread.rs")]
 pub(crate) mod carried;
+#[path = "one_stack.rs"]
+mod one_stack;
+
+pub(crate) use one_stack::{discard, lowest_used, pass_discard};
 
 /// The frame `init` builds; field by field what the diagram above shows, lowest address first.
 #[repr(C, align(16))]
@@ -200,13 +203,6 @@ pub(crate) unsafe fn cut_chain(callee: usize, sp: usize, at: usize) -> bool {
     found
 }
 
-/// Nothing is held outside the stack itself.
-pub(crate) unsafe fn discard(_: Context) {}
-
-pub(crate) fn pass_discard(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
-    payload
-}
-
 /// Calls `call(data)` with the stack pointer at `top`.
 ///
 /// The frame is described in terms of x29, so unwinders find the way back across the two stacks.
@@ -246,11 +242,6 @@ pub(crate) unsafe fn on_stack(
 ) {
     // SAFETY: the top is aligned to 16 bytes, and the caller has this stack to itself.
     unsafe { call_at(stack.top(), call, data) };
-}
-
-/// All that a suspended flow owns lies at and above its word: its last act was to push.
-pub(crate) fn lowest_used(ctx: Context) -> Option<*mut u8> {
-    Some(ctx.as_ptr().cast())
 }
 
 /// Nothing is said about the memory below.

@@ -50,7 +50,6 @@
 //! The direction flag is clear at every call boundary, so it needs no care. Shadow stacks (CET) are not
 //! switched; Linux does not turn them on for a program that does not ask.
 
-use std::any::Any;
 use std::arch::{asm, naked_asm};
 use std::io;
 
@@ -62,6 +61,10 @@ use crate::switch::{Context, Entry, run_entry};
 pub(crate) mod carried;
 #[path = "x87.rs"]
 pub(crate) mod control;
+#[path = "one_stack.rs"]
+mod one_stack;
+
+pub(crate) use one_stack::{discard, lowest_used, pass_discard};
 
 /// The frame `init` builds; field by field what the diagram above shows, lowest address first.
 #[repr(C, align(16))]
@@ -198,13 +201,6 @@ pub(crate) unsafe fn cut_chain(_callee: usize, sp: usize, at: usize) -> bool {
     true
 }
 
-/// Nothing is held outside the stack itself.
-pub(crate) unsafe fn discard(_: Context) {}
-
-pub(crate) fn pass_discard(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
-    payload
-}
-
 /// Calls `call(data)` with the stack pointer at `top`.
 ///
 /// The frame is described in terms of rbp, so unwinders find the way back across the two stacks.
@@ -239,11 +235,6 @@ pub(crate) unsafe fn on_stack(
 ) {
     // SAFETY: the top is aligned to 16 bytes, and the caller has this stack to itself.
     unsafe { call_at(stack.top(), call, data) };
-}
-
-/// All that a suspended flow owns lies at and above its word: its last act was to push.
-pub(crate) fn lowest_used(ctx: Context) -> Option<*mut u8> {
-    Some(ctx.as_ptr().cast())
 }
 
 /// Nothing is said about the memory below.

@@ -58,6 +58,10 @@ use crate::switch::{Context, Entry, run_entry};
 pub(crate) mod carried;
 #[path = "x87.rs"]
 pub(crate) mod control;
+#[path = "one_stack.rs"]
+mod one_stack;
+
+pub(crate) use one_stack::{discard, lowest_used, pass_discard};
 
 /// What the thread's block says about the stack it is on.
 #[repr(C)]
@@ -249,13 +253,6 @@ pub(crate) unsafe fn cut_chain(_callee: usize, sp: usize, at: usize) -> bool {
     true
 }
 
-/// Nothing is held outside the stack itself.
-pub(crate) unsafe fn discard(_: Context) {}
-
-pub(crate) fn pass_discard(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
-    payload
-}
-
 /// Calls `call(data)` with the stack pointer at `top` and the bounds of that stack, which are brought up to date.
 ///
 /// The frame is described in terms of rbp, so unwinders find the way back across the two stacks.
@@ -342,11 +339,6 @@ pub(crate) unsafe fn on_stack(
     let mut bounds = Bounds::of(stack);
     // SAFETY: the top is aligned to 16 bytes, and the caller has this stack to itself.
     unsafe { call_and_catch(stack.top(), call, data, &raw mut bounds) };
-}
-
-/// All that a suspended flow owns lies at and above its word: its last act was to push.
-pub(crate) fn lowest_used(ctx: Context) -> Option<*mut u8> {
-    Some(ctx.as_ptr().cast())
 }
 
 /// The memory below has been given back, so the stack's limit is another.

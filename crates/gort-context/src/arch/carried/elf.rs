@@ -7,18 +7,9 @@
 
 use std::arch::{asm, global_asm};
 
-macro_rules! symbol {
-    () => {
-        concat!(
-            "gort_context_carried_",
-            env!("CARGO_PKG_VERSION_MAJOR"),
-            "_",
-            env!("CARGO_PKG_VERSION_MINOR"),
-            "_",
-            env!("CARGO_PKG_VERSION_PATCH")
-        )
-    };
-}
+#[path = "symbol.rs"]
+mod symbol;
+use symbol::symbol;
 
 global_asm!(
     r#".pushsection .tbss.gort_context_carried, "awT", @nobits"#,
