@@ -95,9 +95,7 @@ impl Machine {
     #[inline(always)]
     pub(crate) fn pick(&self) -> Option<GoroutineRef> {
         let processor = self.try_processor()?;
-        let tick = processor.tick.load(Relaxed).wrapping_add(1);
-        processor.tick.store(tick, Relaxed);
-        if tick.is_multiple_of(GLOBAL_EVERY)
+        if processor.count_pick().is_multiple_of(GLOBAL_EVERY)
             && let Some(goroutine) = self.pick_rarely()
         {
             return goroutine.ok();
@@ -223,8 +221,7 @@ impl Machine {
             return None;
         }
         let next = processor.take_next()?;
-        let tick = processor.tick.load(Relaxed).wrapping_add(1);
-        processor.tick.store(tick, Relaxed);
+        processor.count_pick();
         self.begin_slice();
         Some(next)
     }

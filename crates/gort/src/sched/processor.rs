@@ -91,6 +91,14 @@ impl Processor {
         f(unsafe { &mut *self.owned.workers.get() })
     }
 
+    /// Owner: counts a pick, by which the monitor sees that this goes on. Returns which it is.
+    #[inline(always)]
+    pub(crate) fn count_pick(&self) -> u32 {
+        let tick = self.tick.load(Relaxed).wrapping_add(1);
+        self.tick.store(tick, Relaxed);
+        tick
+    }
+
     /// Owner: counts a goroutine made here.
     #[inline(always)]
     pub(crate) fn count_spawned(&self) {
