@@ -42,6 +42,8 @@ fn check(result: c_int) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// # Safety
+/// Called by the kernel, as a handler with `SA_SIGINFO`.
 unsafe extern "C" fn on_fault(
     signal: c_int,
     info: *mut libc::siginfo_t,
