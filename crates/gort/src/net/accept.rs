@@ -50,3 +50,66 @@ fn tell(listener: &impl Debug, error: &io::Error) {
         eprintln!("gort: {listener:?} cannot accept for now, and tries again: {error}");
     }
 }
+
+/// What listeners of all kinds have in common, beside what every [handle](super::handle) has.
+macro_rules! listener {
+    ($listener:ident, $std:ty, $stream:ident, $incoming:ident) => {
+        impl $listener {
+            /// Parks until there is a connection.
+            ///
+            /// One that the other side has given up before it could be accepted is passed over. When there are no descriptors or
+            /// no memory for another, that is told on standard error, once a second at most, and this tries again until there are:
+            /// the system keeps those that come meanwhile in its queue.
+            ///
+            /// # Errors
+            /// [`TimedOut`](io::ErrorKind::TimedOut) after a [deadline](Self::set_deadline); if it has been closed.
+            pub fn accept(&self) -> io::Result<($stream, SocketAddr)> {
+                let (stream, peer) = accept(&self.0, <$std>::accept)?;
+                Ok(($stream::from_std(stream)?, peer))
+            }
+
+            /// The connections, as they come; without end.
+            pub fn incoming(&self) -> $incoming<'_> {
+                $incoming { listener: self }
+            }
+
+            /// Up to when [`accept`](Self::accept) may wait, also if it does already; `None`: without limit.
+            ///
+            /// # Errors
+            /// If it has been closed.
+            pub fn set_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
+                self.0.set_deadline(Direction::Read, deadline)
+            }
+
+            /// Where it listens.
+            ///
+            /// # Errors
+            /// The system's.
+            pub fn local_addr(&self) -> io::Result<SocketAddr> {
+                self.0.open()?.local_addr()
+            }
+        }
+
+        #[doc = concat!("The connections to a [`", stringify!($listener), "`]. It ends when the listener is closed on this side.")]
+        #[derive(Debug)]
+        pub struct $incoming<'a> {
+            listener: &'a $listener,
+        }
+
+        impl Iterator for $incoming<'_> {
+            type Item = io::Result<$stream>;
+
+            fn next(&mut self) -> Option<io::Result<$stream>> {
+                match self.listener.accept() {
+                    Ok((stream, _)) => Some(Ok(stream)),
+                    Err(error) if crate::net::is_closed(&error) => None,
+                    Err(error) => Some(Err(error)),
+                }
+            }
+        }
+
+        impl std::iter::FusedIterator for $incoming<'_> {}
+    };
+}
+
+pub(super) use listener;

@@ -1,6 +1,6 @@
 //! TCP.
 
-use super::accept::accept;
+use super::accept::{accept, listener};
 use super::half::{self, ReadHalf, WriteHalf};
 use super::handle::{handle, limits, stream};
 use super::resolve::{ToSocketAddrs, each_address};
@@ -10,7 +10,6 @@ use crate::sys;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::iter::FusedIterator;
 use std::net::{self, Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -190,6 +189,7 @@ impl TcpStream {
 pub struct TcpListener(Arc<Source<net::TcpListener>>);
 
 handle!(TcpListener, net::TcpListener);
+listener!(TcpListener, net::TcpListener, TcpStream, Incoming);
 
 impl TcpListener {
     /// Listens at an address; port 0 is for the system to choose. If the name has several addresses the first that can
@@ -202,40 +202,6 @@ impl TcpListener {
         // std lets 128 wait to be accepted. Those who find no room are not told, and try again after a second.
         SockRef::from(&listener).listen(i32::MAX)?;
         TcpListener::from_std(listener)
-    }
-
-    /// Parks until there is a connection.
-    ///
-    /// One that the other side has given up before it could be accepted is passed over. When there are no descriptors or
-    /// no memory for another, that is told on standard error, once a second at most, and this tries again until there are:
-    /// the system keeps those that come meanwhile in its queue.
-    ///
-    /// # Errors
-    /// [`TimedOut`](io::ErrorKind::TimedOut) after a [deadline](Self::set_deadline); if it has been closed.
-    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = accept(&self.0, net::TcpListener::accept)?;
-        Ok((TcpStream::from_std(stream)?, peer))
-    }
-
-    /// The connections, as they come; without end.
-    pub fn incoming(&self) -> Incoming<'_> {
-        Incoming { listener: self }
-    }
-
-    /// Up to when [`accept`](Self::accept) may wait, also if it does already; `None`: without limit.
-    ///
-    /// # Errors
-    /// If it has been closed.
-    pub fn set_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
-        self.0.set_deadline(Direction::Read, deadline)
-    }
-
-    /// Where it listens.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.open()?.local_addr()
     }
 
     /// Sets how many routers a packet of its connections may pass (`IP_TTL`).
@@ -254,23 +220,3 @@ impl TcpListener {
         self.0.open()?.ttl()
     }
 }
-
-/// The connections to a [`TcpListener`]. It ends when the listener is closed on this side.
-#[derive(Debug)]
-pub struct Incoming<'a> {
-    listener: &'a TcpListener,
-}
-
-impl Iterator for Incoming<'_> {
-    type Item = io::Result<TcpStream>;
-
-    fn next(&mut self) -> Option<io::Result<TcpStream>> {
-        match self.listener.accept() {
-            Ok((stream, _)) => Some(Ok(stream)),
-            Err(error) if super::is_closed(&error) => None,
-            Err(error) => Some(Err(error)),
-        }
-    }
-}
-
-impl FusedIterator for Incoming<'_> {}

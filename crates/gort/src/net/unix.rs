@@ -1,6 +1,6 @@
 //! Sockets of the Unix domain.
 
-use super::accept::accept;
+use super::accept::{accept, listener};
 use super::half::{self, ReadHalf, WriteHalf};
 use super::handle::{handle, limits, stream};
 use super::source::{Source, take_out};
@@ -10,7 +10,6 @@ use crate::sys;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::iter::FusedIterator;
 use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::os::unix::net::{self, SocketAddr};
@@ -128,6 +127,7 @@ fn raw_address(address: &SocketAddr) -> io::Result<SockAddr> {
 pub struct UnixListener(Arc<Source<net::UnixListener>>);
 
 handle!(UnixListener, net::UnixListener);
+listener!(UnixListener, net::UnixListener, UnixStream, UnixIncoming);
 
 impl UnixListener {
     /// Listens at a path, where there must be no file.
@@ -146,58 +146,7 @@ impl UnixListener {
     pub fn bind_addr(address: &SocketAddr) -> io::Result<UnixListener> {
         UnixListener::from_std(net::UnixListener::bind_addr(address)?)
     }
-
-    /// Parks until there is a connection; what may go wrong is as for
-    /// [`TcpListener::accept`](super::TcpListener::accept).
-    ///
-    /// # Errors
-    /// [`TimedOut`](io::ErrorKind::TimedOut) after a [deadline](Self::set_deadline); if it has been closed.
-    pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let (stream, peer) = accept(&self.0, net::UnixListener::accept)?;
-        Ok((UnixStream::from_std(stream)?, peer))
-    }
-
-    /// The connections, as they come; without end.
-    pub fn incoming(&self) -> UnixIncoming<'_> {
-        UnixIncoming { listener: self }
-    }
-
-    /// Up to when [`accept`](Self::accept) may wait, also if it does already; `None`: without limit.
-    ///
-    /// # Errors
-    /// If it has been closed.
-    pub fn set_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
-        self.0.set_deadline(Direction::Read, deadline)
-    }
-
-    /// Where it listens.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.open()?.local_addr()
-    }
 }
-
-/// The connections to a [`UnixListener`]. It ends when the listener is closed on this side.
-#[derive(Debug)]
-pub struct UnixIncoming<'a> {
-    listener: &'a UnixListener,
-}
-
-impl Iterator for UnixIncoming<'_> {
-    type Item = io::Result<UnixStream>;
-
-    fn next(&mut self) -> Option<io::Result<UnixStream>> {
-        match self.listener.accept() {
-            Ok((stream, _)) => Some(Ok(stream)),
-            Err(error) if super::is_closed(&error) => None,
-            Err(error) => Some(Err(error)),
-        }
-    }
-}
-
-impl FusedIterator for UnixIncoming<'_> {}
 
 /// A socket for datagrams in the Unix domain; like [`std::os::unix::net::UnixDatagram`].
 ///
