@@ -12,6 +12,9 @@
 #![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
+#[path = "../support/signals.rs"]
+mod signals;
+
 use gort_context::overflow::AltStack;
 use gort_context::preempt::{Refused, prepare, redirect};
 use gort_context::{Context, Stack, StackPool, init, on_stack, switch};
@@ -21,7 +24,7 @@ use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Raised by the hook, when it has run often enough, and when it takes too long.
 static STOP: AtomicU32 = AtomicU32::new(0);
@@ -86,10 +89,7 @@ fn alone() -> MutexGuard<'static, ()> {
     let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     INSTALL.call_once(|| {
         prepare(hook).unwrap();
-        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-        action.sa_sigaction = on_signal as *const () as usize;
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-        assert_eq!(unsafe { libc::sigaction(libc::SIGURG, &raw const action, null_mut()) }, 0);
+        signals::install(on_signal);
     });
     STOP.store(0, SeqCst);
     HOOKS.store(0, SeqCst);
@@ -102,23 +102,7 @@ fn alone() -> MutexGuard<'static, ()> {
 
 /// Interrupts this thread all the time while `f` runs, for half a minute at most.
 fn with_signals<R>(f: impl FnOnce() -> R) -> R {
-    let target = unsafe { libc::pthread_self() };
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let start = Instant::now();
-            while !done.load(SeqCst) {
-                unsafe { libc::pthread_kill(target, libc::SIGURG) };
-                std::thread::sleep(Duration::from_micros(50));
-                if start.elapsed() > Duration::from_secs(30) {
-                    STOP.store(1, SeqCst);
-                }
-            }
-        });
-        let result = f();
-        done.store(true, SeqCst);
-        result
-    })
+    signals::interrupted_every(Duration::from_micros(50), &STOP, f)
 }
 
 fn stack() -> Stack {

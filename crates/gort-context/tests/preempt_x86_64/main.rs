@@ -21,6 +21,8 @@
 
 mod refused;
 mod registers;
+#[path = "../support/signals.rs"]
+mod signals;
 
 use gort_context::overflow::AltStack;
 use gort_context::preempt::{prepare, redirect};
@@ -30,7 +32,7 @@ use std::arch::asm;
 use std::backtrace::Backtrace;
 use std::ffi::{c_int, c_void};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -104,13 +106,7 @@ fn alone() -> MutexGuard<'static, ()> {
     INSTALL.call_once(|| {
         refused::before_it_is_prepared();
         prepare(hook).unwrap();
-        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-        action.sa_sigaction = on_signal as *const () as usize;
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
-        assert_eq!(
-            unsafe { libc::sigaction(libc::SIGURG, &raw const action, std::ptr::null_mut()) },
-            0
-        );
+        signals::install(on_signal);
     });
     STOP.store(0, SeqCst);
     HOOKS.store(0, SeqCst);
@@ -121,23 +117,7 @@ fn alone() -> MutexGuard<'static, ()> {
 
 /// Interrupts this thread all the time while `f` runs, for half a minute at most.
 fn with_signals<R>(f: impl FnOnce() -> R) -> R {
-    let target = unsafe { libc::pthread_self() };
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let start = Instant::now();
-            while !done.load(SeqCst) {
-                unsafe { libc::pthread_kill(target, libc::SIGURG) };
-                std::thread::sleep(Duration::from_micros(20));
-                if start.elapsed() > Duration::from_secs(30) {
-                    STOP.store(1, SeqCst);
-                }
-            }
-        });
-        let result = f();
-        done.store(true, SeqCst);
-        result
-    })
+    signals::interrupted_every(Duration::from_micros(20), &STOP, f)
 }
 
 /// The same on a stack of a pool, where interrupted code calls the hook.

@@ -1,0 +1,37 @@
+//! Signals that interrupt a thread over and over.
+
+use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+pub type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+
+/// Has the handler called, on the alternate stack.
+pub fn install(handler: Handler) {
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
+    assert_eq!(unsafe { libc::sigaction(libc::SIGURG, &raw const action, null_mut()) }, 0);
+}
+
+/// Interrupts this thread that often while `f` runs, and after half a minute tells it to stop.
+pub fn interrupted_every<R>(pause: Duration, stop: &AtomicU32, f: impl FnOnce() -> R) -> R {
+    let target = unsafe { libc::pthread_self() };
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let start = Instant::now();
+            while !done.load(SeqCst) {
+                unsafe { libc::pthread_kill(target, libc::SIGURG) };
+                std::thread::sleep(pause);
+                if start.elapsed() > Duration::from_secs(30) {
+                    stop.store(1, SeqCst);
+                }
+            }
+        });
+        let result = f();
+        done.store(true, SeqCst);
+        result
+    })
+}
