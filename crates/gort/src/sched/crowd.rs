@@ -16,7 +16,8 @@
 //!
 //! Measured (`cd bench && cargo run --release -p harness -- one gort crowd w=2`, 1,000 goroutines that compute
 //! for ten seconds) on two CPUs: without all this 334 of them had a turn, and a newcomer's first turn came after 4.6 s at p99;
-//! with it 995 to 1,000 in nine runs, and 0.02 to 40 ms. What stood in the way, as `perf sched` showed it:
+//! with it 1,000 in each of five runs and 0.04 to 12 ms, and 945 to 1,000 in three of a slower hour. What stood in the way, as
+//! `perf sched` showed it:
 //!
 //! - a thread that is interrupted while it makes another one comes back after 0.1 s, or a second: nobody may wait for a
 //!   lock that it holds, so [threads](super::threads) are made without;
