@@ -78,6 +78,11 @@ impl Crowd {
         }
     }
 
+    /// There is one, and it is not large.
+    pub(crate) fn is_small(&self, shared: &Shared) -> bool {
+        self.size.load(Relaxed) > 0 && !self.is_large(shared)
+    }
+
     fn for_each_processor(&self, shared: &Shared) -> usize {
         self.size.load(Relaxed) / shared.active_processors()
     }
