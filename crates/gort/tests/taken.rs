@@ -104,6 +104,48 @@ fn with_preemption_off_busy_goroutines_hold_up_the_others() {
     });
 }
 
+/// Where there are sockets. Fails if machines that have work themselves do not relieve others.
+#[test]
+fn who_waits_behind_a_busy_goroutine_is_taken_over_by_a_machine_that_has_work_itself() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(2).preempt(Preempt::Off));
+        let computed = runtime.run(|| {
+            let socket = gort::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+            socket.recv(&mut [0]).expect_err("nobody sends anything");
+            let turns = Arc::new(AtomicUsize::new(0));
+            let stop = Arc::new(AtomicBool::new(false));
+            let lively = gort::spawn({
+                let (turns, stop) = (turns.clone(), stop.clone());
+                move || {
+                    while !stop.load(SeqCst) {
+                        turns.fetch_add(1, SeqCst);
+                        gort::yield_now();
+                    }
+                }
+            });
+            gort::yield_now();
+            let before = turns.load(SeqCst);
+            // From here on without a call of the runtime that would let others run here.
+            assert!(compute_until(LIMIT, || turns.load(SeqCst) > before + 1), "it runs elsewhere");
+            let ran = Arc::new(AtomicUsize::new(0));
+            let behind = [(); 3].map(|()| {
+                let ran = ran.clone();
+                gort::spawn(move || ran.fetch_add(1, SeqCst))
+            });
+            // The last one is this processor's next.
+            let computed = compute_until(LIMIT, || ran.load(SeqCst) >= 2);
+            stop.store(true, SeqCst);
+            for handle in behind {
+                handle.join().unwrap();
+            }
+            lively.join().unwrap();
+            computed
+        });
+        assert!(computed, "those that waited here have run");
+    });
+}
+
 #[test]
 fn many_busy_goroutines_all_get_a_turn() {
     const COUNT: usize = 40;

@@ -18,8 +18,9 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// Events taken from the kernel at a time: as many as a processor's ring has room for.
-const EVENTS: usize = 256;
+/// Events taken from the kernel at a time: as many as a processor's ring has room for when its machine polls. (The older half
+/// of a ring that is full goes to the global queue, behind all others.)
+const EVENTS: usize = 192;
 const WAKER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
 /// A time that is nearer is waited for to the nanosecond.
@@ -172,8 +173,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Tells those who wait of the events.
-    pub(crate) fn dispatch(mut self) {
+    /// Tells those who wait of the events, and calls `told` after each.
+    pub(crate) fn dispatch(mut self, mut told: impl FnMut()) {
         for event in &self.polling().events {
             let Some((record, generation)) = Record::of_token(event.token().0) else { continue };
             let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
@@ -184,6 +185,7 @@ impl Turn<'_> {
             if event.is_writable() || is_over {
                 record.tell(Direction::Write, generation, unsure);
             }
+            told();
         }
     }
 }

@@ -23,8 +23,8 @@ impl Shared {
     /// As [`notify`](Self::notify), for the queue of `processor`, which is busy.
     #[inline(always)]
     pub(crate) fn notify_of(&self, processor: &Processor) {
-        let few = || processor.queue.len() < self.searching().few;
-        if let Some(Rouse { machine, processor }) = self.idle.notify_reluctantly(few) {
+        let is_short = || self.is_short(processor);
+        if let Some(Rouse { machine, processor }) = self.idle.notify_reluctantly(is_short) {
             self.start(machine, processor, true);
         }
     }
@@ -87,13 +87,11 @@ impl Shared {
 
     /// Is there anything that a machine could run? `next` slots are their processors' own affair.
     pub(crate) fn has_work(&self) -> bool {
-        self.has_queues_of(1)
+        self.has_queue_that(|processor| processor.queue.len() > 0)
     }
 
-    fn has_queues_of(&self, count: u32) -> bool {
-        self.global.len() > 0
-            || self.processors().any(|processor| processor.queue.len() >= count)
-            || self.is_exiting()
+    fn has_queue_that(&self, counts: impl FnMut(&Processor) -> bool) -> bool {
+        self.global.len() > 0 || self.processors().any(counts) || self.is_exiting()
     }
 }
 
@@ -129,6 +127,7 @@ impl Machine {
                 processor = None;
             } else if mine.is_empty() {
                 mine.owned.wants_keeper.set(false);
+                self.tell_pace(mine);
                 mine.tidy();
             } else {
                 // It was left as there were to be fewer, and now there are to be more again.
@@ -137,8 +136,8 @@ impl Machine {
             }
         }
         self.enter_lists(processor);
-        let discouraged = self.discouraged.replace(false);
-        let mut worthwhile = if discouraged { shared.searching().few } else { 1 };
+        // Once, it leaves to their owners what the search has left to them.
+        let mut discouraged = self.discouraged.replace(false);
         loop {
             if shared.is_exiting() {
                 return false;
@@ -149,13 +148,16 @@ impl Machine {
                 }
                 self.send_bound_out();
             }
-            if shared.has_queues_of(worthwhile)
+            let is_work = |processor: &Processor| {
+                processor.queue.len() > 0 && !(discouraged && shared.is_short(processor))
+            };
+            if shared.has_queue_that(is_work)
                 && shared.idle.idle_processors() > 0
                 && self.leave_lists(true)
             {
                 return !shared.is_exiting();
             }
-            worthwhile = 1;
+            discouraged = false;
             let wake = self.keeper_wakes();
             if wake.is_some_and(|wake| wake <= clock::now()) {
                 if self.leave_lists(false) {
@@ -178,7 +180,7 @@ impl Machine {
                 }
                 Slept::Polled(turn) => {
                     let runs = self.leave_lists(false);
-                    turn.dispatch();
+                    self.pass_on(turn);
                     if runs {
                         return !shared.is_exiting();
                     }

@@ -1,15 +1,13 @@
 //! What runs next: from the processor's own queue, on the goroutine's stack ([`Machine::pick`]); or
 //! from anywhere, on the system stack ([`Machine::find`]).
 
-use super::Shared;
 use super::machine::Machine;
-use super::processor::{Processor, from_entry};
+use super::pace::Verdict;
+use super::processor::Processor;
 use super::run_queue::{CAPACITY, SPILL};
 use super::timer::NEVER;
 use crate::clock;
 use crate::goroutine::GoroutineRef;
-use crate::prim::atomic::Ordering::*;
-use std::cell::Cell;
 
 /// Every so many picks the global queue goes first, so that it cannot starve.
 const GLOBAL_EVERY: u32 = 61;
@@ -19,76 +17,17 @@ const LOOK_AT_TIMERS: u64 = 5_000;
 const LONGEST_STRIDE: u32 = 7;
 const FIRST_PAUSE: u32 = 8;
 /// A processor whose queue is as long need not look for more yet.
-const LONG: u32 = CAPACITY / 4;
+pub(super) const LONG: u32 = CAPACITY / 4;
 
-/// How a machine that has no work looks for some at others.
-pub(super) struct Searching {
-    /// So many times, with a pause after each that doubles.
-    rounds: u32,
-    /// A queue that is shorter is left to an owner that goes through it quickly.
-    pub(super) few: u32,
-    /// Quickly: with less than so many nanoseconds for a goroutine.
-    quick: u64,
-    /// It ends as soon as it has left one to its owner.
-    ends_early: bool,
-}
-
-/// For about 30 µs in all; quick is what takes less than stealing it costs.
-const SEARCHING: Searching = Searching { rounds: 7, few: 4, quick: 500, ends_early: false };
-
-/// Where there are sockets, for 2 µs. What comes next most likely comes from the poller, in which a machine that sleeps
-/// is woken as soon, and the other side wants the CPU. Goroutines then make a system call or two in each
-/// turn, and several become ready in one poll. (An echo for 64 clients on the same two CPUs, `harness -- table -j tcp64`:
-/// with the other settings a third of the server's time went into pauses.)
-const SEARCHING_BESIDE_POLLER: Searching =
-    Searching { rounds: 3, few: 16, quick: 5_000, ends_early: true };
-
-/// Nanoseconds after which to tell how quick an owner is.
-const JUDGED_AFTER: u64 = 1_000;
-
-/// Nanoseconds after which what was seen of an owner says nothing any more.
-const FORGOTTEN_AFTER: u64 = 500_000;
-
-/// How quickly another processor goes through its queue.
-#[derive(Default)]
-pub(super) struct Pace {
-    /// Which it is, when it was looked at, and how many picks it had made by then.
-    seen: Cell<Option<(usize, u64, u32)>>,
-}
-
-impl Pace {
-    fn forget(&self) {
-        self.seen.set(None);
-    }
-
-    /// Does it go through its queue quickly? `None` as long as that is not known.
-    fn is_quick(&self, processor: &Processor, quick: u64) -> Option<bool> {
-        let (now, tick) = (clock::now(), processor.tick.load(Relaxed));
-        if let Some((index, since, before)) = self.seen.get()
-            && index == processor.index
-        {
-            let time = now - since;
-            if time < JUDGED_AFTER {
-                return None;
-            }
-            if time < FORGOTTEN_AFTER {
-                if u64::from(tick.wrapping_sub(before)) * quick < time {
-                    return Some(false);
-                }
-                self.seen.set(Some((processor.index, now, tick)));
-                return Some(true);
-            }
-        }
-        self.seen.set(Some((processor.index, now, tick)));
-        None
-    }
-}
-
-impl Shared {
-    pub(super) fn searching(&self) -> Searching {
-        if self.has_driver() { SEARCHING_BESIDE_POLLER } else { SEARCHING }
-    }
-}
+/// How a machine that has no work looks for some at others: so many times, with a pause after each that doubles.
+///
+/// For about 30 µs in all.
+const ROUNDS: u32 = 7;
+/// Where there are sockets, for 2 µs, and not at all once a queue has been left to its owner. What comes next most likely comes
+/// from the poller, in which a machine that sleeps is woken as soon, and the other side wants the CPU.
+/// (An echo for 64 clients on the same two CPUs, `harness -- table -j tcp64`: searching as long as elsewhere, a third of the
+/// server's time went into pauses.)
+const ROUNDS_BESIDE_POLLER: u32 = 3;
 
 impl Machine {
     /// The next goroutine of the processor's own, if there is a processor and it has one.
@@ -132,8 +71,9 @@ impl Machine {
         }
         // Not while those that an earlier poll has brought still wait: with more they would be put behind others, again
         // and again. (An echo for 1,000 clients: a hundredth of the answers came after 130 ms instead of 9.)
-        if shared.global.len() == 0 && self.processor().queue.len() < LONG {
-            shared.poll_now();
+        if shared.has_driver() && shared.global.len() == 0 && self.processor().queue.len() < LONG {
+            self.relieve();
+            self.poll_now();
         }
         let goroutine = shared.global.pop_batch(0, drop)?;
         self.begin_slice();
@@ -244,10 +184,9 @@ impl Machine {
         let mine = self.processor();
         debug_assert!(mine.queue.len() <= CAPACITY / 2);
         self.discouraged.set(false);
-        let Searching { rounds, few, quick, ends_early } = shared.searching();
-        if !ends_early {
-            self.pace.forget();
-        }
+        let beside_poller = shared.has_driver();
+        let rounds = if beside_poller { ROUNDS_BESIDE_POLLER } else { ROUNDS };
+        self.forget_whom_it_watched();
         for round in 0..rounds {
             let count = shared.processor_count();
             let offset = self.next_random() as usize;
@@ -256,21 +195,18 @@ impl Machine {
                 if std::ptr::eq(victim, mine) {
                     continue;
                 }
-                let len = victim.queue.len();
-                if len > 0 && len < few {
-                    match self.pace.is_quick(victim, quick) {
-                        Some(false) => {}
-                        Some(true) => {
-                            self.discouraged.set(true);
-                            continue;
-                        }
-                        None => continue,
+                match self.judge(victim) {
+                    Verdict::Take => {}
+                    Verdict::Leave => {
+                        self.discouraged.set(true);
+                        continue;
                     }
+                    Verdict::NotKnown => continue,
                 }
-                if let Some(stolen) = victim.queue.steal_into(&mine.queue) {
+                if let Some(stolen) = victim.steal_into(mine) {
                     shared.idle.encourage();
                     self.begin_slice();
-                    return Some(from_entry(stolen));
+                    return Some(stolen);
                 }
             }
             if let Some(goroutine) = self.take_global() {
@@ -285,7 +221,7 @@ impl Machine {
                 // Nobody is busy who could make work.
                 return None;
             }
-            if self.discouraged.get() && ends_early {
+            if self.discouraged.get() && beside_poller {
                 break;
             }
             for _ in 0..FIRST_PAUSE << round {

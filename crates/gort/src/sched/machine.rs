@@ -10,10 +10,10 @@
 
 use super::Shared;
 use super::crowd::Member;
-use super::find::Pace;
 use super::global::GlobalQueue;
 use super::hold::{Entry, Hold};
 use super::kernel_slice::KernelSlice;
+use super::pace::Pace;
 use super::processor::Processor;
 use super::sleeper::{Bed, Sleeper};
 use super::worker::{Assignment, Finished};
@@ -74,7 +74,6 @@ pub(crate) struct Machine {
     pub(crate) searching: Cell<bool>,
     /// The last search has found only queues that are better left to their owners.
     pub(crate) discouraged: Cell<bool>,
-    /// What it has seen of an owner of such a queue.
     pub(super) pace: Pace,
     pub(crate) random: Cell<u32>,
     /// When timers were last looked at, and for how many picks not to.

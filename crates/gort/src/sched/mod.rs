@@ -101,6 +101,8 @@ mod machine;
 #[cfg(not(loom))]
 mod monitor;
 #[cfg(not(loom))]
+mod pace;
+#[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
 mod polling;

@@ -168,8 +168,11 @@ impl Monitor {
     /// Polls if nobody has since the last look: those who would are busy.
     fn look_at_poller(&mut self, shared: &Shared) {
         let Some((polls, is_watched)) = shared.polls() else { return };
-        if polls == self.polls && !is_watched {
-            shared.poll_now();
+        if polls == self.polls
+            && !is_watched
+            && let Some(turn) = shared.try_poll()
+        {
+            turn.dispatch(|| ());
         }
         self.polls = polls;
     }

@@ -63,16 +63,10 @@ impl Shared {
         Ok(self.driver.get().expect("it has been made"))
     }
 
-    /// Polls, unless somebody else does, and passes on what there is. False: nothing.
-    pub(super) fn poll_now(&self) -> bool {
-        if let Some(driver) = self.driver.get()
-            && let Some(mut turn) = driver.try_turn()
-            && turn.poll(Some(Duration::ZERO))
-        {
-            turn.dispatch();
-            return true;
-        }
-        false
+    /// Polls, unless somebody else does. `None`: there are no events.
+    pub(super) fn try_poll(&self) -> Option<Turn<'_>> {
+        let mut turn = self.driver.get()?.try_turn()?;
+        turn.poll(Some(Duration::ZERO)).then_some(turn)
     }
 
     /// How often it has been polled, and whether somebody is at it now.
@@ -122,13 +116,47 @@ impl Shared {
 }
 
 impl Machine {
+    /// Polls, unless somebody else does, and passes on what there is. False: nothing.
+    pub(super) fn poll_now(&self) -> bool {
+        self.tell_pace(self.processor());
+        let turn = self.shared().try_poll();
+        let has_events = turn.is_some();
+        match turn {
+            Some(turn) => self.pass_on(turn),
+            None => self.is_at_work(self.processor()),
+        }
+        has_events
+    }
+
+    /// Those whom the events concern are to run here, in the order of the events, after those who wait already. If that
+    /// makes too many, another machine is roused.
+    pub(super) fn pass_on(&self, turn: Turn<'_>) {
+        let shared = self.shared();
+        let Some(processor) = self.try_processor() else {
+            return turn.dispatch(|| ());
+        };
+        let first = processor.take_next();
+        turn.dispatch(|| {
+            if let Some(next) = processor.take_next() {
+                processor.push(next, shared);
+            }
+        });
+        if let Some(first) = first {
+            processor.ready(first, self);
+        }
+        self.is_at_work(processor);
+        if processor.queue.len() > 1 && !shared.is_short(processor) {
+            shared.notify();
+        }
+    }
+
     /// Polls without waiting; not if this machine, being the only one that is awake, is about to sleep in the poller.
     #[inline]
     pub(super) fn poll_before_stealing(&self) -> bool {
         let shared = self.shared();
         shared.has_driver()
             && shared.idle.idle_processors() + 1 < shared.active_processors()
-            && shared.poll_now()
+            && self.poll_now()
     }
 
     /// Sleeps, in the poller if there is one that nobody polls and a processor is idle; up to `until`, as the clock

@@ -24,6 +24,8 @@ pub(crate) struct Processor {
     pub(crate) timers: CachePadded<Timers>,
     /// Counts the picks; others see by it whether the owner still looks at its queue.
     pub(crate) tick: CachePadded<AtomicU32>,
+    /// Nanoseconds for a goroutine, as the owner has [told](super::pace); zero before it has.
+    pub(super) pace: AtomicU32,
     /// The machine that has taken it last.
     pub(crate) holder: AtomicPtr<Machine>,
     /// Not to run any more, as there are fewer processors now; nobody holds it.
@@ -62,6 +64,7 @@ impl Processor {
             queue: RunQueue::new(),
             timers: CachePadded::new(Timers::new()),
             tick: CachePadded::new(AtomicU32::new(0)),
+            pace: AtomicU32::new(0),
             holder: AtomicPtr::new(std::ptr::null_mut()),
             retired: AtomicBool::new(false),
             spawned: AtomicU64::new(0),
@@ -133,6 +136,11 @@ impl Processor {
     #[inline(always)]
     pub(crate) fn pop(&self) -> Option<GoroutineRef> {
         self.queue.pop().map(from_entry)
+    }
+
+    /// Another machine, which owns `into`: takes the older half. One is returned, the others are put into `into`'s queue.
+    pub(super) fn steal_into(&self, into: &Processor) -> Option<GoroutineRef> {
+        self.queue.steal_into(&into.queue).map(from_entry)
     }
 
     /// Does nobody wait here?
