@@ -71,9 +71,11 @@ impl Machine {
         }
         // Not while those that an earlier poll has brought still wait: with more they would be put behind others, again
         // and again. (An echo for 1,000 clients: a hundredth of the answers came after 130 ms instead of 9.)
-        if shared.has_driver() && shared.global.len() == 0 && self.processor().queue.len() < LONG {
+        if shared.has_driver() {
             self.relieve();
-            self.poll_now();
+            if shared.global.len() == 0 && self.processor().queue.len() < LONG {
+                self.poll_now();
+            }
         }
         let goroutine = shared.global.pop_batch(0, drop)?;
         self.begin_slice();

@@ -17,7 +17,7 @@
 //! event from it: 0.17 futex calls and 0.21 context switches for an answer, and 0.02 and 0.05 since. And while nobody relieved
 //! an owner that the kernel had put off for one of its ticks, of 4 ms, a thousandth of the answers took that long (1.4 ms now).
 
-use super::find::LONG;
+use super::run_queue::CAPACITY;
 use super::{Machine, Processor, Shared};
 use crate::clock;
 use crate::prim::atomic::Ordering::*;
@@ -128,7 +128,7 @@ impl Machine {
             && !ptr::eq(victim, mine)
             && victim.tick.load(Relaxed) == before
         {
-            while mine.queue.len() < LONG
+            while mine.queue.len() <= CAPACITY / 2
                 && let Some(goroutine) = victim.steal_into(mine)
             {
                 mine.push(goroutine, shared);
