@@ -19,13 +19,18 @@
 //!
 //! It looks after 50 µs, doubling up to 1 ms while there is nothing to do (4 ms where goroutines come and go so quickly that
 //! its looks, which interrupt them, cost more than they find: 3 % of the echoes of 64 clients), and only as long
-//! as a processor is in use. When none is, and none has been since its last look, it sleeps without a
+//! as a processor is in use. When none is, and none has been at several looks, for two milliseconds or so, it sleeps without a
 //! limit; who takes a processor into use then rings the [`Bell`](super::bell). In a [crowd](super::crowd) it
 //! sleeps until a slice ends, and several threads [take turns](super::watch) at being the monitor; in a small one it rests no
 //! longer than until the [keeper](super::idle) is late. The kernel runs the thread that wakes for a timer at once nine times out of ten,
 //! as `perf sched` shows; the tenth time one of those that compute has a claim that is older, and the keeper waits for the kernel's
 //! next tick, up to 4 ms. By then another machine has been roused, whose chances are the same. (`harness -- one gort
 //! starve w=2`: 594 to 598 of 600 ticks, where it was 578 to 593.)
+//!
+//! Rejected: to rest at the first look that finds nobody busy. Who wakes for a timer or an event every other
+//! millisecond then rings the bell each time, which keeps it from its work for 3 µs, and the monitor takes the idle CPU just when a second
+//! machine is roused: the kernel puts that one behind the first (`perf sched` of `peer-gort fanout`: four rounds of 400 took
+//! twice as long).
 //!
 //! Rejected: the idle machine that waits for the next timer as the monitor, too. Each time that it left
 //! to run what a timer had made ready, it had to rouse another machine to take over: two wake-ups for
@@ -114,7 +119,7 @@ impl Monitor {
         let mut has_slept = false;
         while !shared.is_exiting() && shared.crowd.is_large(shared) == in_large_crowd {
             match self.look(shared) {
-                Finding::Calm if nobody_is_busy() => {
+                Finding::Calm if period >= longest && nobody_is_busy() => {
                     // Who has gone idle while this polled has relied on it.
                     shared.ensure_watched();
                     self.rest(shared, nobody_is_busy);
