@@ -180,7 +180,7 @@ impl Machine {
                 }
                 Slept::Polled(turn) => {
                     let runs = self.leave_lists(false);
-                    self.pass_on(turn);
+                    self.deliver(turn);
                     if runs {
                         return !shared.is_exiting();
                     }

@@ -122,7 +122,7 @@ impl Machine {
         let turn = self.shared().try_poll();
         let has_events = turn.is_some();
         match turn {
-            Some(turn) => self.pass_on(turn),
+            Some(turn) => self.deliver(turn),
             None => self.is_at_work(self.processor()),
         }
         has_events
@@ -130,7 +130,7 @@ impl Machine {
 
     /// Those whom the events concern are to run here, in the order of the events, after those who wait already. If that
     /// makes too many, another machine is roused.
-    pub(super) fn pass_on(&self, turn: Turn<'_>) {
+    pub(super) fn deliver(&self, turn: Turn<'_>) {
         let shared = self.shared();
         let Some(processor) = self.try_processor() else {
             return turn.dispatch(|| ());
