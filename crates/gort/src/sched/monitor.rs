@@ -21,8 +21,8 @@
 //! its looks, which interrupt them, cost more than they find: 3 % of the echoes of 64 clients), and only as long
 //! as a processor is in use. When none is, and none has been at several looks, for two milliseconds or so, it sleeps without a
 //! limit; who takes a processor into use then rings the [`Bell`](super::bell). In a [crowd](super::crowd) it
-//! sleeps until a slice ends, and several threads [take turns](super::watch) at being the monitor; in a small one it rests no
-//! longer than until the [keeper](super::idle) is late. The kernel runs the thread that wakes for a timer at once nine times out of ten,
+//! sleeps until a slice ends, and several threads [take turns](super::watch) at being the monitor; in a small one it rests at
+//! once, as its looks interrupt those that compute, and no longer than until the [keeper](super::idle) is late. The kernel runs the thread that wakes for a timer at once nine times out of ten,
 //! as `perf sched` shows; the tenth time one of those that compute has a claim that is older, and the keeper waits for the kernel's
 //! next tick, up to 4 ms. By then another machine has been roused, whose chances are the same. (`harness -- one gort
 //! starve w=2`: 594 to 598 of 600 ticks, where it was 578 to 593.)
@@ -119,7 +119,9 @@ impl Monitor {
         let mut has_slept = false;
         while !shared.is_exiting() && shared.crowd.is_large(shared) == in_large_crowd {
             match self.look(shared) {
-                Finding::Calm if period >= longest && nobody_is_busy() => {
+                Finding::Calm
+                    if (period >= longest || shared.crowd.is_small(shared)) && nobody_is_busy() =>
+                {
                     // Who has gone idle while this polled has relied on it.
                     shared.ensure_watched();
                     self.rest(shared, nobody_is_busy);
