@@ -88,6 +88,12 @@ impl<S: OwnsDescriptor> Source<S> {
         self.io
     }
 
+    /// What the poller tells of it.
+    #[cfg(unix)]
+    pub(super) fn record(&self) -> &'static Record {
+        self.registration.record
+    }
+
     /// Calls `attempt` until it does something else than to say that it would block; waits in between.
     pub(crate) fn run<R>(
         &self,
@@ -103,6 +109,27 @@ impl<S: OwnsDescriptor> Source<S> {
     pub(crate) fn run_stream<R>(
         &self,
         direction: Direction,
+        attempt: impl FnMut(&S) -> io::Result<R>,
+        is_short: impl FnOnce(&R) -> bool,
+    ) -> io::Result<R> {
+        self.run_if(Readiness::may_try, direction, attempt, is_short)
+    }
+
+    /// As [`run`](Self::run), where others may wait for something else than this one does: it tries all the same.
+    #[cfg(unix)]
+    pub(crate) fn run_apart<R>(
+        &self,
+        direction: Direction,
+        attempt: impl FnMut(&S) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.run_if(|_, _| true, direction, attempt, |_| false)
+    }
+
+    #[inline(always)]
+    fn run_if<R>(
+        &self,
+        may_try: impl Fn(&Readiness, Seen) -> bool,
+        direction: Direction,
         mut attempt: impl FnMut(&S) -> io::Result<R>,
         is_short: impl FnOnce(&R) -> bool,
     ) -> io::Result<R> {
@@ -110,7 +137,7 @@ impl<S: OwnsDescriptor> Source<S> {
         let mut own_deadline = None;
         loop {
             let seen = begin(readiness)?;
-            if readiness.may_try(seen) {
+            if may_try(readiness, seen) {
                 match attempt(&self.io) {
                     Ok(value) => {
                         if is_short(&value) {

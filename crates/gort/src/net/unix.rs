@@ -3,6 +3,7 @@
 use super::accept::{accept, listener};
 use super::half::{self, ReadHalf, WriteHalf};
 use super::handle::{handle, limits, stream};
+use super::room;
 use super::source::{Source, take_out};
 use crate::blocking;
 use crate::poll::Direction;
@@ -237,12 +238,13 @@ impl UnixDatagram {
         })
     }
 
-    /// Sends a datagram to the socket at a path; parks while that has no room for it.
+    /// Sends a datagram to the socket at a path; parks while that has no room for it. It then takes one more descriptor
+    /// while it waits. (On macOS the system does not say that there is no room, but fails.)
     ///
     /// # Errors
-    /// `NotFound`, or `ConnectionRefused` if nobody has it open.
+    /// `NotFound`, or `ConnectionRefused` if nobody has it open; if there is no descriptor to wait with.
     pub fn send_to(&self, buffer: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        self.0.run(Direction::Write, |socket| socket.send_to(buffer, &path))
+        self.send_to_addr(buffer, &SocketAddr::from_pathname(path)?)
     }
 
     /// As [`send_to`](Self::send_to), to an address.
@@ -250,7 +252,7 @@ impl UnixDatagram {
     /// # Errors
     /// As there.
     pub fn send_to_addr(&self, buffer: &[u8], address: &SocketAddr) -> io::Result<usize> {
-        self.0.run(Direction::Write, |socket| socket.send_to_addr(buffer, address))
+        room::send_to(&self.0, buffer, address)
     }
 
     /// As [`send_to`](Self::send_to), on a [connected](Self::connect) socket.
@@ -258,7 +260,8 @@ impl UnixDatagram {
     /// # Errors
     /// As there; `NotConnected` if it is not.
     pub fn send(&self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.run(Direction::Write, |socket| socket.send(buffer))
+        // Others may wait for room at another receiver.
+        self.0.run_apart(Direction::Write, |socket| socket.send(buffer))
     }
 
     /// Ends one direction, or both: whoever waits to receive gets an empty datagram, as do those who would have to.
