@@ -9,7 +9,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::net::{
     assert_closed, assert_kind, assert_timed_out, descriptors, past, receive_text, send_text,
 };
@@ -96,17 +96,23 @@ fn at_an_abstract_name() {
     });
 }
 
-/// Those who come when the queue is full wait, and others run meanwhile.
+/// One whose queue has room for two.
+fn listener_with_a_short_queue(at: &At) -> UnixListener {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+    let socket = socket.unwrap();
+    socket.bind(&socket2::SockAddr::unix(&at.0).unwrap()).unwrap();
+    socket.listen(1).unwrap();
+    UnixListener::from_std(net::UnixListener::from(socket)).unwrap()
+}
+
+/// Those who come when the queue is full wait, each without a thread.
 #[test]
 fn a_full_queue_of_connections() {
+    const CLIENTS: usize = 50;
     on(1, || {
         let at = At::new();
-        let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
-        let socket = socket.unwrap();
-        socket.bind(&socket2::SockAddr::unix(&at.0).unwrap()).unwrap();
-        socket.listen(1).unwrap();
-        let listener = UnixListener::from_std(net::UnixListener::from(socket)).unwrap();
-        let clients: Vec<_> = (0..10)
+        let listener = listener_with_a_short_queue(&at);
+        let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {
                 let path = at.0.clone();
                 gort::spawn(move || {
@@ -117,11 +123,36 @@ fn a_full_queue_of_connections() {
                 })
             })
             .collect();
-        gort::sleep(Duration::from_millis(5)); // the queue fills
-        for _ in 0..10 {
+        gort::sleep(Duration::from_millis(20)); // the queue fills
+        assert!(gort::stats().threads < CLIENTS / 2, "{:?}", gort::stats());
+        for _ in 0..CLIENTS {
             listener.accept().unwrap().0.write_all(b"served").unwrap();
         }
         clients.into_iter().for_each(|client| assert_eq!(client.join().unwrap(), "served"));
+    });
+}
+
+/// What ends the wait for room in a listener's queue: a deadline, the end of the runtime.
+#[test]
+fn the_end_of_a_wait_to_be_connected() {
+    within(LIMIT, || {
+        let at = At::new();
+        let listener = listener_with_a_short_queue(&at);
+        let address = listener.local_addr().unwrap();
+        let runtime = runtime(1);
+        let path = at.0.clone();
+        let (_connected, waiting) = runtime.run(move || {
+            let connected = [path.clone(), path.clone()].map(UnixStream::connect);
+            let deadline = Instant::now() + Duration::from_millis(10);
+            assert_timed_out(UnixStream::connect_deadline(&path, deadline));
+            assert!(Instant::now() >= deadline);
+            assert_timed_out(UnixStream::connect_addr_deadline(&address, deadline));
+            let waiting = gort::spawn(move || UnixStream::connect(path).map(drop));
+            (0..10).for_each(|_| gort::sleep(Duration::from_millis(1))); // it waits, most often
+            (connected, waiting)
+        });
+        runtime.shutdown(LIMIT / 2).unwrap();
+        assert!(waiting.join().is_err());
     });
 }
 
