@@ -3,7 +3,8 @@
 use super::Signal;
 use super::pending::{Pending, Signals};
 use crate::chan::{Receiver, Sender, chan};
-use crate::sys::signals::{self, Disposition, User};
+use crate::sys::Disposition;
+use crate::sys::signals::{self, User};
 use crate::sys::{wait_on_address, wake_one};
 use std::ffi::c_void;
 use std::io;
