@@ -1,5 +1,6 @@
 //! An open file.
 
+use crate::by_value::{read_by_value, write_by_value};
 use crate::sys::OwnedFile;
 use crate::{blocking, sys};
 use std::fs::{Metadata, Permissions};
@@ -209,37 +210,8 @@ impl Seek for &File {
     }
 }
 
-impl Read for File {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buffer)
-    }
-
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&*self).read_vectored(buffers)
-    }
-
-    fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        (&*self).read_to_end(buffer)
-    }
-
-    fn read_to_string(&mut self, text: &mut String) -> io::Result<usize> {
-        (&*self).read_to_string(text)
-    }
-}
-
-impl Write for File {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        (&*self).write(buffer)
-    }
-
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&*self).write_vectored(buffers)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+read_by_value!(File, read_to_end(Vec<u8>), read_to_string(String));
+write_by_value!(File);
 
 impl Seek for File {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {

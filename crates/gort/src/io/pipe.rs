@@ -1,6 +1,7 @@
 //! Pipes.
 
 use super::Source;
+use crate::by_value::{read_by_value, write_by_value};
 use crate::poll::Direction;
 use crate::sys::{self, OwnedFile};
 use std::fmt;
@@ -200,29 +201,8 @@ impl Write for &PipeWriter {
     }
 }
 
-impl Read for PipeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buffer)
-    }
-
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&*self).read_vectored(buffers)
-    }
-}
-
-impl Write for PipeWriter {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        (&*self).write(buffer)
-    }
-
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&*self).write_vectored(buffers)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+read_by_value!(PipeReader);
+write_by_value!(PipeWriter);
 
 /// The conversions that both ends have.
 macro_rules! conversions {

@@ -211,29 +211,8 @@ macro_rules! stream {
             }
         }
 
-        impl Read for $handle {
-            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                (&*self).read(buffer)
-            }
-
-            fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                (&*self).read_vectored(buffers)
-            }
-        }
-
-        impl Write for $handle {
-            fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-                (&*self).write(buffer)
-            }
-
-            fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-                (&*self).write_vectored(buffers)
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
+        crate::by_value::read_by_value!($handle);
+        crate::by_value::write_by_value!($handle);
 
         impl half::sealed::Sealed for $handle {}
 

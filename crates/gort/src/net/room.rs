@@ -23,7 +23,7 @@ pub(super) fn send_to(
     address: &SocketAddr,
 ) -> io::Result<usize> {
     let mut scout: Option<Scout> = None;
-    source.run_apart(Direction::Write, |socket| {
+    run(source, |socket| {
         if let Some(scout) = &scout
             && !(scout.sees_room()? && sys::is_writable(socket)?)
         {
@@ -36,6 +36,19 @@ pub(super) fn send_to(
         }
         result
     })
+}
+
+/// Sends a datagram to whom the socket is connected to.
+pub(super) fn send(source: &Source<UnixDatagram>, buffer: &[u8]) -> io::Result<usize> {
+    run(source, |socket| socket.send(buffer))
+}
+
+/// Tries whether somebody waits or not, as that may be for room at another receiver.
+fn run(
+    source: &Source<UnixDatagram>,
+    attempt: impl FnMut(&UnixDatagram) -> io::Result<usize>,
+) -> io::Result<usize> {
+    source.run_if(|_, _| true, Direction::Write, attempt, |_| false)
 }
 
 /// A socket that is connected to the receiver. As long as it is there those who wait to write to the source are told when

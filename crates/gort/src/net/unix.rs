@@ -296,8 +296,7 @@ impl UnixDatagram {
     /// # Errors
     /// As there; `NotConnected` if it is not.
     pub fn send(&self, buffer: &[u8]) -> io::Result<usize> {
-        // Others may wait for room at another receiver.
-        self.0.run_apart(Direction::Write, |socket| socket.send(buffer))
+        room::send(&self.0, buffer)
     }
 
     /// Ends one direction, or both: whoever waits to receive gets an empty datagram, as do those who would have to.
