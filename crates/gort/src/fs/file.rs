@@ -124,6 +124,16 @@ impl File {
     /// Waits until nobody else has the file locked, and locks it; as [`std::fs::File::lock`]. Other processes that lock
     /// it wait, too; and so do other handles of this one.
     ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("gort-lock-{}", std::process::id()));
+    /// let file = gort::fs::File::create(&path)?;
+    /// file.lock()?; // nobody else who locks it has it from here on
+    /// file.set_len(0)?;
+    /// file.unlock()?;
+    /// # gort::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's.
     pub fn lock(&self) -> io::Result<()> {
@@ -148,6 +158,18 @@ impl File {
 
     /// Reads from a place in the file, whatever its position is, and leaves that as it is (on Windows it is moved); several can at the same time.
     /// How many bytes there were: none at the end.
+    ///
+    /// ```
+    /// use gort::fs::{self, File};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-at-{}", std::process::id()));
+    /// let file = File::create_new(&path)?;
+    /// assert_eq!(file.write_at(b"hello", 3)?, 5); // zeros before it
+    /// let mut buffer = [0; 4];
+    /// assert_eq!((file.read_at(&mut buffer, 4)?, &buffer), (4, b"ello"));
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// The system's.

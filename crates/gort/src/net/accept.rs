@@ -70,7 +70,8 @@ macro_rules! listener {
                 Ok(($stream::from_std(stream)?, peer))
             }
 
-            /// The connections, as they come; without end.
+            /// The connections, as they come, until the listener is closed on this side; each as from [`accept`](Self::accept),
+            /// whose other errors come in between.
             pub fn incoming(&self) -> $incoming<'_> {
                 $incoming { listener: self }
             }

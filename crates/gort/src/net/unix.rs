@@ -24,6 +24,7 @@ const FIRST_PAUSE: Duration = Duration::from_micros(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// A connection through a Unix socket; like [`std::os::unix::net::UnixStream`].
+/// [Reads and writes](crate::net#reading-and-writing) park.
 ///
 /// ```
 /// use gort::net::UnixStream;
@@ -278,7 +279,21 @@ impl UnixDatagram {
     /// while it waits. (On macOS the system does not say that there is no room, but fails.)
     ///
     /// # Errors
-    /// `NotFound`, or `ConnectionRefused` if nobody has it open; if there is no descriptor to wait with.
+    /// `NotFound`, or `ConnectionRefused` if nobody has it open, also if that comes to be so while this waits;
+    /// [`TimedOut`](io::ErrorKind::TimedOut) after a time-out or deadline; if it has been closed; if there is no descriptor to
+    /// wait with.
+    ///
+    /// ```
+    /// use gort::net::UnixDatagram;
+    ///
+    /// # gort::run(|| {
+    /// # let path = std::env::temp_dir().join(format!("gort-datagram-{}", std::process::id()));
+    /// let log = UnixDatagram::bind(&path)?;
+    /// UnixDatagram::unbound()?.send_to(b"started", &path)?;
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(log.recv(&mut buffer)?, 7);
+    /// # std::fs::remove_file(path) }).unwrap();
+    /// ```
     pub fn send_to(&self, buffer: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
         self.send_to_addr(buffer, &SocketAddr::from_pathname(path)?)
     }
@@ -291,7 +306,7 @@ impl UnixDatagram {
         room::send_to(&self.0, buffer, address)
     }
 
-    /// As [`send_to`](Self::send_to), on a [connected](Self::connect) socket.
+    /// As [`send_to`](Self::send_to), on a [connected](Self::connect) socket; takes no further descriptor.
     ///
     /// # Errors
     /// As there; `NotConnected` if it is not.
