@@ -2,11 +2,12 @@
 
 use crate::support::{LIMIT, OnDrop, Tally, Token, compute_until, runtime, within};
 use crate::{all_shut_down, start};
+use gort::Runtime;
 use gort::chan::{chan, never};
 use gort::sync::WaitGroup;
 use std::panic::catch_unwind;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -159,28 +160,28 @@ fn those_that_have_not_started_are_dropped() {
         let builder = gort::Runtime::builder().processors(1).preempt(gort::Preempt::Off);
         let runtime = builder.build().unwrap();
         let tally = Tally::new();
-        let release = Arc::new(AtomicBool::new(false));
-        let released = release.clone();
-        let busy = start(&runtime, &tally, 1, move |_token| {
-            compute_until(LIMIT, || released.load(SeqCst));
-        });
         let ran = Arc::new(AtomicUsize::new(0));
-        let handles: Vec<_> = (0..2000)
-            .map(|_| {
-                let (token, ran) = (tally.token(), ran.clone());
-                runtime.spawn(move || {
-                    drop(token);
-                    ran.fetch_add(1, SeqCst);
-                })
+        let (give, take) = mpsc::channel::<Runtime>();
+        let beginning = {
+            let (tally, ran) = (tally.clone(), ran.clone());
+            runtime.spawn(move || {
+                let runtime = take.recv().unwrap();
+                let spawn = |_| {
+                    let (token, ran) = (tally.token(), ran.clone());
+                    runtime.spawn(move || {
+                        drop(token);
+                        ran.fetch_add(1, SeqCst);
+                    })
+                };
+                let handles: Vec<_> = (0..2000).map(spawn).collect();
+                // It has begun when this returns, and nobody else has had the processor.
+                runtime.shutdown(LIMIT).unwrap();
+                handles
             })
-            .collect();
-        let shutting = thread::spawn(move || runtime.shutdown(LIMIT));
-        thread::sleep(Duration::from_millis(5));
-        release.store(true, SeqCst);
-        shutting.join().unwrap().unwrap();
+        };
+        give.send(runtime).unwrap();
+        all_shut_down(beginning.join().unwrap());
         assert_eq!((tally.alive(), ran.load(SeqCst)), (0, 0));
-        all_shut_down(handles);
-        drop(busy);
     });
 }
 
