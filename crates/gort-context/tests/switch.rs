@@ -6,45 +6,15 @@
 )]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
+#[path = "support/pair.rs"]
+mod pair;
+
 use std::hint::black_box;
 use std::panic::{catch_unwind, resume_unwind};
 use std::ptr::null_mut;
 
-use gort_context::{
-    Context, Stack, StackPool, carried, discard, init, on_context, on_stack, pass_discard, switch,
-};
-
-/// Two flows that call each other.
-struct Pair {
-    main: Context,
-    other: Context,
-}
-
-impl Pair {
-    fn new(stack: &Stack, entry: gort_context::Entry) -> Box<Pair> {
-        let other = unsafe { init(stack, entry) }.unwrap();
-        Box::new(Pair { main: Context::DANGLING, other })
-    }
-
-    /// Goes to the other flow; the first time the word is the pair.
-    fn go(&mut self, word: *mut ()) -> *mut () {
-        let this = &raw mut *self;
-        unsafe { switch(&raw mut (*this).main, (*this).other, word) }
-    }
-
-    fn start(&mut self) -> *mut () {
-        let word = (&raw mut *self).cast();
-        self.go(word)
-    }
-
-    fn end(self) {
-        unsafe { discard(self.other) };
-    }
-}
-
-unsafe fn back(pair: *mut Pair, word: *mut ()) -> *mut () {
-    unsafe { switch(&raw mut (*pair).other, (*pair).main, word) }
-}
+use gort_context::{StackPool, carried, on_context, on_stack, pass_discard};
+use pair::{Pair, back};
 
 fn number(n: usize) -> *mut () {
     std::ptr::without_provenance_mut(n)
@@ -66,7 +36,7 @@ fn words_go_both_ways() {
     let pool = pool();
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, add_one);
-    assert_eq!(pair.start().addr(), 1);
+    assert_eq!(pair.call().addr(), 1);
     for n in 0..1000 {
         assert_eq!(pair.go(number(n)).addr(), n + 1);
     }
@@ -105,7 +75,7 @@ fn a_large_frame_survives() {
     let pool = pool();
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, entry);
-    pair.start();
+    pair.call();
     for _ in 0..200 {
         pair.go(null_mut());
     }
@@ -135,7 +105,7 @@ fn a_stack_that_was_used_deep_is_trimmed_while_its_flow_waits() {
     let pool = pool();
     let mut stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, entry);
-    pair.start();
+    pair.call();
     for _ in 0..10 {
         assert!(stack.used_deep(64 << 10));
         unsafe { stack.trim_below(pair.other) };
@@ -156,7 +126,7 @@ fn a_panic_is_caught_inside() {
     let pool = pool();
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, entry);
-    assert_eq!(pair.start().addr(), 7);
+    assert_eq!(pair.call().addr(), 7);
     pair.end();
 }
 
@@ -210,7 +180,7 @@ fn on_context_runs_below_the_suspended_flow() {
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, entry);
     let marks = black_box([5_usize; 100]);
-    let there = pair.start().addr();
+    let there = pair.call().addr();
     assert_eq!(black_box(marks), [5; 100]);
     if cfg!(not(feature = "threads")) {
         assert!(
@@ -236,7 +206,7 @@ fn contexts_move_between_threads() {
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, entry);
     unsafe { carried::set(number(1)) };
-    assert_eq!(pair.start().addr(), 1);
+    assert_eq!(pair.call().addr(), 1);
     for n in 2..50 {
         let sent = Sent(&raw mut *pair);
         std::thread::spawn(move || {
@@ -266,7 +236,7 @@ fn a_stack_is_used_again_and_again() {
     let turns = if cfg!(feature = "threads") { 100 } else { 10_000 };
     for _ in 0..turns {
         let mut pair = Pair::new(&stack, once);
-        assert_eq!(pair.start().addr(), 9);
+        assert_eq!(pair.call().addr(), 9);
         pair.end();
     }
 }
@@ -305,7 +275,7 @@ fn pointers_on_a_suspended_stack_are_found() {
     let pool = pool();
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, entry);
-    pair.start();
+    pair.call();
     let range = STRANGE..STRANGE + 1024;
     let mut left = 4 * 5;
     for depth in [0, 1, 10, 100] {

@@ -83,6 +83,8 @@ extern crate self as gort;
 
 #[cfg(not(loom))]
 mod blocking;
+#[cfg(not(loom))]
+mod by_value;
 pub mod chan;
 mod clock;
 #[cfg(not(loom))]

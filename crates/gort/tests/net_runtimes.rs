@@ -59,6 +59,31 @@ fn a_runtime_ends_while_goroutines_wait() {
     });
 }
 
+/// What polls for a runtime goes with it, although sockets that it has polled stay.
+#[test]
+fn sockets_outlive_the_runtime_that_polled_them() {
+    if !in_child() {
+        return assert_success(&child("sockets_outlive_the_runtime_that_polled_them", |_| {}));
+    }
+    within(LIMIT, || {
+        let (client, server) = pair();
+        client.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        let before = descriptors();
+        for _ in 0..3 {
+            let runtime = runtime(1);
+            runtime.run(|| assert_timed_out((&client).read(&mut [0])));
+            runtime.shutdown(LIMIT).unwrap();
+            eventually("no more descriptors than before", || descriptors() <= before);
+        }
+        // And go on elsewhere.
+        client.set_read_timeout(None).unwrap();
+        let runtime = runtime(1);
+        let reader = runtime.spawn(move || (&client).read(&mut [0]));
+        (&server).write_all(b"x").unwrap();
+        assert_eq!(reader.join().unwrap().unwrap(), 1);
+    });
+}
+
 /// The other side reads the end, and other handles go on.
 #[test]
 fn a_goroutine_panics_with_a_socket() {

@@ -9,9 +9,11 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::Duration;
-use support::net::{assert_kind, assert_timed_out, receive_text, send_text};
-use support::{in_turn, on};
+use std::time::{Duration, Instant};
+use support::net::{
+    assert_closed, assert_kind, assert_timed_out, descriptors, past, receive_text, send_text,
+};
+use support::{LIMIT, assert_success, child, in_child, in_turn, on, runtime, within};
 
 /// A path for a socket of this test, which is removed in the end.
 struct At(PathBuf);
@@ -94,17 +96,23 @@ fn at_an_abstract_name() {
     });
 }
 
-/// Those who come when the queue is full wait, and others run meanwhile.
+/// One whose queue has room for two.
+fn listener_with_a_short_queue(at: &At) -> UnixListener {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
+    let socket = socket.unwrap();
+    socket.bind(&socket2::SockAddr::unix(&at.0).unwrap()).unwrap();
+    socket.listen(1).unwrap();
+    UnixListener::from_std(net::UnixListener::from(socket)).unwrap()
+}
+
+/// Those who come when the queue is full wait, each without a thread.
 #[test]
 fn a_full_queue_of_connections() {
+    const CLIENTS: usize = 50;
     on(1, || {
         let at = At::new();
-        let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None);
-        let socket = socket.unwrap();
-        socket.bind(&socket2::SockAddr::unix(&at.0).unwrap()).unwrap();
-        socket.listen(1).unwrap();
-        let listener = UnixListener::from_std(net::UnixListener::from(socket)).unwrap();
-        let clients: Vec<_> = (0..10)
+        let listener = listener_with_a_short_queue(&at);
+        let clients: Vec<_> = (0..CLIENTS)
             .map(|_| {
                 let path = at.0.clone();
                 gort::spawn(move || {
@@ -115,11 +123,36 @@ fn a_full_queue_of_connections() {
                 })
             })
             .collect();
-        gort::sleep(Duration::from_millis(5)); // the queue fills
-        for _ in 0..10 {
+        gort::sleep(Duration::from_millis(20)); // the queue fills
+        assert!(gort::stats().threads < CLIENTS / 2, "{:?}", gort::stats());
+        for _ in 0..CLIENTS {
             listener.accept().unwrap().0.write_all(b"served").unwrap();
         }
         clients.into_iter().for_each(|client| assert_eq!(client.join().unwrap(), "served"));
+    });
+}
+
+/// What ends the wait for room in a listener's queue: a deadline, the end of the runtime.
+#[test]
+fn the_end_of_a_wait_to_be_connected() {
+    within(LIMIT, || {
+        let at = At::new();
+        let listener = listener_with_a_short_queue(&at);
+        let address = listener.local_addr().unwrap();
+        let runtime = runtime(1);
+        let path = at.0.clone();
+        let (_connected, waiting) = runtime.run(move || {
+            let connected = [path.clone(), path.clone()].map(UnixStream::connect);
+            let deadline = Instant::now() + Duration::from_millis(10);
+            assert_timed_out(UnixStream::connect_deadline(&path, deadline));
+            assert!(Instant::now() >= deadline);
+            assert_timed_out(UnixStream::connect_addr_deadline(&address, deadline));
+            let waiting = gort::spawn(move || UnixStream::connect(path).map(drop));
+            (0..10).for_each(|_| gort::sleep(Duration::from_millis(1))); // it waits, most often
+            (connected, waiting)
+        });
+        runtime.shutdown(LIMIT / 2).unwrap();
+        assert!(waiting.join().is_err());
     });
 }
 
@@ -235,23 +268,32 @@ fn a_receiver_that_is_full_of_datagrams_from_those_connected_to_it() {
     });
 }
 
+/// A receiver that has no room for datagrams from those who are not connected to it, and how many it has got.
+fn full_receiver(at: &At) -> (UnixDatagram, usize) {
+    let receiver = UnixDatagram::bind(&at.0).unwrap();
+    let filler = net::UnixDatagram::unbound().unwrap();
+    filler.set_nonblocking(true).unwrap();
+    let count = (0..1000).take_while(|_| filler.send_to(b"x", &at.0).is_ok()).count();
+    assert!(0 < count && count < 1000);
+    (receiver, count)
+}
+
+/// Who has waited in vain for room there: it has been told what the poller tells at first.
+fn who_has_waited_in_vain(at: &At) -> UnixDatagram {
+    let socket = UnixDatagram::unbound().unwrap();
+    socket.set_write_timeout(Some(Duration::from_millis(1))).unwrap();
+    assert_timed_out(socket.send_to(b"x", &at.0));
+    socket.set_write_timeout(None).unwrap();
+    socket
+}
+
 /// Those who are not connected wait for room, too.
 #[test]
 fn a_receiver_that_is_full_of_anothers_datagrams() {
     in_turn(|| {
         let at = At::new();
-        let receiver = UnixDatagram::bind(&at.0).unwrap();
-        // Who has waited for room in vain: what the poller tells at first has been told.
-        let in_vain = || {
-            let socket = UnixDatagram::unbound().unwrap();
-            socket.set_write_timeout(Some(Duration::from_millis(1))).unwrap();
-            let count = (0..1000).take_while(|_| socket.send_to(b"x", &at.0).is_ok()).count();
-            socket.set_write_timeout(None).unwrap();
-            (socket, count)
-        };
-        let (_filler, count) = in_vain();
-        let ((one, none), (two, _)) = (in_vain(), in_vain());
-        assert!(count > 0 && none == 0);
+        let (receiver, count) = full_receiver(&at);
+        let (one, two) = (who_has_waited_in_vain(&at), who_has_waited_in_vain(&at));
         let (path, address) = (at.0.clone(), receiver.local_addr().unwrap());
         let senders = [
             gort::spawn(move || one.send_to(b"x", path).unwrap()),
@@ -263,5 +305,96 @@ fn a_receiver_that_is_full_of_anothers_datagrams() {
             receiver.recv(&mut [0; 9]).unwrap();
         }
         senders.into_iter().for_each(|sender| assert_eq!(sender.join().unwrap(), 1));
+    });
+}
+
+/// Who waits for room elsewhere does nothing meanwhile, least of all try.
+#[test]
+fn waiting_for_room_elsewhere_takes_no_time_of_a_cpu() {
+    if !in_child() {
+        return assert_success(&child("waiting_for_room_elsewhere_takes_no_time_of_a_cpu", |_| {}));
+    }
+    in_turn(|| {
+        let at = At::new();
+        let _full = full_receiver(&at);
+        let sender = who_has_waited_in_vain(&at);
+        const WAIT: Duration = Duration::from_millis(300);
+        sender.set_write_timeout(Some(WAIT)).unwrap();
+        let before = time_of_cpus();
+        assert_timed_out(sender.send_to(b"x", &at.0));
+        let used = time_of_cpus() - before;
+        assert!(used < WAIT / 10, "{used:?}");
+    });
+}
+
+/// What this process has computed for.
+fn time_of_cpus() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the place for the time is valid for the call.
+    let got = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
+    assert_eq!(got, 0);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// One that waits for room at a receiver does not hold up those who send to others.
+#[test]
+fn others_that_are_not_full() {
+    in_turn(|| {
+        let (at, elsewhere) = (At::new(), At::new());
+        let (receiver, _) = full_receiver(&at);
+        let other = UnixDatagram::bind(&elsewhere.0).unwrap();
+        let socket = who_has_waited_in_vain(&at);
+        let waiting = {
+            let (socket, path) = (socket.try_clone().unwrap(), at.0.clone());
+            gort::spawn(move || socket.send_to(b"x", path))
+        };
+        gort::yield_now(); // it waits from here on
+        assert_eq!(socket.send_to(b"not connected", &elsewhere.0).unwrap(), 13);
+        socket.connect(&elsewhere.0).unwrap();
+        assert_eq!(socket.send(b"connected").unwrap(), 9);
+        let mut buffer = [0; 20];
+        assert_eq!(other.recv(&mut buffer).unwrap(), 13);
+        assert_eq!(other.recv(&mut buffer).unwrap(), 9);
+        assert!(!waiting.is_finished());
+        // Whom it waits for goes away.
+        drop(receiver);
+        assert_kind(waiting.join().unwrap(), ErrorKind::ConnectionRefused);
+    });
+}
+
+/// What ends the wait for room at a receiver: a deadline, a close, the end of the runtime. No descriptor is left of it.
+#[test]
+fn the_end_of_a_wait_for_room() {
+    if !in_child() {
+        return assert_success(&child("the_end_of_a_wait_for_room", |_| {}));
+    }
+    within(LIMIT, || {
+        let at = At::new();
+        let (_receiver, _) = full_receiver(&at);
+        let runtime = runtime(1);
+        let path = at.0.clone();
+        let before = descriptors();
+        let wait = move || {
+            let socket = UnixDatagram::unbound().unwrap();
+            let waiting = {
+                let (socket, path) = (socket.try_clone().unwrap(), path.clone());
+                gort::spawn(move || socket.send_to(b"x", path))
+            };
+            (0..10).for_each(|_| gort::sleep(Duration::from_millis(1))); // it waits, most often
+            (socket, waiting)
+        };
+        let left = runtime.run(move || {
+            let (socket, waiting) = wait();
+            socket.set_write_deadline(past()).unwrap();
+            assert_timed_out(waiting.join().unwrap());
+            let (socket, waiting) = wait();
+            socket.close().unwrap();
+            assert_closed(waiting.join().unwrap());
+            wait()
+        });
+        runtime.shutdown(LIMIT).unwrap();
+        assert!(left.1.join().is_err());
+        drop(left.0);
+        assert_eq!(descriptors(), before);
     });
 }

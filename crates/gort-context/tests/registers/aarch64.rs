@@ -1,8 +1,10 @@
 //! x19 to x29, d8 to d15; FPCR.
 
-use super::{Pair, Switch};
+use super::Switch;
+use crate::pair::{Pair, back};
 use gort_context::Context;
 use std::arch::{asm, naked_asm};
+use std::ptr::null_mut;
 
 #[unsafe(naked)]
 pub(crate) unsafe extern "C" fn patterned(
@@ -138,13 +140,13 @@ fn nothing_is_left_over_from_who_resumed() {
             let mut seen = [0; 9];
             unsafe { callees_registers(&raw mut seen) };
             assert!(!seen.contains(&LEFT), "{seen:x?}");
-            unsafe { super::back(pair) };
+            unsafe { back(pair, null_mut()) };
         }
     }
     let pool = super::pool();
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, other);
-    pair.go();
+    pair.call();
     for _ in 0..10 {
         let pair = &raw mut *pair;
         unsafe { switch_leaving(&raw mut (*pair).main, (*pair).other, LEFT, super::switch_c) };

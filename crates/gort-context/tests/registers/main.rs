@@ -15,39 +15,16 @@
 #[cfg_attr(all(target_arch = "x86_64", windows), path = "x86_64_windows.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
 mod arch;
+#[path = "../support/pair.rs"]
+mod pair;
 
 use std::ptr::null_mut;
 
 use arch::Words;
-use gort_context::{Context, Stack, StackPool, control, discard, init, switch};
+use gort_context::{Context, StackPool, control, switch};
+use pair::{Pair, back};
 
 type Switch = unsafe extern "C" fn(*mut Context, Context, *mut ()) -> *mut ();
-
-/// Two flows that call each other.
-struct Pair {
-    main: Context,
-    other: Context,
-}
-
-impl Pair {
-    fn new(stack: &Stack, entry: gort_context::Entry) -> Box<Pair> {
-        let other = unsafe { init(stack, entry) }.unwrap();
-        Box::new(Pair { main: Context::DANGLING, other })
-    }
-
-    fn go(&mut self) {
-        let this = &raw mut *self;
-        unsafe { switch(&raw mut (*this).main, (*this).other, this.cast()) };
-    }
-
-    fn end(self) {
-        unsafe { discard(self.other) };
-    }
-}
-
-unsafe fn back(pair: *mut Pair) {
-    unsafe { switch(&raw mut (*pair).other, (*pair).main, null_mut()) };
-}
 
 fn pool() -> StackPool {
     StackPool::new(256 << 10).unwrap()
@@ -71,7 +48,7 @@ fn callee_saved_registers_survive() {
     let pool = pool();
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, other);
-    pair.go();
+    pair.call();
     for n in 0..10_000 {
         let pair = &raw mut *pair;
         let (save, to) = unsafe { (&raw mut (*pair).main, (*pair).other) };
@@ -99,7 +76,7 @@ fn control_words_belong_to_the_context() {
         assert_eq!(Words::now(), Words::DEFAULT, "a new context has the defaults");
         Words::UPWARD.set();
         loop {
-            unsafe { back(word.cast()) };
+            unsafe { back(word.cast(), null_mut()) };
             assert_eq!(Words::now(), Words::UPWARD);
         }
     }
@@ -110,7 +87,7 @@ fn control_words_belong_to_the_context() {
         let kept = Words::now().and_flush_to_zero();
         kept.set();
         loop {
-            unsafe { back(word.cast()) };
+            unsafe { back(word.cast(), null_mut()) };
             assert_eq!(Words::now(), kept);
         }
     }
@@ -122,17 +99,17 @@ fn control_words_belong_to_the_context() {
     let mut flush = Pair::new(&stacks[1], flushing);
     for _ in 0..1000 {
         assert_eq!(Words::now(), Words::TOWARDS_ZERO);
-        up.go();
+        up.call();
         assert_eq!(Words::now(), Words::TOWARDS_ZERO);
-        flush.go();
+        flush.call();
     }
     // And then the defaults, while the others keep theirs.
     Words::DEFAULT.set();
     for _ in 0..1000 {
         assert_eq!(Words::now(), Words::DEFAULT);
-        up.go();
+        up.call();
         assert_eq!(Words::now(), Words::DEFAULT);
-        flush.go();
+        flush.call();
     }
     up.end();
     flush.end();

@@ -1,5 +1,6 @@
 //! An open file.
 
+use crate::by_value::{read_by_value, write_by_value};
 use crate::sys::OwnedFile;
 use crate::{blocking, sys};
 use std::fs::{Metadata, Permissions};
@@ -123,6 +124,16 @@ impl File {
     /// Waits until nobody else has the file locked, and locks it; as [`std::fs::File::lock`]. Other processes that lock
     /// it wait, too; and so do other handles of this one.
     ///
+    /// ```
+    /// # let path = std::env::temp_dir().join(format!("gort-lock-{}", std::process::id()));
+    /// let file = gort::fs::File::create(&path)?;
+    /// file.lock()?; // nobody else who locks it has it from here on
+    /// file.set_len(0)?;
+    /// file.unlock()?;
+    /// # gort::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's.
     pub fn lock(&self) -> io::Result<()> {
@@ -147,6 +158,18 @@ impl File {
 
     /// Reads from a place in the file, whatever its position is, and leaves that as it is (on Windows it is moved); several can at the same time.
     /// How many bytes there were: none at the end.
+    ///
+    /// ```
+    /// use gort::fs::{self, File};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-at-{}", std::process::id()));
+    /// let file = File::create_new(&path)?;
+    /// assert_eq!(file.write_at(b"hello", 3)?, 5); // zeros before it
+    /// let mut buffer = [0; 4];
+    /// assert_eq!((file.read_at(&mut buffer, 4)?, &buffer), (4, b"ello"));
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// The system's.
@@ -209,37 +232,8 @@ impl Seek for &File {
     }
 }
 
-impl Read for File {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buffer)
-    }
-
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&*self).read_vectored(buffers)
-    }
-
-    fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        (&*self).read_to_end(buffer)
-    }
-
-    fn read_to_string(&mut self, text: &mut String) -> io::Result<usize> {
-        (&*self).read_to_string(text)
-    }
-}
-
-impl Write for File {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        (&*self).write(buffer)
-    }
-
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&*self).write_vectored(buffers)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+read_by_value!(File, read_to_end(Vec<u8>), read_to_string(String));
+write_by_value!(File);
 
 impl Seek for File {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {

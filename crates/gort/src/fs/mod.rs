@@ -40,7 +40,8 @@
 //! ```
 //!
 //! A [`File`] is best wrapped in a `BufReader` or `BufWriter`, as each read and write is a call of its own.
-//! On plain threads all of it is `std::fs`.
+//! On plain threads all of it is `std::fs`. A call that has begun is not ended by anything: a runtime that is
+//! [shut down](crate::Runtime::shutdown) waits for it.
 
 mod file;
 mod read_dir;
@@ -80,6 +81,21 @@ pub fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 }
 
 /// Makes a file of the contents, or replaces what is in it; as [`std::fs::write`].
+///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-write-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// let (path, copy) = (folder.join("notes"), folder.join("copy"));
+/// fs::write(&path, "first\n")?;
+/// assert_eq!(fs::copy(&path, &copy)?, 6);
+/// fs::rename(&copy, folder.join("notes.old"))?;
+/// assert_eq!(fs::metadata(&path)?.len(), 6);
+/// fs::remove_file(&path)?;
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// The system's.

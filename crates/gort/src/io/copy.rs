@@ -9,7 +9,7 @@ const BUFFER: usize = 64 << 10;
 /// [`std::io::copy`], which works as well, and has a buffer of 8 KiB on the stack where this has 64 KiB elsewhere; from socket to
 /// socket this takes a fifth less CPU time (`cargo bench -p gort --bench copy`).
 ///
-/// Between sockets, pipes and files [`splice`](super::splice()) does the same with less.
+/// It parks whenever one of the two does. Between sockets, pipes and files [`splice`](super::splice()) does the same with less.
 ///
 /// ```
 /// # gort::run(|| {

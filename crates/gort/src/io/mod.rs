@@ -25,6 +25,10 @@
 //! [`blocking`](crate::blocking()), and a wait has no end but what comes: time-outs and deadlines are refused.
 //!
 //! The traits are those of [`std::io`]: what reads and writes through them works with all of these.
+//!
+//! All of it may be used from goroutines of any runtime, and from plain threads, which it blocks. What is said of
+//! [reads and writes](crate::net#reading-and-writing) and of [limits](crate::net#how-long-to-wait) for sockets goes for pipes, too;
+//! [`is_closed`](crate::net::is_closed) tells of pipes that were closed.
 
 #[cfg(not(unix))]
 mod by_thread;

@@ -33,6 +33,9 @@ static STDERR: Mutex<()> = Mutex::new(());
 /// }
 /// # std::io::Result::Ok(()) }).unwrap();
 /// ```
+///
+/// Writing to it may be called from plain threads, too. Its errors are the system's: `BrokenPipe` when the program that reads
+/// is gone.
 pub fn stdout() -> Output {
     Output { stream: Stream::Out }
 }
@@ -64,7 +67,7 @@ pub struct OutputLock {
 }
 
 impl Output {
-    /// Waits until nobody else has it, and keeps others who write through this module out.
+    /// Parks until nobody else has it, and keeps others who write through this module out until the lock is dropped.
     pub fn lock(&self) -> OutputLock {
         let turn = match self.stream {
             Stream::Out => &STDOUT,

@@ -1,6 +1,7 @@
 //! Pipes.
 
 use super::Source;
+use crate::by_value::{read_by_value, write_by_value};
 use crate::poll::Direction;
 use crate::sys::{self, OwnedFile};
 use std::fmt;
@@ -45,13 +46,14 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 
 /// The end of a [pipe](pipe()) to read from; also the output of a [child process](crate::process::Child).
 ///
-/// `&PipeReader` reads as well. Several may read: each byte arrives at one of them.
+/// `&PipeReader` reads as well. A read parks until there is something; it returns 0 when the last writer is gone. Several may
+/// read: each byte arrives at one of them.
 pub struct PipeReader(Source<io::PipeReader>);
 
 /// The end of a [pipe](pipe()) to write to; also the input of a [child process](crate::process::Child).
 ///
-/// `&PipeWriter` writes as well. What is written in one go is not mixed with what others write, if it is not more than
-/// 4 KiB.
+/// `&PipeWriter` writes as well. A write parks while the pipe is full; it fails with [`BrokenPipe`](io::ErrorKind::BrokenPipe) when
+/// the last reader is gone. What is written in one go is not mixed with what others write, if it is not more than 4 KiB.
 pub struct PipeWriter(Source<io::PipeWriter>);
 
 impl PipeReader {
@@ -86,8 +88,19 @@ impl PipeReader {
     /// For how long a read that begins from now on may wait; `None`: without limit. It ends in
     /// [`TimedOut`](io::ErrorKind::TimedOut).
     ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::Duration;
+    ///
+    /// let (mut reader, _writer) = gort::io::pipe()?;
+    /// reader.set_read_timeout(Some(Duration::from_millis(5)))?;
+    /// let error = reader.read(&mut [0; 64]).unwrap_err(); // nobody writes
+    /// assert_eq!(error.kind(), ErrorKind::TimedOut);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
-    /// `InvalidInput` for a time-out of zero; if it has been closed.
+    /// `InvalidInput` for a time-out of zero; if it has been closed; `Unsupported` on Windows.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.0.set_timeout(Direction::Read, timeout)
     }
@@ -96,7 +109,7 @@ impl PipeReader {
     /// fail at once with [`TimedOut`](io::ErrorKind::TimedOut), until it is set anew.
     ///
     /// # Errors
-    /// If it has been closed.
+    /// If it has been closed; `Unsupported` on Windows.
     pub fn set_read_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
         self.0.set_deadline(Direction::Read, deadline)
     }
@@ -105,7 +118,7 @@ impl PipeReader {
     /// does every operation from now on.
     ///
     /// # Errors
-    /// If there is no descriptor left to put in its place: all operations fail even so.
+    /// If there is no descriptor left to put in its place: all operations fail even so. `Unsupported` on Windows.
     pub fn close(&self) -> io::Result<()> {
         self.0.close()
     }
@@ -200,29 +213,8 @@ impl Write for &PipeWriter {
     }
 }
 
-impl Read for PipeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buffer)
-    }
-
-    fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&*self).read_vectored(buffers)
-    }
-}
-
-impl Write for PipeWriter {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        (&*self).write(buffer)
-    }
-
-    fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&*self).write_vectored(buffers)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+read_by_value!(PipeReader);
+write_by_value!(PipeWriter);
 
 /// The conversions that both ends have.
 macro_rules! conversions {

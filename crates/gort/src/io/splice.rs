@@ -61,6 +61,8 @@ use sealed::{Attempt, Sealed};
 /// 20 % less CPU time than [`copy`](super::copy()), sender and receiver included; messages of 1 KiB would take a quarter more
 /// that way. `cargo bench -p gort --bench copy` shows it.
 ///
+/// It parks while there is nothing to be read or no room to write; their deadlines and closing end it.
+///
 /// It then has two descriptors until the end. If there are none, or the kernel does not do it between these two
 /// (a file that was opened to append, say; or anything, elsewhere than on Linux), it goes on copying.
 ///

@@ -57,7 +57,7 @@ fn source() -> io::Result<&'static Source<io::Stdin>> {
 }
 
 impl Stdin {
-    /// Waits until nobody else has it, and keeps others out.
+    /// Parks until nobody else has it, and keeps others out until the lock is dropped.
     pub fn lock(&self) -> StdinLock {
         StdinLock { buffer: BUFFER.lock().unwrap_or_else(PoisonError::into_inner) }
     }
@@ -88,6 +88,22 @@ impl Stdin {
 
     /// Up to when reads may wait, also those that wait already; `None`: without limit. A time in the past ends the wait of a
     /// goroutine that is not needed any more.
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use std::time::Instant;
+    ///
+    /// # gort::run(|| {
+    /// let stdin = gort::io::stdin();
+    /// let reader = gort::spawn(|| gort::io::stdin().read_line(&mut String::new()));
+    /// stdin.set_read_deadline(Some(Instant::now()))?;
+    /// match reader.join().unwrap() {
+    ///     Ok(0) => {} // it was at its end
+    ///     Ok(_) => println!("a line was there before"),
+    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::TimedOut),
+    /// }
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// If there are too many descriptors that are waited for; `Unsupported` on Windows.

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// How long to wait when there are no descriptors or no memory for a connection; doubled up to the longest, which is
-/// how late a deadline or a close may come to be noticed then.
+/// how late a deadline or a close may come to be noticed then. Descriptors are anybody's, so nobody can tell when there
+/// is one again; ten looks a second cost nothing.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -59,7 +60,8 @@ macro_rules! listener {
             ///
             /// One that the other side has given up before it could be accepted is passed over. When there are no descriptors or
             /// no memory for another, that is told on standard error, once a second at most, and this tries again until there are:
-            /// the system keeps those that come meanwhile in its queue.
+            /// the system keeps those that come meanwhile in its queue. It tries after 5 ms, then after twice as long each time,
+            /// up to 100 ms; a deadline or a close is noticed by then.
             ///
             /// # Errors
             /// [`TimedOut`](io::ErrorKind::TimedOut) after a [deadline](Self::set_deadline); if it has been closed.
@@ -68,7 +70,8 @@ macro_rules! listener {
                 Ok(($stream::from_std(stream)?, peer))
             }
 
-            /// The connections, as they come; without end.
+            /// The connections, as they come, until the listener is closed on this side; each as from [`accept`](Self::accept),
+            /// whose other errors come in between.
             pub fn incoming(&self) -> $incoming<'_> {
                 $incoming { listener: self }
             }

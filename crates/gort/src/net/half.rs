@@ -20,6 +20,29 @@ pub(super) mod sealed {
 }
 
 /// The handle to read with that `split` makes. It dereferences to the stream.
+///
+/// ```
+/// use gort::net::{TcpListener, TcpStream};
+/// use std::io::{Read, Write};
+///
+/// # gort::run(|| {
+/// # let listener = TcpListener::bind("127.0.0.1:0")?;
+/// # let stream = TcpStream::connect(listener.local_addr()?)?;
+/// # let (mut peer, _) = listener.accept()?;
+/// # gort::go!(move || std::io::copy(&mut peer.try_clone().unwrap(), &mut peer));
+/// let (mut reader, mut writer) = stream.split(); // to somebody who sends everything back
+/// let sender = gort::spawn(move || {
+///     writer.write_all(b"hello")?;
+///     writer.shutdown()?;
+///     std::io::Result::Ok(writer)
+/// });
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "hello");
+/// let stream = reader.reunite(sender.join().unwrap()?).unwrap();
+/// # drop(stream);
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
 pub struct ReadHalf<S: Stream>(S);
 
 /// The handle to write with that `split` makes. It dereferences to the stream. When it is dropped, writing is

@@ -4,7 +4,8 @@
 macro_rules! handle {
     ($handle:ident, $std:ty) => {
         impl $handle {
-            /// Another handle of the same socket. Time-outs, deadlines and [`close`](Self::close) are for all of them.
+            /// Another handle of the same socket, which takes no further descriptor. Time-outs, deadlines and
+            /// [`close`](Self::close) are for all of them.
             ///
             /// # Errors
             /// None today.
@@ -140,10 +141,11 @@ macro_rules! limits {
 macro_rules! stream {
     ($handle:ident, $std:ty) => {
         impl $handle {
-            /// Ends one direction, or both, for all handles: whoever waits to read gets the end, whoever writes an error.
+            /// Ends one direction, or both, for all handles: whoever waits to read gets the end, whoever writes an error
+            /// (`BrokenPipe`, on Unix). Does not wait.
             ///
             /// # Errors
-            /// The system's, if it is not connected any more, most often.
+            /// The system's, if it is not connected any more, most often; if it has been closed.
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 self.0.open()?.shutdown(how)?;
                 self.0.try_again();
@@ -151,7 +153,7 @@ macro_rules! stream {
             }
 
             /// A handle to read with and one to write with, for two goroutines. When the second is dropped, or
-            /// [shut down](WriteHalf::shutdown), the other side reads the end.
+            /// [shut down](WriteHalf::shutdown), the other side reads the end. [`ReadHalf`] has an example.
             pub fn split(self) -> (ReadHalf<$handle>, WriteHalf<$handle>) {
                 half::split(self)
             }
@@ -211,29 +213,8 @@ macro_rules! stream {
             }
         }
 
-        impl Read for $handle {
-            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                (&*self).read(buffer)
-            }
-
-            fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                (&*self).read_vectored(buffers)
-            }
-        }
-
-        impl Write for $handle {
-            fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-                (&*self).write(buffer)
-            }
-
-            fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-                (&*self).write_vectored(buffers)
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
+        crate::by_value::read_by_value!($handle);
+        crate::by_value::write_by_value!($handle);
 
         impl half::sealed::Sealed for $handle {}
 

@@ -23,7 +23,19 @@
 //!
 //! All types have std's methods and implement [`Read`](std::io::Read) and [`Write`](std::io::Write), also for
 //! references: one goroutine may read while another writes. They may be used from goroutines of any runtime and from
-//! plain threads, which they block. Options that have no method are set through `socket2::SockRef::from(&socket)`.
+//! plain threads, which they block (the process's runtime polls for these, and is started if it has to be). Options that have no method are set through `socket2::SockRef::from(&socket)`.
+//!
+//! # Reading and writing
+//!
+//! | | returns | errors, besides those of a wait that is ended |
+//! |---|---|---|
+//! | a read | parks until there is something, and returns what there is, at least a byte; or 0 at the end, which is when the other side has shut its writing down, or is gone | `ConnectionReset` |
+//! | a write | parks until there is room, and may take a part: `write_all` takes everything | `BrokenPipe`, `ConnectionReset` |
+//! | to receive a datagram | parks until there is one; 0 is an empty one | |
+//! | to send one | parks until there is room for all of it | |
+//!
+//! There is nothing to flush. An operation that fails has moved nothing; `read_exact` and `write_all` are several operations,
+//! of which some may have succeeded before.
 //!
 //! # How long to wait
 //!
@@ -36,6 +48,33 @@
 //! `WouldBlock`). When a deadline has passed every operation fails at once, until it is set anew; nothing that
 //! has arrived is lost by that. A deadline in the past ends the waits of others: so does one stop a server's idle
 //! connections and let the busy ones finish.
+//!
+//! A [context](crate::context) sets the deadline when it ends:
+//!
+//! ```
+//! use gort::context::{Context, after_func, background, with_timeout};
+//! use gort::net::TcpStream;
+//! use std::io::{self, Read};
+//! use std::time::{Duration, Instant};
+//!
+//! fn read(context: &Context, stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+//!     let other = stream.try_clone()?;
+//!     let stop = after_func(context, move || drop(other.set_read_deadline(Some(Instant::now()))));
+//!     let result = (&mut &*stream).read(buffer);
+//!     stop.stop();
+//!     result
+//! }
+//! # use gort::net::TcpListener;
+//! # gort::run(|| {
+//! # let listener = TcpListener::bind("127.0.0.1:0")?;
+//! # let stream = TcpStream::connect(listener.local_addr()?)?;
+//! let (context, _cancel) = with_timeout(&background(), Duration::from_millis(5));
+//! let error = read(&context, &stream, &mut [0; 64]).unwrap_err(); // nobody writes
+//! assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+//! # io::Result::Ok(()) }).unwrap();
+//! ```
+//!
+//! When its runtime is [shut down](crate::Runtime::shutdown), a goroutine that waits is unwound, and what it owns is closed.
 //!
 //! # Closing
 //!
@@ -58,6 +97,8 @@ mod accept;
 mod half;
 mod handle;
 mod resolve;
+#[cfg(unix)]
+mod room;
 pub(crate) mod source;
 mod tcp;
 mod udp;

@@ -30,7 +30,8 @@ pub trait ToSocketAddrs {
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
 }
 
-/// The addresses of a host and port: `"localhost:80"`, `("localhost", 80)`.
+/// The addresses of a host and port: `"localhost:80"`, `("localhost", 80)`. Parks while a name is resolved; nothing ends that
+/// but the resolver's own time-out.
 ///
 /// ```
 /// let addresses: Vec<_> = gort::net::lookup_host("127.0.0.1:80")?.collect();

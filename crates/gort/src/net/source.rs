@@ -88,6 +88,12 @@ impl<S: OwnsDescriptor> Source<S> {
         self.io
     }
 
+    /// What the poller tells of it.
+    #[inline(always)]
+    pub(super) fn record(&self) -> &'static Record {
+        self.registration.record
+    }
+
     /// Calls `attempt` until it does something else than to say that it would block; waits in between.
     pub(crate) fn run<R>(
         &self,
@@ -103,14 +109,26 @@ impl<S: OwnsDescriptor> Source<S> {
     pub(crate) fn run_stream<R>(
         &self,
         direction: Direction,
+        attempt: impl FnMut(&S) -> io::Result<R>,
+        is_short: impl FnOnce(&R) -> bool,
+    ) -> io::Result<R> {
+        self.run_if(Readiness::may_try, direction, attempt, is_short)
+    }
+
+    /// The same; `may_try` tells whether an attempt is worth it, with what was seen before.
+    #[inline(always)]
+    pub(super) fn run_if<R>(
+        &self,
+        may_try: impl Fn(&Readiness, Seen) -> bool,
+        direction: Direction,
         mut attempt: impl FnMut(&S) -> io::Result<R>,
         is_short: impl FnOnce(&R) -> bool,
     ) -> io::Result<R> {
-        let readiness = self.registration.record.readiness(direction);
+        let readiness = self.record().readiness(direction);
         let mut own_deadline = None;
         loop {
             let seen = begin(readiness)?;
-            if readiness.may_try(seen) {
+            if may_try(readiness, seen) {
                 match attempt(&self.io) {
                     Ok(value) => {
                         if is_short(&value) {
@@ -132,7 +150,7 @@ impl<S: OwnsDescriptor> Source<S> {
 
     /// For an operation on no bytes at all, which does not wait: may it begin?
     pub(crate) fn check(&self, direction: Direction) -> io::Result<()> {
-        begin(self.registration.record.readiness(direction)).map(drop)
+        begin(self.record().readiness(direction)).map(drop)
     }
 
     /// Calls `attempt` until it does something else than to say that it would block, or the limit is reached (`None`), whatever
@@ -142,7 +160,7 @@ impl<S: OwnsDescriptor> Source<S> {
         limit: Limit<'_>,
         mut attempt: impl FnMut(&S) -> io::Result<R>,
     ) -> io::Result<Option<R>> {
-        let readiness = self.registration.record.readiness(Direction::Read);
+        let readiness = self.record().readiness(Direction::Read);
         loop {
             let seen = readiness.look();
             if readiness.may_try(seen) {
@@ -167,7 +185,7 @@ impl<S: OwnsDescriptor> Source<S> {
         own_deadline: &mut Option<Deadline>,
     ) -> io::Result<()> {
         self.registration.ensure(direction)?;
-        let readiness = self.registration.record.readiness(direction);
+        let readiness = self.record().readiness(direction);
         let own_deadline =
             *own_deadline.get_or_insert_with(|| match self.timeout_of(direction).load(Relaxed) {
                 NEVER => Deadline::NEVER,
@@ -227,18 +245,18 @@ impl<S: OwnsDescriptor> Source<S> {
     ) -> io::Result<()> {
         self.check_open()?;
         let deadline = deadline.map_or(Deadline::NEVER, Deadline::at);
-        self.registration.record.readiness(direction).set_deadline(deadline);
+        self.record().readiness(direction).set_deadline(deadline);
         Ok(())
     }
 
     /// Whoever waits is to try again: something has been done to the descriptor that not every poller tells of.
     pub(crate) fn try_again(&self) {
-        self.registration.record.readiness(Direction::Read).try_again();
-        self.registration.record.readiness(Direction::Write).try_again();
+        self.record().readiness(Direction::Read).try_again();
+        self.record().readiness(Direction::Write).try_again();
     }
 
     pub(crate) fn check_open(&self) -> io::Result<()> {
-        match self.registration.record.readiness(Direction::Read).look().is_closed() {
+        match self.record().readiness(Direction::Read).look().is_closed() {
             false => Ok(()),
             true => Err(closed()),
         }
@@ -247,7 +265,7 @@ impl<S: OwnsDescriptor> Source<S> {
     /// Closes the descriptor for all who have it, and wakes whoever waits. The number stays taken until this is
     /// dropped: so nobody who has borrowed it comes to use another's.
     pub(crate) fn close(&self) -> io::Result<()> {
-        let record = self.registration.record;
+        let record = self.record();
         record.readiness(Direction::Read).close();
         record.readiness(Direction::Write).close();
         record.deregister();

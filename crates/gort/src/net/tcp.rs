@@ -14,7 +14,7 @@ use std::net::{self, Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A TCP connection; like [`std::net::TcpStream`].
+/// A TCP connection; like [`std::net::TcpStream`]. [Reads and writes](crate::net#reading-and-writing) park.
 ///
 /// ```
 /// use gort::net::{TcpListener, TcpStream};
@@ -36,11 +36,11 @@ limits!(TcpStream);
 stream!(TcpStream, net::TcpStream);
 
 impl TcpStream {
-    /// Connects to a host and port, and parks until it is connected. If the name has several addresses they are tried
-    /// one after the other.
+    /// Connects to a host and port, and parks until it is connected: for minutes if nothing answers there. If the name has
+    /// several addresses they are tried one after the other.
     ///
     /// # Errors
-    /// That of the last address; or if the name has none.
+    /// That of the last address, `ConnectionRefused` if nobody listens there; `InvalidInput` if the name has none.
     pub fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         each_address(address, |address| TcpStream::connect_to(address, None))
     }
@@ -50,6 +50,18 @@ impl TcpStream {
     ///
     /// # Errors
     /// [`TimedOut`](io::ErrorKind::TimedOut), and as there.
+    ///
+    /// ```
+    /// use gort::net::{TcpListener, TcpStream};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let port = listener.local_addr()?.port();
+    /// let deadline = Instant::now() + Duration::from_secs(5);
+    /// let stream = TcpStream::connect_deadline(("127.0.0.1", port), deadline)?;
+    /// stream.set_deadline(Some(deadline))?; // reads and writes have the rest of the time
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn connect_deadline(
         address: impl ToSocketAddrs,
         deadline: Instant,
@@ -112,10 +124,10 @@ impl TcpStream {
         self.0.open()?.local_addr()
     }
 
-    /// Reads without taking what is read; waits for something.
+    /// Reads without taking what is read; parks until there is something. Zero at the end.
     ///
     /// # Errors
-    /// As reading.
+    /// As [reading](crate::net#reading-and-writing).
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.run(Direction::Read, |socket| socket.peek(buffer))
     }

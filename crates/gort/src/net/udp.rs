@@ -40,7 +40,21 @@ impl UdpSocket {
         UdpSocket::from_std(each_address(address, net::UdpSocket::bind)?)
     }
 
-    /// Sends to, and receives from, this address only from now on: [`send`](Self::send) and [`recv`](Self::recv).
+    /// Sends to, and receives from, this address only from now on: [`send`](Self::send) and [`recv`](Self::recv). Does not
+    /// wait, but for a name to be resolved.
+    ///
+    /// ```
+    /// use gort::net::UdpSocket;
+    ///
+    /// # gort::run(|| {
+    /// let (one, other) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    /// one.connect(other.local_addr()?)?;
+    /// other.connect(one.local_addr()?)?;
+    /// one.send(b"ping")?;
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(other.recv(&mut buffer)?, 4);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// That of the last address of the name; or if it has none.
@@ -68,7 +82,8 @@ impl UdpSocket {
     /// Sends a datagram, to the first address of the name; parks while the system has no room for it.
     ///
     /// # Errors
-    /// `InvalidInput` if the name has no address; the system's, for one that is too long for instance.
+    /// `InvalidInput` if the name has no address; [`TimedOut`](io::ErrorKind::TimedOut) after a time-out or deadline; if it has been
+    /// closed; the system's, for one that is too long for instance.
     pub fn send_to(&self, buffer: &[u8], address: impl ToSocketAddrs) -> io::Result<usize> {
         let address = address.to_socket_addrs()?.next().ok_or_else(no_address)?;
         self.0.run(Direction::Write, |socket| socket.send_to(buffer, address))

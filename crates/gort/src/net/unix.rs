@@ -3,10 +3,11 @@
 use super::accept::{accept, listener};
 use super::half::{self, ReadHalf, WriteHalf};
 use super::handle::{handle, limits, stream};
+use super::room;
 use super::source::{Source, take_out};
-use crate::blocking;
 use crate::poll::Direction;
 use crate::sys;
+use crate::time;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -17,7 +18,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How long to wait when a listener's queue is full; doubled up to the longest. The system does not tell when there is room,
+/// and a thread that waits in `connect` could not be woken by a shutdown.
+const FIRST_PAUSE: Duration = Duration::from_micros(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
 /// A connection through a Unix socket; like [`std::os::unix::net::UnixStream`].
+/// [Reads and writes](crate::net#reading-and-writing) park.
 ///
 /// ```
 /// use gort::net::UnixStream;
@@ -38,7 +45,9 @@ limits!(UnixStream);
 stream!(UnixStream, net::UnixStream);
 
 impl UnixStream {
-    /// Connects to the socket at a path.
+    /// Connects to the socket at a path. While the listener's queue is full the caller sleeps and tries again, from a tenth of
+    /// a millisecond up to 50 ms later, as the system does not tell when there is room. (On macOS a full queue is
+    /// `ConnectionRefused`.)
     ///
     /// # Errors
     /// `NotFound`, or `ConnectionRefused` if nobody listens there.
@@ -46,23 +55,52 @@ impl UnixStream {
         UnixStream::connect_addr(&SocketAddr::from_pathname(path)?)
     }
 
-    /// Connects to an address, which may be an abstract name
-    /// ([`from_abstract_name`](std::os::linux::net::SocketAddrExt::from_abstract_name)).
-    ///
-    /// If the listener's queue is full this waits for room, with a thread.
+    /// As [`connect`](Self::connect), until `deadline`.
     ///
     /// # Errors
-    /// As for [`connect`](Self::connect).
+    /// [`TimedOut`](io::ErrorKind::TimedOut), and as there.
+    pub fn connect_deadline(path: impl AsRef<Path>, deadline: Instant) -> io::Result<UnixStream> {
+        UnixStream::connect_addr_deadline(&SocketAddr::from_pathname(path)?, deadline)
+    }
+
+    /// As [`connect`](Self::connect), to an address, which may be an abstract name
+    /// ([`from_abstract_name`](std::os::linux::net::SocketAddrExt::from_abstract_name)).
+    ///
+    /// # Errors
+    /// As there.
     pub fn connect_addr(address: &SocketAddr) -> io::Result<UnixStream> {
+        UnixStream::connect_to(address, None)
+    }
+
+    /// As [`connect_addr`](Self::connect_addr), until `deadline`.
+    ///
+    /// # Errors
+    /// [`TimedOut`](io::ErrorKind::TimedOut), and as there.
+    pub fn connect_addr_deadline(
+        address: &SocketAddr,
+        deadline: Instant,
+    ) -> io::Result<UnixStream> {
+        UnixStream::connect_to(address, Some(deadline))
+    }
+
+    fn connect_to(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<UnixStream> {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
-        match socket.connect(&raw_address(address)?) {
-            Ok(()) => UnixStream::from_std(net::UnixStream::from(socket)),
-            // The system has no way to tell when there is room.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                UnixStream::from_std(blocking(|| net::UnixStream::connect_addr(address))?)
+        let address = raw_address(address)?;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match socket.connect(&address) {
+                Ok(()) => return UnixStream::from_std(net::UnixStream::from(socket)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            let next = now + pause;
+            time::sleep_until(deadline.map_or(next, |deadline| deadline.min(next)));
+            pause = LONGEST_PAUSE.min(pause * 2);
         }
     }
 
@@ -237,12 +275,27 @@ impl UnixDatagram {
         })
     }
 
-    /// Sends a datagram to the socket at a path; parks while that has no room for it.
+    /// Sends a datagram to the socket at a path; parks while that has no room for it. It then takes one more descriptor
+    /// while it waits. (On macOS the system does not say that there is no room, but fails.)
     ///
     /// # Errors
-    /// `NotFound`, or `ConnectionRefused` if nobody has it open.
+    /// `NotFound`, or `ConnectionRefused` if nobody has it open, also if that comes to be so while this waits;
+    /// [`TimedOut`](io::ErrorKind::TimedOut) after a time-out or deadline; if it has been closed; if there is no descriptor to
+    /// wait with.
+    ///
+    /// ```
+    /// use gort::net::UnixDatagram;
+    ///
+    /// # gort::run(|| {
+    /// # let path = std::env::temp_dir().join(format!("gort-datagram-{}", std::process::id()));
+    /// let log = UnixDatagram::bind(&path)?;
+    /// UnixDatagram::unbound()?.send_to(b"started", &path)?;
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(log.recv(&mut buffer)?, 7);
+    /// # std::fs::remove_file(path) }).unwrap();
+    /// ```
     pub fn send_to(&self, buffer: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        self.0.run(Direction::Write, |socket| socket.send_to(buffer, &path))
+        self.send_to_addr(buffer, &SocketAddr::from_pathname(path)?)
     }
 
     /// As [`send_to`](Self::send_to), to an address.
@@ -250,15 +303,15 @@ impl UnixDatagram {
     /// # Errors
     /// As there.
     pub fn send_to_addr(&self, buffer: &[u8], address: &SocketAddr) -> io::Result<usize> {
-        self.0.run(Direction::Write, |socket| socket.send_to_addr(buffer, address))
+        room::send_to(&self.0, buffer, address)
     }
 
-    /// As [`send_to`](Self::send_to), on a [connected](Self::connect) socket.
+    /// As [`send_to`](Self::send_to), on a [connected](Self::connect) socket; takes no further descriptor.
     ///
     /// # Errors
     /// As there; `NotConnected` if it is not.
     pub fn send(&self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.run(Direction::Write, |socket| socket.send(buffer))
+        room::send(&self.0, buffer)
     }
 
     /// Ends one direction, or both: whoever waits to receive gets an empty datagram, as do those who would have to.

@@ -166,14 +166,14 @@ impl Record {
 
     /// The driver polls no more: if it is this record's, who waits is to look again, and to register with another.
     pub(crate) fn leave(&self, driver: &Driver) {
-        {
-            let registered = self.registered.lock();
-            let is_its = |registered: &Registered| ptr::eq(&*registered.driver, driver);
-            if !registered.as_ref().is_some_and(is_its) {
-                return;
-            }
+        // What the driver has of the system's goes with the last who has it, which is not to be a socket that nobody uses.
+        let _left = {
+            let mut registered = self.registered.lock();
+            let is_its = |registered: &mut Registered| ptr::eq(&*registered.driver, driver);
+            let Some(left) = registered.take_if(is_its) else { return };
             self.set_polled(Directions::NONE);
-        }
+            left
+        };
         self.read.rouse();
         self.write.rouse();
     }

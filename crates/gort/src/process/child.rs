@@ -140,6 +140,16 @@ impl Child {
 
     /// How the process has ended, if it has. Never blocks, and leaves [`stdin`](Self::stdin) as it is.
     ///
+    /// ```
+    /// use gort::process::{Command, Stdio};
+    ///
+    /// let mut child = Command::new("cat").stdin(Stdio::piped()).spawn()?;
+    /// assert!(child.try_wait()?.is_none()); // it waits for its input to end
+    /// assert!(child.wait()?.success());
+    /// assert!(child.try_wait()?.is_some());
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// As [`wait`](Self::wait).
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
@@ -148,6 +158,16 @@ impl Child {
 
     /// Reads everything that the process writes, and blocks until it ends. Of a stream that was not piped, or was
     /// taken, there is nothing.
+    ///
+    /// ```
+    /// use gort::process::{Command, Stdio};
+    /// use std::io::Write;
+    ///
+    /// let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    /// child.stdin.as_mut().unwrap().write_all(b"hello")?; // little: more than a pipe holds is for another goroutine
+    /// assert_eq!(child.wait_with_output()?.stdout, b"hello");
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// As [`wait`](Self::wait), and those of reading.

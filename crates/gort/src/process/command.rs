@@ -100,7 +100,14 @@ impl Command {
         self
     }
 
-    /// Starts the program. That takes a millisecond or so, and holds no processor.
+    /// Starts the program, and does not wait for it. That takes a millisecond or so, and holds no processor.
+    ///
+    /// ```
+    /// let mut child = gort::process::Command::new("true").spawn()?;
+    /// println!("started {}", child.id());
+    /// assert!(child.wait()?.success());
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// The system's: there is no such program, no right to run it, no process or descriptor is to be had. Nothing has been

@@ -29,6 +29,11 @@
 //!
 //! The streams of a process are [pipes](crate::io::pipe()), with what that says of Windows: a thread for each that is waited for.
 //!
+//! # Where, and for how long
+//! All of it may be used from goroutines of any runtime, and from plain threads, which it blocks. A wait can have a
+//! [time](Child::wait_timeout), a [deadline](Child::wait_deadline) or a [context](Child::wait_context) as its limit; one that is not over
+//! when its runtime is [shut down](crate::Runtime::shutdown) is unwound, and the child goes on.
+//!
 //! # What is left behind
 //! A child that is dropped goes on, as with std, but no zombie is left of it for long: it is waited for when other
 //! children are started or dropped.

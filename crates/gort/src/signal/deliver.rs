@@ -3,7 +3,8 @@
 use super::Signal;
 use super::pending::{Pending, Signals};
 use crate::chan::{Receiver, Sender, chan};
-use crate::sys::signals::{self, Disposition, User};
+use crate::sys::Disposition;
+use crate::sys::signals::{self, User};
 use crate::sys::{wait_on_address, wake_one};
 use std::ffi::c_void;
 use std::io;
@@ -130,6 +131,8 @@ pub fn notify(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
 
 /// Blocks until Ctrl-C is pressed in the terminal (or the process gets a `SIGINT` otherwise).
 ///
+/// Beside other things, or up to a time, it is waited for with [`notify`] and `select!`.
+///
 /// After that Ctrl-C ends the process again, unless it is waited for again, or received by others. Whoever waits for it repeatedly
 /// uses [`notify`], to miss none in between.
 ///
@@ -161,7 +164,7 @@ pub fn ctrl_c() -> io::Result<()> {
 /// ```
 ///
 /// # Errors
-/// As [`notify`].
+/// As [`notify`], but for no signals at all, of which nothing changes.
 pub fn ignore(signals: &[Signal]) -> io::Result<()> {
     dispose(signals, Disposition::Ignore)
 }
@@ -180,7 +183,7 @@ pub fn ignore(signals: &[Signal]) -> io::Result<()> {
 /// ```
 ///
 /// # Errors
-/// As [`notify`].
+/// As [`ignore`].
 pub fn reset(signals: &[Signal]) -> io::Result<()> {
     dispose(signals, Disposition::Default)
 }

@@ -22,6 +22,9 @@
 //! | have a signal do nothing, or what it does by default | [`ignore`], [`reset`] |
 //! | send oneself one | [`Signal::raise`] |
 //!
+//! All of it may be used from goroutines and from plain threads. The receiver is that of a [channel](crate::chan()): waiting for a signal
+//! parks, and can have a time-out, a context, or other arms of a `select!` beside it.
+//!
 //! # What becomes of the signal's own effect
 //! While somebody receives a signal it does not do what it does otherwise: a `SIGTERM` does not end the process. When the
 //! last receiver of a signal is dropped, the process goes back to what was set before. That is done when the

@@ -47,3 +47,10 @@ pub(crate) enum Trouble {
     /// Of descriptors or memory; it may pass.
     Shortage,
 }
+
+/// What happens on a signal, besides what users do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Disposition {
+    Default,
+    Ignore,
+}

@@ -154,7 +154,10 @@ pub fn child(test: &str, set: impl FnOnce(&mut Command)) -> Output {
     let mut command = programs::this_test(test);
     command.env(CHILD, "1").env_remove("GOMAXPROCS").env_remove("RUST_BACKTRACE");
     set(&mut command);
-    command.output().expect("a child process")
+    let output = command.output().expect("a child process");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("running 1 test"), "there is no test {test}: {text}");
+    output
 }
 
 /// What a child wrote to its standard error.

@@ -7,7 +7,7 @@
 //! A process that was forked off has the handlers but none of the threads that act on signals. There a signal
 //! does what it did before.
 
-use crate::sys::{errno, last_signal, set_errno, signals_of_the_c_library};
+use crate::sys::{Disposition, errno, last_signal, set_errno, signals_of_the_c_library};
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::ptr::{null, null_mut};
@@ -143,13 +143,6 @@ pub(crate) fn uninstall(signal: i32) {
     {
         *before = None;
     }
-}
-
-/// What happens on a signal, besides what users do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Disposition {
-    Default,
-    Ignore,
 }
 
 /// Sets what happens on `signal`, which has passed [`check`], when nobody uses it; if somebody but `user` does,

@@ -4,6 +4,7 @@
 //! One handler, which is installed with the first use and stays, looks up what is to be done with the event. The system calls it on a
 //! thread of its own.
 
+use crate::sys::Disposition;
 use std::ffi::c_void;
 use std::io;
 use std::ptr::null_mut;
@@ -109,13 +110,6 @@ fn ensure_handler() -> io::Result<()> {
         *installed = true;
     }
     Ok(())
-}
-
-/// What happens on a signal, besides what users do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Disposition {
-    Default,
-    Ignore,
 }
 
 /// Sets what happens on `signal`, which has passed [`check`], when nobody uses it.

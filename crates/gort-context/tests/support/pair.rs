@@ -1,0 +1,37 @@
+//! Two flows that call each other.
+
+use gort_context::{Context, Entry, Stack, discard, init, switch};
+
+/// The test's own flow, and the other.
+pub struct Pair {
+    pub main: Context,
+    pub other: Context,
+}
+
+impl Pair {
+    pub fn new(stack: &Stack, entry: Entry) -> Box<Pair> {
+        let other = unsafe { init(stack, entry) }.unwrap();
+        Box::new(Pair { main: Context::DANGLING, other })
+    }
+
+    /// Goes to the other flow with a word; returns with the one that it comes back with.
+    pub fn go(&mut self, word: *mut ()) -> *mut () {
+        let this = &raw mut *self;
+        unsafe { switch(&raw mut (*this).main, (*this).other, word) }
+    }
+
+    /// Goes to it with the pair as the word, which it has to know to come back.
+    pub fn call(&mut self) -> *mut () {
+        let word = (&raw mut *self).cast();
+        self.go(word)
+    }
+
+    pub fn end(self) {
+        unsafe { discard(self.other) };
+    }
+}
+
+/// The other flow: goes back to the test's; returns with the next word.
+pub unsafe fn back(pair: *mut Pair, word: *mut ()) -> *mut () {
+    unsafe { switch(&raw mut (*pair).other, (*pair).main, word) }
+}

@@ -1,0 +1,83 @@
+//! What `go!` takes.
+
+use crate::AGES;
+use gort::chan::{SendError, Sender, chan};
+use gort::go;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Instant;
+
+#[gort::test]
+fn go_takes_closures() {
+    let (tx, rx) = chan(0);
+    go!(|| {});
+    go!(|| -> u8 { 1 });
+    let sender = tx.clone();
+    go!(move || sender.send(1));
+    let sender = tx.clone();
+    go!(move || -> Result<(), SendError<i32>> { sender.send(2) });
+    drop(tx);
+    assert_eq!(rx.iter().collect::<BTreeSet<_>>(), BTreeSet::from([1, 2]));
+}
+
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+fn call() -> usize {
+    CALLS.fetch_add(1, SeqCst)
+}
+
+mod inner {
+    pub(crate) fn generic<T: Default + Into<usize>>() {
+        super::CALLS.fetch_add(T::default().into() + 1, super::SeqCst);
+    }
+}
+
+#[gort::test]
+fn go_takes_what_can_be_called() {
+    struct Worker {
+        callback: fn() -> usize,
+    }
+    impl Worker {
+        fn work() {
+            call();
+        }
+        fn start(&self) {
+            go!(Self::work);
+            go!(self.callback);
+        }
+    }
+    let closure = || call();
+    go!(call);
+    go!(closure);
+    go!(self::call);
+    go!(crate::go::call);
+    go!(inner::generic::<u8>);
+    go!(inner::generic::<usize>);
+    Worker { callback: call }.start();
+    let start = Instant::now();
+    while CALLS.load(SeqCst) < 8 && start.elapsed() < AGES {
+        gort::yield_now();
+    }
+    assert_eq!(CALLS.load(SeqCst), 8);
+}
+
+#[gort::test]
+fn go_takes_expressions() {
+    fn worker<T>(tx: Sender<T>, value: T) -> Result<(), SendError<T>> {
+        tx.send(value)
+    }
+    let (tx, rx) = chan(0);
+    let senders = [tx.clone(), tx.clone(), tx.clone(), tx.clone()];
+    let [a, b, c, d] = senders;
+    go!(worker(a, 1));
+    go!(worker::<u32>(b, 2));
+    go!(c.send(3));
+    go!(if d.send(4).is_ok() {
+        d.send(5).unwrap()
+    });
+    go!({
+        tx.send(6).unwrap();
+        tx.send(7).unwrap();
+    });
+    assert_eq!(rx.iter().collect::<BTreeSet<_>>(), (1..=7).collect());
+}

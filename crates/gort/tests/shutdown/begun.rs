@@ -1,0 +1,94 @@
+//! By whom it is begun, and for how long it waits.
+
+use crate::support::{
+    LIMIT, Tally, assert_success, child, compute_until, eventually, in_child, runtime, within,
+};
+use crate::{all_shut_down, start};
+use gort::chan::{chan, never};
+use gort::{Runtime, Shutdown};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+#[test]
+fn who_is_left_at_the_deadline_is_counted() {
+    if in_child() {
+        let runtime = runtime(2);
+        let tally = Tally::new();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let computing = start(&runtime, &tally, 2, move |_token| {
+            compute_until(LIMIT, || stopped.load(SeqCst));
+        });
+        drop(runtime.spawn(|| ()));
+        let start = Instant::now();
+        let error = runtime.shutdown(Duration::from_millis(30)).unwrap_err();
+        assert!(start.elapsed() >= Duration::from_millis(30));
+        assert!((2..=3).contains(&error.goroutines()), "{error}");
+        assert!(error.to_string().contains(&error.goroutines().to_string()));
+        // They are left to themselves, and may end later.
+        stop.store(true, SeqCst);
+        for handle in computing {
+            handle.join().unwrap();
+        }
+        assert_eq!(tally.alive(), 0);
+        return;
+    }
+    assert_success(&child("begun::who_is_left_at_the_deadline_is_counted", |_| {}));
+}
+
+#[test]
+fn dropping_is_shutting_down() {
+    within(LIMIT, || {
+        let tally = Tally::new();
+        let handles = {
+            let runtime = runtime(2);
+            let handles = start(&runtime, &tally, 50, |_token| {
+                never::<()>().recv();
+            });
+            drop(runtime);
+            handles
+        };
+        assert_eq!(tally.alive(), 0);
+        all_shut_down(handles);
+        let builder = Runtime::builder().shutdown_timeout(Duration::from_secs(5));
+        drop(builder.build().unwrap());
+    });
+}
+
+#[test]
+fn from_within() {
+    within(LIMIT, || {
+        // By one of its own goroutines: it only begins.
+        let tally = Tally::new();
+        let (give, given) = chan::<Runtime>(1);
+        let runtime = runtime(2);
+        let handles = start(&runtime, &tally, 20, |_token| gort::sleep(Duration::MAX));
+        let result = runtime.spawn(move || {
+            let runtime = given.recv().unwrap();
+            let result = runtime.shutdown(LIMIT);
+            gort::sleep(Duration::MAX);
+            result
+        });
+        give.send(runtime).unwrap();
+        assert!(result.join().map(drop).unwrap_err().is::<Shutdown>());
+        all_shut_down(handles);
+        eventually("all are dropped", || tally.alive() == 0);
+    });
+}
+
+#[test]
+fn from_a_goroutine_of_another_runtime() {
+    within(LIMIT, || {
+        let outer = runtime(1);
+        let tally = Tally::new();
+        let inner = tally.clone();
+        outer.run(move || {
+            let runtime = runtime(2);
+            let handles = start(&runtime, &inner, 20, |_token| gort::sleep(Duration::MAX));
+            runtime.shutdown(LIMIT).unwrap();
+            all_shut_down(handles);
+        });
+        assert_eq!(tally.alive(), 0);
+    });
+}

@@ -1,0 +1,225 @@
+//! What destructors do meanwhile: block, start others, panic.
+
+use crate::support::{
+    LIMIT, OnDrop, Tally, assert_success, child, eventually, in_child, runtime, within,
+};
+use crate::{all_shut_down, start};
+use gort::Shutdown;
+use gort::chan::{chan, never};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn destructors_that_block_are_waited_for() {
+    within(LIMIT, || {
+        for processors in [1, 2] {
+            let runtime = runtime(processors);
+            let tally = Tally::new();
+            let done = Arc::new(AtomicUsize::new(0));
+            let count = done.clone();
+            let handles = start(&runtime, &tally, 30, move |_token| {
+                let _block = OnDrop(|| {
+                    gort::sleep(Duration::from_millis(2));
+                    let (tx, rx) = chan::<()>(0);
+                    // It is not started any more, and dropped.
+                    gort::go!(move || drop(tx));
+                    assert!(rx.recv().is_none());
+                    gort::yield_now();
+                    count.fetch_add(1, SeqCst);
+                });
+                never::<()>().recv();
+            });
+            runtime.shutdown(LIMIT).unwrap();
+            assert_eq!(done.load(SeqCst), 30);
+            assert_eq!(tally.alive(), 0);
+            all_shut_down(handles);
+        }
+    });
+}
+
+#[test]
+fn one_that_unwinds_from_a_panic_of_its_own_is_not_disturbed() {
+    if in_child() {
+        // A second panic in a destructor would abort the process.
+        gort::set_panic_handler(|_| ());
+        within(LIMIT, || {
+            for _ in 0..20 {
+                let runtime = runtime(2);
+                let tally = Tally::new();
+                let handles = start(&runtime, &tally, 10, |_token| {
+                    let _block = OnDrop(|| {
+                        gort::sleep(Duration::from_millis(3));
+                        gort::yield_now();
+                        gort::sleep(Duration::from_millis(1));
+                    });
+                    std::panic::resume_unwind(Box::new("its own"));
+                });
+                runtime.shutdown(LIMIT).unwrap();
+                assert_eq!(tally.alive(), 0);
+                for handle in handles {
+                    let payload = handle.join().unwrap_err();
+                    assert!(payload.downcast_ref() == Some(&"its own") || payload.is::<Shutdown>());
+                }
+            }
+        });
+        return;
+    }
+    assert_success(&child(
+        "destructors::one_that_unwinds_from_a_panic_of_its_own_is_not_disturbed",
+        |_| {},
+    ));
+}
+
+#[test]
+fn destructors_may_start_goroutines_and_wait_for_them() {
+    if in_child() {
+        gort::set_panic_handler(|_| ());
+        within(LIMIT, || {
+            for round in 0..20 {
+                let runtime = runtime(2);
+                let tally = Tally::new();
+                let done = Arc::new(AtomicUsize::new(0));
+                let count = done.clone();
+                let handles = start(&runtime, &tally, 10, move |_token| {
+                    let _block = OnDrop(|| {
+                        gort::sleep(Duration::from_millis(1));
+                        assert_eq!(gort::run(|| 5), 5);
+                        let mut borrowed = 0;
+                        gort::scope(|s| {
+                            s.go(|| {
+                                gort::yield_now();
+                                borrowed = 1;
+                            });
+                        });
+                        assert_eq!(borrowed, 1);
+                        count.fetch_add(1, SeqCst);
+                    });
+                    if round % 2 == 0 {
+                        std::panic::resume_unwind(Box::new("its own"));
+                    }
+                    never::<()>().recv();
+                });
+                runtime.shutdown(LIMIT).unwrap();
+                assert_eq!(tally.alive(), 0);
+                assert_eq!(done.load(SeqCst), 10);
+                drop(handles);
+            }
+        });
+        return;
+    }
+    assert_success(&child(
+        "destructors::destructors_may_start_goroutines_and_wait_for_them",
+        |_| {},
+    ));
+}
+
+#[test]
+fn destructors_around_a_nested_run_are_not_disturbed() {
+    if in_child() {
+        within(LIMIT, || {
+            for _ in 0..20 {
+                let runtime = runtime(2);
+                let tally = Tally::new();
+                let done = Arc::new(AtomicUsize::new(0));
+                let count = done.clone();
+                let handles = start(&runtime, &tally, 10, move |_token| {
+                    let _block = OnDrop(|| {
+                        gort::sleep(Duration::from_millis(2));
+                        count.fetch_add(1, SeqCst);
+                    });
+                    gort::run(|| {
+                        let _inner = OnDrop(|| gort::sleep(Duration::from_millis(2)));
+                        never::<()>().recv();
+                    });
+                });
+                runtime.shutdown(LIMIT).unwrap();
+                assert_eq!(tally.alive(), 0);
+                assert_eq!(done.load(SeqCst), 10);
+                all_shut_down(handles);
+            }
+        });
+        return;
+    }
+    assert_success(&child(
+        "destructors::destructors_around_a_nested_run_are_not_disturbed",
+        |_| {},
+    ));
+}
+
+#[test]
+fn one_that_blocks_in_a_destructor_when_the_end_comes() {
+    within(LIMIT, || {
+        for _ in 0..10 {
+            let runtime = runtime(1);
+            let tally = Tally::new();
+            let (at, in_it) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let inside = in_it.clone();
+            let handles = start(&runtime, &tally, 5, move |_token| {
+                let _other = OnDrop(|| {
+                    at.fetch_add(1, SeqCst);
+                });
+                // Not unwinding: the wait in this destructor is ended like any other.
+                let block = OnDrop(|| {
+                    inside.fetch_add(1, SeqCst);
+                    never::<()>().recv();
+                });
+                drop(block);
+            });
+            eventually("all are in it", || in_it.load(SeqCst) == 5);
+            runtime.shutdown(LIMIT).unwrap();
+            assert_eq!(tally.alive(), 0);
+            all_shut_down(handles);
+        }
+    });
+}
+
+#[test]
+fn what_destructors_spawn_is_run() {
+    within(LIMIT, || {
+        let runtime = runtime(2);
+        let tally = Tally::new();
+        let inner = tally.clone();
+        let handles = start(&runtime, &tally, 5, move |_token| {
+            let _spawn = OnDrop(|| {
+                for _ in 0..10 {
+                    let token = inner.token();
+                    gort::go!(move || drop(token));
+                    let token = inner.token();
+                    let child = gort::spawn(move || drop(token));
+                    child.join().unwrap();
+                }
+            });
+            never::<()>().recv();
+        });
+        runtime.shutdown(LIMIT).unwrap();
+        assert_eq!((tally.made(), tally.alive()), (105, 0));
+        all_shut_down(handles);
+    });
+}
+
+#[test]
+fn a_result_that_panics_when_dropped_does_not_stop_the_end() {
+    within(LIMIT, || {
+        gort::set_panic_handler(|_| ());
+        let runtime = runtime(2);
+        for n in 0..20 {
+            let bomb = OnDrop(|| {
+                if !thread::panicking() {
+                    std::panic::resume_unwind(Box::new("dropped"));
+                }
+            });
+            let handle = runtime.spawn(move || {
+                if n % 2 == 0 {
+                    gort::sleep(Duration::MAX);
+                }
+                bomb
+            });
+            // If it has ended already, this is where its result is dropped.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(handle)));
+        }
+        runtime.shutdown(LIMIT).unwrap();
+    });
+}
