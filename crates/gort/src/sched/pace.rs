@@ -46,12 +46,33 @@ pub(super) enum Verdict {
 /// What a machine knows of its own processor's pace, and of others'.
 #[derive(Default)]
 pub(super) struct Pace {
-    /// Since when it has been at work, and how many picks its processor had made by then.
-    at_work: Cell<Option<(u64, u32)>>,
-    /// Who was watched, when it was looked at, and how many picks it had made by then.
-    watched: Cell<Option<(usize, u64, u32)>>,
+    /// Since when it has been at work, and with which processor.
+    at_work: Cell<Option<Look>>,
+    /// Who was watched last.
+    watched: Cell<Option<Look>>,
     /// Whom to relieve if it has still made only so many picks.
     stalled: Cell<(usize, u32)>,
+}
+
+/// A processor as it was at some time.
+#[derive(Clone, Copy)]
+struct Look {
+    index: usize,
+    time: u64,
+    tick: u32,
+}
+
+impl Look {
+    fn at(processor: &Processor) -> Look {
+        let tick = processor.tick.load(Relaxed);
+        Look { index: processor.index, time: clock::now(), tick }
+    }
+
+    /// If it is the same processor: the nanoseconds that have passed, and the picks that it has made.
+    fn since(self, before: Look) -> Option<(u64, u64)> {
+        let picks = u64::from(self.tick.wrapping_sub(before.tick));
+        (self.index == before.index).then(|| (self.time - before.time, picks))
+    }
 }
 
 impl Shared {
@@ -70,16 +91,16 @@ impl Shared {
 impl Machine {
     /// Begins to measure its own pace.
     pub(super) fn is_at_work(&self, processor: &Processor) {
-        self.pace.at_work.set(Some((clock::now(), processor.tick.load(Relaxed))));
+        self.pace.at_work.set(Some(Look::at(processor)));
     }
 
-    /// Tells its own pace, if it has been at work.
+    /// Tells its own pace, if it has been at work with that processor.
     pub(super) fn tell_pace(&self, processor: &Processor) {
-        if let Some((since, before)) = self.pace.at_work.take() {
-            let picks = u64::from(processor.tick.load(Relaxed).wrapping_sub(before));
-            if let Some(pace) = (clock::now() - since).checked_div(picks) {
-                processor.pace.store(u32::try_from(pace).unwrap_or(u32::MAX).max(1), Relaxed);
-            }
+        if let Some(before) = self.pace.at_work.take()
+            && let Some((time, picks)) = Look::at(processor).since(before)
+            && let Some(pace) = time.checked_div(picks)
+        {
+            processor.pace.store(u32::try_from(pace).unwrap_or(u32::MAX).max(1), Relaxed);
         }
     }
 
@@ -98,28 +119,25 @@ impl Machine {
     }
 
     fn watch(&self, victim: &Processor) -> Verdict {
-        let (now, tick) = (clock::now(), victim.tick.load(Relaxed));
-        if let Some((index, since, before)) = self.pace.watched.get()
-            && index == victim.index
-        {
-            let time = now - since;
-            if time < JUDGED_AFTER {
-                return Verdict::NotKnown;
-            }
-            if time < FORGOTTEN_AFTER {
-                if u64::from(tick.wrapping_sub(before)) * QUICK < time {
+        let look = Look::at(victim);
+        match self.pace.watched.get().and_then(|before| look.since(before)) {
+            Some((time, _)) if time < JUDGED_AFTER => Verdict::NotKnown,
+            Some((time, picks)) if time < FORGOTTEN_AFTER => {
+                if picks * QUICK < time {
                     return Verdict::Take;
                 }
-                self.pace.watched.set(Some((victim.index, now, tick)));
-                return Verdict::Leave;
+                self.pace.watched.set(Some(look));
+                Verdict::Leave
+            }
+            _ => {
+                self.pace.watched.set(Some(look));
+                Verdict::NotKnown
             }
         }
-        self.pace.watched.set(Some((victim.index, now, tick)));
-        Verdict::NotKnown
     }
 
     /// Takes over what waits at another processor that has made no pick since the last time, which is some dozens of this
-    /// one's own picks ago; if this one has not too much to do itself.
+    /// one's own picks ago, as far as there is room for it.
     pub(super) fn relieve(&self) {
         let (shared, mine) = (self.shared(), self.processor());
         let (index, before) = self.pace.stalled.get();
