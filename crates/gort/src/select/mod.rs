@@ -72,6 +72,7 @@ mod engine;
 #[cfg(all(test, loom))]
 mod models;
 mod order;
+mod standing;
 
 pub(crate) use order::next_random;
 
