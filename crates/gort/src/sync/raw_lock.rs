@@ -154,7 +154,9 @@ impl RawLock {
     /// Takes the lock with others, unless a writer has it or anybody waits for it.
     #[inline(always)]
     pub(crate) fn try_read(&self) -> bool {
-        let mut word = self.word.load(Relaxed);
+        // Most likely nobody has it. A look at the word first would wait for the atomic instruction before it: with
+        // the one that gives the lock back 24 ns instead of 19.
+        let mut word = 0;
         while word < READERS {
             match self.word.compare_exchange_weak(word, word + READER, Acquire, Relaxed) {
                 Ok(_) => return true,
