@@ -1,7 +1,7 @@
 //! loom models of select; see `chan::models` for how to run them.
 //!
-//! With two arms a [`Select`] has many, so its arms stand. Taken out, these are found: that `claim_or_note` tries to
-//! claim once more, that `open` looks for notes, that `is_open_or_note` looks once more, and `arm_again`'s release.
+//! With two arms a [`Select`] has many, so its arms stand. Seen to fail: with `claim_or_note` not claiming under the lock, and
+//! without `open`'s look for notes (deadlocks).
 
 use super::Select;
 use super::arms::{AfterArm, RecvArm, SendArm, select};
