@@ -1,4 +1,4 @@
-//! Select over two arms and over eight.
+//! Select over two arms, over eight, and over many.
 
 #![expect(
     clippy::large_stack_frames,
@@ -9,6 +9,7 @@ use super::channels::emptied;
 use super::{MOST, Path, path};
 use gort::chan::{Receiver, Sender, chan};
 use gort::select;
+use gort::select::Select;
 
 /// Selects over the first two, or over all eight, of these receivers; `default` if there is one.
 macro_rules! select_over {
@@ -83,6 +84,21 @@ pub(super) const PATHS: &[Path] = &[
         for _ in 0..n {
             select_over!(8, rx).expect("it is sent");
         }
+        other.join().expect("it sends");
+    }),
+    path("select.64.parked", "the same with 64 arms, made at run time", |n| {
+        let (tx, rx) = channels::<64>(0);
+        let other = send_in_turn(tx, n);
+        let mut select = Select::new();
+        for rx in &rx {
+            select.recv(rx);
+        }
+        for _ in 0..n {
+            let chosen = select.select();
+            let at = chosen.index();
+            chosen.recv(&rx[at]).expect("it is sent");
+        }
+        drop(select);
         other.join().expect("it sends");
     }),
 ];

@@ -23,6 +23,7 @@ mod limit;
 pub(crate) mod queue;
 mod queue_up;
 pub(crate) mod signal;
+pub(crate) mod standing;
 mod thread;
 pub(crate) mod word;
 

@@ -7,7 +7,7 @@
 //! A waiter whose wait is over (it timed out, another arm of its select won) may still be linked for
 //! a moment; who meets one takes it off. Its owner unlinks it in any case before it goes on.
 
-use super::{Claim, Outcome, Ticket};
+use super::{Claim, Outcome, Ticket, standing};
 use std::cell::Cell;
 use std::ptr;
 
@@ -22,6 +22,8 @@ pub(crate) struct Waiter<P> {
     arm: Cell<u32>,
     /// Is it in the queue?
     linked: Cell<bool>,
+    /// Is its ticket a [`Standing`](super::standing::Standing) wait's?
+    stands: Cell<bool>,
 }
 
 impl<P: Copy> Waiter<P> {
@@ -34,6 +36,7 @@ impl<P: Copy> Waiter<P> {
             payload: Cell::new(payload),
             arm: Cell::new(0),
             linked: Cell::new(false),
+            stands: Cell::new(false),
         }
     }
 
@@ -44,6 +47,12 @@ impl<P: Copy> Waiter<P> {
         self.ticket.set(Some(ticket));
         self.payload.set(payload);
         self.arm.set(arm as u32);
+    }
+
+    /// Owner, while it is in no queue: from now on its tickets are those of a standing wait, or of other waits.
+    pub(crate) fn set_standing(&self, stands: bool) {
+        debug_assert!(!self.linked.get());
+        self.stands.set(stands);
     }
 }
 
@@ -192,7 +201,13 @@ impl<P: Copy> WaitQueue<P> {
         unsafe { self.unlink(waiter) };
         // SAFETY: the waiter cannot go on before it has locked this queue to unlink itself, or has
         // been woken by whoever claims it, so its task is alive.
-        let claim = ticket.and_then(|ticket| unsafe { ticket.claim(outcome) });
+        let mut claim = ticket.and_then(|ticket| unsafe { ticket.claim(outcome) });
+        if claim.is_none() && waiter.stands.get() {
+            // SAFETY: as above; the ticket is a standing wait's.
+            claim = ticket.and_then(|ticket| unsafe {
+                standing::claim_or_note(ticket, waiter.arm.get(), outcome)
+            });
+        }
         claim.map(|claim| (claim, payload))
     }
 
@@ -205,6 +220,11 @@ impl<P: Copy> WaitQueue<P> {
             let Some(ticket) = waiter.ticket.get().filter(|t| *t != me) else { continue };
             // SAFETY: as in `claim`.
             if unsafe { ticket.is_open() } {
+                return true;
+            }
+            // SAFETY: as above; the ticket is a standing wait's.
+            if waiter.stands.get() && unsafe { standing::is_open_or_note(ticket, waiter.arm.get()) }
+            {
                 return true;
             }
             // SAFETY: it is on this queue.

@@ -106,6 +106,13 @@ impl Task {
         Ticket { task: NonNull::from(self), wait }
     }
 
+    /// Owner: starts the wait once more whose tickets are out already, for an owner that is never on a CPU
+    /// while it waits (a [standing](super::standing) one). Whoever claims it sees what was written before.
+    pub(crate) fn arm_again(&self) {
+        let word = self.word.load(Relaxed);
+        self.word.store(word & !(OUTCOME_MASK | STATE_MASK) | PARKED, Release);
+    }
+
     /// Owner: a ticket for the wait that is armed.
     #[inline(always)]
     pub(crate) fn ticket(&self) -> Ticket {
@@ -239,6 +246,10 @@ impl Ticket {
                 Err(now) => word = now,
             }
         }
+    }
+
+    pub(super) fn task(self) -> NonNull<Task> {
+        self.task
     }
 
     /// The claim of a wait that was [deferred](Claim::defer).

@@ -48,6 +48,10 @@ impl<'a, T> RecvArm<'a, T> {
         self.receiver
     }
 
+    pub(super) fn waiter(&self) -> &Waiter<T> {
+        &self.waiter
+    }
+
     /// Takes what was received, and makes the arm ready for another run.
     pub(super) fn take(&self) -> Option<T> {
         self.chosen.set(false);

@@ -2,10 +2,11 @@
 
 use super::arms::{RecvArm, SendArm};
 use super::engine::{self, Arms, RawArm};
+use super::standing::{CannotStand, StandingArms};
 use crate::chan::core::Registered;
 use crate::chan::{Receiver, SendError, Sender};
 use crate::clock::Deadline;
-use crate::park::Ticket;
+use crate::park::{Outcome, Ticket};
 use std::error::Error;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -45,24 +46,32 @@ use std::time::{Duration, Instant};
 /// sixteen arms each is as likely as any other. Of more, each is as likely to be the first one tried,
 /// and of any two each is as likely to be tried before the other.
 ///
-/// Any number of arms will do up to two million, each costing an allocation once and a few
-/// instructions per run. A select without arms (or with spent ones only) blocks for ever, like Go's.
+/// Any number of arms will do up to two million, each costing an allocation once. With more than sixteen
+/// arms that all receive (and not from a channel that time sends to) a run that waits costs the same however many
+/// there are, as the arms stay with their channels; otherwise it takes a few instructions for each.
+/// A select without arms (or with spent ones only) blocks for ever, like Go's.
 pub struct Select<'a> {
     arms: Vec<Option<Box<dyn AnyArm + 'a>>>,
     biased: bool,
+    /// Are all arms such that they can stay with their channels from one run to the next?
+    can_stand: bool,
+    /// If some do.
+    standing: Option<StandingArms>,
 }
 
 /// An arm of which the message's type is forgotten.
-trait AnyArm: RawArm {
+pub(super) trait AnyArm: RawArm {
     /// Is it an arm that receives from (or sends to) the channel with its core there?
     fn is(&self, direction: Direction, core: *const ()) -> bool;
     /// The operation was chosen and not completed.
     fn abandon(&self);
+    /// From now on it is registered for a standing wait, or for waits of one run. It is not registered now.
+    fn set_standing(&self, _: bool) {}
     fn show(&self) -> &dyn fmt::Debug;
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Direction {
+pub(super) enum Direction {
     Recv,
     Send,
 }
@@ -76,6 +85,10 @@ impl<T> AnyArm for RecvArm<'_, T> {
         if let (Some(message), Some(receiver)) = (self.take(), self.receiver()) {
             receiver.core().put_back(message);
         }
+    }
+
+    fn set_standing(&self, stands: bool) {
+        self.waiter().set_standing(stands);
     }
 
     fn show(&self) -> &dyn fmt::Debug {
@@ -164,7 +177,7 @@ impl<'a> Arms for [Option<Box<dyn AnyArm + 'a>>] {
 impl<'a> Select<'a> {
     /// A select without arms.
     pub fn new() -> Self {
-        Self { arms: Vec::new(), biased: false }
+        Self { arms: Vec::new(), biased: false, can_stand: true, standing: None }
     }
 
     /// From now on the first arm that is ready is chosen, in the order in which they were added.
@@ -193,12 +206,17 @@ impl<'a> Select<'a> {
 
     /// Adds an arm that sends `message`, and returns its index.
     pub fn send<T: 'a>(&mut self, sender: &'a Sender<T>, message: T) -> usize {
+        self.can_stand = false;
         self.add(Box::new(SendArm::new(Some((sender, message)))))
     }
 
     fn add(&mut self, arm: Box<dyn AnyArm + 'a>) -> usize {
+        let index = self.arms.len();
         self.arms.push(Some(arm));
-        self.arms.len() - 1
+        if let Some(standing) = &mut self.standing {
+            standing.add(index);
+        }
+        index
     }
 
     /// Gives an arm that sends another message, and returns the one that it had and did not send.
@@ -260,7 +278,10 @@ impl<'a> Select<'a> {
     #[track_caller]
     pub fn remove(&mut self, index: usize) {
         let removed = self.arms.get_mut(index).and_then(Option::take);
-        assert!(removed.is_some(), "a select has no arm with the index {index}");
+        let removed =
+            removed.unwrap_or_else(|| panic!("a select has no arm with the index {index}"));
+        // It may stand.
+        removed.unregister();
     }
 
     /// Blocks until one of the arms goes ahead: for ever, if there is none. A goroutine is parked, a
@@ -326,8 +347,37 @@ impl<'a> Select<'a> {
     }
 
     fn run(&mut self, deadline: Option<Deadline>) -> Option<SelectedOperation<'_, 'a>> {
-        let index = engine::run(&*self.arms, self.biased, deadline)?;
+        let index = match deadline {
+            Some(deadline) => self.run_waiting(deadline)?,
+            None => engine::run(&*self.arms, self.biased, None)?,
+        };
         Some(SelectedOperation { select: self, index })
+    }
+
+    fn run_waiting(&mut self, deadline: Deadline) -> Option<usize> {
+        let count = self.arms.len();
+        if self.can_stand && !self.biased && (engine::FEW + 1..=Outcome::MAX_ARMS).contains(&count)
+        {
+            let standing = self
+                .standing
+                .get_or_insert_with(|| StandingArms::new(count, engine::random(&*self.arms)));
+            match standing.run(&*self.arms, deadline) {
+                Ok(index) => return index,
+                Err(CannotStand) => self.can_stand = false,
+            }
+        }
+        self.end_standing();
+        engine::run(&*self.arms, self.biased, Some(deadline))
+    }
+
+    /// Takes all arms off their channels' lists.
+    fn end_standing(&mut self) {
+        if let Some(_ends) = self.standing.take() {
+            for arm in self.arms.iter().flatten() {
+                arm.unregister();
+                arm.set_standing(false);
+            }
+        }
     }
 
     #[track_caller]
@@ -350,6 +400,12 @@ impl<'a> Select<'a> {
         );
         // SAFETY: as in `send_arm`.
         unsafe { &*std::ptr::from_ref(arm).cast::<RecvArm<'a, T>>() }
+    }
+}
+
+impl Drop for Select<'_> {
+    fn drop(&mut self) {
+        self.end_standing();
     }
 }
 

@@ -91,7 +91,10 @@ pub(super) fn run<A: Arms + ?Sized>(
 }
 
 /// Up to this many arms are all looked at, and the choice is uniform among those that are ready.
-const FEW: usize = 16;
+#[cfg(not(loom))]
+pub(super) const FEW: usize = 16;
+#[cfg(loom)]
+pub(super) const FEW: usize = 1;
 
 /// One look at the arms, without locks; those that look ready are tried.
 #[inline(always)]
@@ -117,7 +120,7 @@ fn try_what_looks_ready<A: Arms + ?Sized>(arms: &A, biased: bool) -> Option<usiz
     arms.arm(index).attempt().then_some(index)
 }
 
-fn random<A: Arms + ?Sized>(arms: &A) -> u64 {
+pub(super) fn random<A: Arms + ?Sized>(arms: &A) -> u64 {
     (0..arms.len()).find_map(|index| arms.arm(index).random()).unwrap_or_default()
 }
 

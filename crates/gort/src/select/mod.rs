@@ -33,7 +33,8 @@
 // `engine::run` looks at all arms and tries one that looks ready. If there is none it arms the
 // caller's task and registers every arm with its channel, all with the same ticket, so that whoever
 // comes to any of the channels first claims the wait (`park::word`), serves that arm, and wakes the
-// select, which takes the other arms off their channels.
+// select, which takes the other arms off their channels. With many arms that is what takes the time: two locks
+// for each arm and message. So a `Select` over many that all receive leaves them there; `standing` tells how.
 //
 // Invariants:
 //
@@ -72,6 +73,7 @@ mod engine;
 #[cfg(all(test, loom))]
 mod models;
 mod order;
+mod standing;
 
 pub(crate) use order::next_random;
 

@@ -1,5 +1,9 @@
 //! loom models of select; see `chan::models` for how to run them.
+//!
+//! With two arms a [`Select`] has many, so its arms stand. Seen to fail: with `claim_or_note` not claiming under the lock, and
+//! without `open`'s look for notes (deadlocks).
 
+use super::Select;
 use super::arms::{AfterArm, RecvArm, SendArm, select};
 use crate::chan::{Receiver, Sender, chan};
 use crate::prim::atomic::{AtomicBool, Ordering::Relaxed};
@@ -151,5 +155,103 @@ fn two_selects_share_one_message() {
             // The message was sent, and so taken, or it still blocks `ta`: it does not here.
             assert_eq!(mine, Some(1));
         }
+    });
+}
+
+fn standing<'a>(a: &'a Receiver<i32>, b: &'a Receiver<i32>) -> Select<'a> {
+    let mut select = Select::new();
+    select.recv(a);
+    select.recv(b);
+    select
+}
+
+fn next(select: &mut Select<'_>, a: &Receiver<i32>, b: &Receiver<i32>) -> (usize, Option<i32>) {
+    let chosen = select.select();
+    match chosen.index() {
+        0 => (0, chosen.recv(a)),
+        _ => (1, chosen.recv(b)),
+    }
+}
+
+#[test]
+fn two_senders_meet_a_select_that_stands() {
+    model(|| {
+        let ((ta, ra), (tb, rb)) = (chan(0), chan(0));
+        let sender = |tx: Sender<i32>, message| thread::spawn(move || (tx.send(message), tx));
+        let senders = [sender(ta, 0), sender(tb, 1)];
+        let mut select = standing(&ra, &rb);
+        let (first, got) = next(&mut select, &ra, &rb);
+        assert_eq!(got, Some(first as i32));
+        let (second, got) = next(&mut select, &ra, &rb);
+        assert_eq!(got, Some(second as i32));
+        assert_ne!(first, second);
+        for sender in senders {
+            sender.join().unwrap().0.unwrap();
+        }
+    });
+}
+
+#[test]
+fn one_sender_meets_a_select_that_stands_twice() {
+    model(|| {
+        let ((ta, ra), (_tb, rb)) = (chan(0), chan(0));
+        let sender = thread::spawn(move || {
+            ta.send(1).unwrap();
+            ta.send(2).unwrap();
+            ta
+        });
+        let mut select = standing(&ra, &rb);
+        assert_eq!(next(&mut select, &ra, &rb), (0, Some(1)));
+        assert_eq!(next(&mut select, &ra, &rb), (0, Some(2)));
+        let _ta = sender.join().unwrap();
+    });
+}
+
+#[test]
+fn a_standing_select_that_times_out_has_taken_nothing() {
+    model(|| {
+        let ((ta, ra), (_tb, rb)) = (chan(0), chan(0));
+        let sender = thread::spawn(move || ta.send(1));
+        let mut select = standing(&ra, &rb);
+        let got = match select.select_timeout(Duration::from_secs(3600)) {
+            Ok(chosen) => chosen.recv(&ra),
+            Err(_) => ra.recv(),
+        };
+        assert_eq!(got, Some(1));
+        drop(select);
+        sender.join().unwrap().unwrap();
+        assert_eq!(ra.recv(), None);
+    });
+}
+
+#[test]
+fn a_standing_select_meets_one_that_sends() {
+    model(|| {
+        let ((ta, ra), (tb, rb)) = (chan(0), chan(0));
+        let other = thread::spawn(move || {
+            let (mut a, mut b) = (SendArm::new(Some((&ta, 0))), SendArm::new(Some((&tb, 1))));
+            let index = select(&mut [&mut a, &mut b], true, false);
+            (index, ta, tb)
+        });
+        let mut select = standing(&ra, &rb);
+        let (index, got) = next(&mut select, &ra, &rb);
+        assert_eq!(got, Some(index as i32));
+        assert_eq!(other.join().unwrap().0, index);
+    });
+}
+
+#[test]
+fn a_buffer_is_filled_past_an_arm_that_stands() {
+    model(|| {
+        let ((ta, ra), (tb, rb)) = (chan(1), chan(0));
+        let sender = thread::spawn(move || {
+            tb.send(1).unwrap();
+            ta.send(0).unwrap();
+            (ta, tb)
+        });
+        let mut select = standing(&ra, &rb);
+        assert_eq!(next(&mut select, &ra, &rb), (1, Some(1)));
+        assert_eq!(next(&mut select, &ra, &rb), (0, Some(0)));
+        let _ends = sender.join().unwrap();
     });
 }

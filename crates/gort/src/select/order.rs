@@ -19,7 +19,7 @@ pub(super) fn in_steps(count: usize, random: u64) -> impl Iterator<Item = usize>
 }
 
 /// Maps the upper half of a random number to `0..count`.
-fn below(random: u64, count: usize) -> usize {
+pub(super) fn below(random: u64, count: usize) -> usize {
     (((random >> 32) * count as u64) >> 32) as usize
 }
 

@@ -39,6 +39,12 @@
 //! 5. `RESERVED` is set only while somebody holds the lock, and never together with `WOKEN`: so it ends
 //!    with `pass_on`, and does not keep out who was woken.
 //!
+//! Rejected: a reader that adds itself without a look at the word before (Go's), and takes itself off again if it ought to
+//! have waited; or one that compares with zero first. Both save the wait for the look, which comes after the atomic instruction
+//! before it: one reader alone takes 16 ns instead of 17.5. But eight that read and sometimes write, on two processors
+//! (`peer-gort rwlock w=2`), take 33 to 60 ns instead of 20 to 29. With the look who has the cache line keeps it for a burst of
+//! operations; without it each takes it away from the other at every one.
+//!
 //! `lock_models` runs this code in all interleavings.
 
 use crate::clock;
