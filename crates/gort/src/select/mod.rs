@@ -66,6 +66,7 @@
 //   goroutine-proof accessor, the second takes as long as the select, the third is fought over. Each
 //   channel has a generator of its own, and a select asks its first arm's.
 
+mod any_arm;
 #[doc(hidden)]
 pub mod arms;
 mod dynamic;

@@ -16,7 +16,7 @@
 //! goroutine that may be gone, or to a thread's stack. And a look at all arms before they are registered, also when they are many: a
 //! select that always finds a message never waits, so its arms would stay loose, and half of them be looked at each time.
 
-use super::dynamic::AnyArm;
+use super::any_arm::AnyArm;
 use super::engine::{Arms, FEW, RawArm};
 use super::order::{self, next_random};
 use crate::chan::core::Registered;
