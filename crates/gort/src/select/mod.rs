@@ -65,6 +65,9 @@
 // - A random number from thread-local storage, a clock or a shared counter: the first needs a
 //   goroutine-proof accessor, the second takes as long as the select, the third is fought over. Each
 //   channel has a generator of its own, and a select asks its first arm's.
+// - To yield once before the arms are registered, while a few others wait to run: with one processor `peer-gort select w=1`
+//   takes 123 ns instead of 196, with two as long as before; but one that has yielded waits behind who computes,
+//   where one that has parked is woken by who has a message for it, on another processor.
 
 mod any_arm;
 #[doc(hidden)]
