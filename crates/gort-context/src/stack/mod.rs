@@ -31,7 +31,7 @@ use pool::Shared;
 pub use pool::StackPool;
 
 #[cfg(windows)]
-pub(crate) use sys::FOR_THE_HANDLER;
+pub(crate) use sys::{FOR_THE_HANDLER, are_used, pages_at};
 
 use crate::arch;
 use crate::switch::Context;
