@@ -206,8 +206,9 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
             options(nostack, preserves_flags, readonly, pure)
         )
     };
+    let block = blocks.wrapping_add(_tls_index as usize);
     // SAFETY: there is one for this module.
-    let block = unsafe { blocks.add(_tls_index as usize).read() };
+    let block = unsafe { block.read() };
     let (start, end) = (_tls_used.StartAddressOfRawData, _tls_used.EndAddressOfRawData);
     let len = (end - start) as usize + _tls_used.SizeOfZeroFill as usize;
     block.addr()..block.addr() + len

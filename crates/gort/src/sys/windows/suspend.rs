@@ -49,10 +49,13 @@ impl Suspendable {
         let handle = self.handle();
         let Some(thread) = &*handle else { return false };
         let Some(_exits) = ExitsAreHeldUp::now() else { return false };
-        let Some(mut suspended) = Suspended::new(thread.as_raw_handle()) else { return false };
-        let before = suspended.registers.0.Rip;
-        here((&raw mut suspended.registers.0).cast());
-        suspended.is_redirected = suspended.registers.0.Rip != before;
+        // SAFETY: numbers, for which zeros are values.
+        let mut registers: Registers = unsafe { zeroed() };
+        let suspended = Suspended::new(thread.as_raw_handle(), &mut registers.0);
+        let Some(mut suspended) = suspended else { return false };
+        let before = suspended.registers.Rip;
+        here((&raw mut *suspended.registers).cast());
+        suspended.is_redirected = suspended.registers.Rip != before;
         true
     }
 }
@@ -62,35 +65,33 @@ impl Suspendable {
 struct Registers(CONTEXT);
 
 /// A thread that is suspended as long as this lives.
-struct Suspended {
+struct Suspended<'a> {
     thread: HANDLE,
-    registers: Registers,
+    registers: &'a mut CONTEXT,
     is_redirected: bool,
 }
 
-impl Suspended {
+impl Suspended<'_> {
     /// `None`: it has ended, or the system does not tell what it is at.
-    fn new(thread: HANDLE) -> Option<Suspended> {
-        // SAFETY: numbers, for which zeros are values.
-        let mut registers: Registers = unsafe { zeroed() };
-        registers.0.ContextFlags = CONTEXT_CONTROL_AMD64 | CONTEXT_EXCEPTION_REQUEST_AMD64;
+    fn new(thread: HANDLE, registers: &mut CONTEXT) -> Option<Suspended<'_>> {
+        registers.ContextFlags = CONTEXT_CONTROL_AMD64 | CONTEXT_EXCEPTION_REQUEST_AMD64;
         // SAFETY: the handle is the thread's, and by the numbered points above this one resumes it.
         if unsafe { SuspendThread(thread) } == u32::MAX {
             return None;
         }
-        let mut suspended = Suspended { thread, registers, is_redirected: false };
+        let suspended = Suspended { thread, registers, is_redirected: false };
         // This also waits until it is suspended, which has only been asked for.
         // SAFETY: the thread is suspended, and the place for the registers is valid.
-        let is_told = unsafe { GetThreadContext(thread, &raw mut suspended.registers.0) } != 0;
+        let is_told = unsafe { GetThreadContext(thread, &raw mut *suspended.registers) } != 0;
         is_told.then_some(suspended)
     }
 }
 
-impl Drop for Suspended {
+impl Drop for Suspended<'_> {
     fn drop(&mut self) {
         if self.is_redirected {
             // SAFETY: the registers are the thread's, but for what the caller of `interrupt` has made of them.
-            unsafe { SetThreadContext(self.thread, &raw const self.registers.0) };
+            unsafe { SetThreadContext(self.thread, &raw const *self.registers) };
         }
         // SAFETY: suspended by `new`.
         unsafe { ResumeThread(self.thread) };
