@@ -15,7 +15,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
-use support::{LIMIT, Tally, compute, within};
+use support::{LIMIT, Tally, child, compute, in_child, within};
 
 /// One processor, and a time slice of a millisecond.
 fn runtime() -> Runtime {
@@ -123,6 +123,32 @@ fn who_unwinds_is_not_put_aside() {
         assert_eq!(after.preempted, before.preempted);
         assert!(after.preemptions_refused > before.preemptions_refused, "{after:?}");
         assert!(after.processors_taken > before.processors_taken, "{after:?}");
+    });
+}
+
+/// On Windows whoever suspends a thread must not be ended before it resumes it, by that thread least of all.
+#[test]
+fn who_is_interrupted_ends_the_process() {
+    if in_child() {
+        let pause: u32 = std::env::var("PAUSE").unwrap().parse().unwrap();
+        runtime().run(|| {
+            gort::go!(|| compute(&AtomicBool::new(false)));
+            let before = gort::stats().signals_sent;
+            while gort::stats().signals_sent == before {
+                black_box(());
+            }
+            // Right now.
+            (0..pause).for_each(|n| _ = black_box(n));
+            std::process::exit(7);
+        });
+    }
+    within(LIMIT, || {
+        for n in 0..20 {
+            let output = child("who_is_interrupted_ends_the_process", |command| {
+                command.env("PAUSE", (n * 50).to_string());
+            });
+            assert_eq!(output.status.code(), Some(7), "{output:?}");
+        }
     });
 }
 

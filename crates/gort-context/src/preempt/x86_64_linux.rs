@@ -28,6 +28,9 @@ const SCRATCH: usize = 16;
 /// As after `fninit`.
 #[cfg(test)]
 const DEFAULT_X87: u16 = 0x37f;
+/// Functions have none in their caller's frame.
+#[cfg(test)]
+const HOME_SPACE: usize = 0;
 /// What the assembler fills the trampoline up to; it complains if that is too little.
 const TRAMPOLINE_LEN: usize = 320;
 

@@ -34,8 +34,10 @@ mod tests;
 /// Below the stack pointer nothing is anybody's.
 #[cfg(test)]
 const RED_ZONE: usize = 0;
-/// The hook's home space, in which control words are put before to load them.
-const SCRATCH: usize = 32;
+/// What a function may use of its caller's frame.
+const HOME_SPACE: usize = 32;
+/// The trampoline puts control words there to load them, before it is the hook's.
+const SCRATCH: usize = HOME_SPACE;
 /// 53 bits of precision.
 const DEFAULT_X87: u16 = 0x27f;
 /// What the assembler fills the trampoline up to; it complains if that is too little.

@@ -13,6 +13,16 @@
 //! | zeros in its header | `every_way_of_saving` crashes |
 //! | `cld`, `ldmxcsr`, `fninit`, `vzeroupper`, an aligned stack for the hook | `every_way_of_saving` |
 //! | the right CFA in the frame's description | `a_backtrace_shows_where_it_was_interrupted` |
+//!
+//! And on Windows, where another thread interrupts:
+//!
+//! | without | fails |
+//! |---|---|
+//! | the look whether the page of the next word has been used | `refused` crashes |
+//! | the probes of the pages that the save area takes | `every_way_of_saving` crashes |
+//! | `fldcw`, the hook's home space | `every_way_of_saving` |
+//! | the frame register in the frame's description | `a_backtrace_shows_where_it_was_interrupted` |
+//! | what the kernel says that it has still to do | `while_the_kernel_has_something_to_do_with_it` |
 
 #![cfg(all(not(feature = "threads"), target_arch = "x86_64", any(target_os = "linux", windows)))]
 #![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
