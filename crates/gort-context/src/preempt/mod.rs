@@ -93,7 +93,8 @@
 //! refused, as is what the kernel says it has to do with the thread still.
 //!
 //! A thread that suspends another one on Windows must not be ended before it resumes it. `ExitProcess` ends all threads but
-//! its caller: if that is the one that is being suspended, nobody is left to resume it, and the process hangs.
+//! its caller: if that is the one that is being suspended, nobody is left to resume it, and the process hangs. (`gort` holds
+//! the loader's lock meanwhile, which `ExitProcess` takes first.)
 //!
 //! # Unwinding
 //! The trampoline's frame is described as that of a signal, on Windows as any other. `std::backtrace` in the hook and debuggers go on
