@@ -36,7 +36,7 @@ fn busy_goroutines_share_one_thread() {
                     gort::spawn(move || compute(&stop))
                 })
                 .collect();
-            for _ in 0..50 {
+            while gort::stats().preempted < 20 {
                 gort::sleep(Duration::from_millis(2));
             }
             stop.store(true, Relaxed);
@@ -44,7 +44,6 @@ fn busy_goroutines_share_one_thread() {
             (gort::stats(), rounds)
         });
         assert!(rounds.iter().all(|&rounds| rounds > 0), "{rounds:?}");
-        assert!(stats.preempted >= 20, "{stats:?}");
         assert!(stats.preempted + stats.preemptions_refused <= stats.signals_sent, "{stats:?}");
     });
 }
