@@ -46,7 +46,7 @@
 //!   million of them take 4.6 KB each and a handful of mappings.
 //! * [`carried`]: a word per thread that can be read safely in code that moves between threads.
 //! * [`control`]: floating-point control words.
-//! * [`preempt`]: calling a function in the middle of code that a signal has interrupted.
+//! * [`preempt`]: calling a function in the middle of code that is interrupted.
 //! * [`overflow`]: a report and a backtrace when a stack is used up, instead of a bare SIGSEGV.
 //!
 //! # What whoever switches has to know
@@ -62,7 +62,8 @@
 //! # Targets
 //! There are switches in assembly for x86-64 and AArch64 on Linux and macOS, and for x86-64 on Windows. The tests
 //! run on x86-64 Linux, and on AArch64 Linux and Windows under emulators (`.ci/ports` in the repository); for macOS
-//! the crate is built and not run. [`preempt`] is there on x86-64 Linux.
+//! the crate is built and not run. [`preempt`] is there on Linux, and on x86-64
+//! Windows.
 //!
 //! With the feature `threads`, any Unix or Windows will do: each context is then an OS thread of which one at a
 //! time is awake. That is thousands of times slower, and good for ThreadSanitizer and for new targets. Without

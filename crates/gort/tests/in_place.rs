@@ -1,19 +1,21 @@
-//! Preemption in place, by a signal.
+//! Preemption in place: by a signal, or on Windows by a thread that suspends others.
 
 #![cfg(all(
     not(feature = "threads"),
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    target_os = "linux"
+    any(
+        all(any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux"),
+        all(target_arch = "x86_64", windows),
+    )
 ))]
 
 mod support;
 
 use gort::Runtime;
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
-use support::{LIMIT, Tally, assert_success, child, compute, in_child, within};
+use support::{LIMIT, Tally, child, compute, in_child, within};
 
 /// One processor, and a time slice of a millisecond.
 fn runtime() -> Runtime {
@@ -34,7 +36,7 @@ fn busy_goroutines_share_one_thread() {
                     gort::spawn(move || compute(&stop))
                 })
                 .collect();
-            for _ in 0..50 {
+            while gort::stats().preempted < 20 {
                 gort::sleep(Duration::from_millis(2));
             }
             stop.store(true, Relaxed);
@@ -42,9 +44,23 @@ fn busy_goroutines_share_one_thread() {
             (gort::stats(), rounds)
         });
         assert!(rounds.iter().all(|&rounds| rounds > 0), "{rounds:?}");
-        assert!(stats.preempted >= 20, "{stats:?}");
         assert!(stats.preempted + stats.preemptions_refused <= stats.signals_sent, "{stats:?}");
     });
+}
+
+#[cfg(windows)]
+unsafe extern "system" {
+    fn lstrlenA(text: *const u8) -> i32;
+}
+
+/// A function of the C library, or of Windows, that takes a while.
+fn in_a_library(text: &[u8]) -> usize {
+    #[cfg(unix)]
+    // SAFETY: the text ends with a zero.
+    return unsafe { libc::strlen(black_box(text.as_ptr()).cast()) };
+    #[cfg(windows)]
+    // SAFETY: as above.
+    return unsafe { lstrlenA(black_box(text.as_ptr())) as usize };
 }
 
 /// Code of the C library is not interrupted: whoever is there for long loses the processor as with
@@ -61,9 +77,7 @@ fn who_cannot_be_interrupted_loses_the_processor() {
                     let mut text = vec![b'a'; 8 << 20];
                     text.push(0);
                     while !stop.load(Relaxed) {
-                        // SAFETY: the text ends with a zero.
-                        let length = unsafe { libc::strlen(black_box(text.as_ptr()).cast()) };
-                        assert_eq!(length, 8 << 20);
+                        assert_eq!(in_a_library(&text), 8 << 20);
                     }
                 }
             });
@@ -75,6 +89,65 @@ fn who_cannot_be_interrupted_loses_the_processor() {
             gort::stats()
         });
         assert!(stats.signals_sent > 0, "{stats:?}");
+    });
+}
+
+/// While a goroutine unwinds its thread cannot be another's: it loses the processor as with `Handoff`.
+#[test]
+fn who_unwinds_is_not_put_aside() {
+    static HAS_RUN: AtomicBool = AtomicBool::new(false);
+    struct Slow(mpsc::Sender<[gort::Stats; 2]>);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            let before = gort::stats();
+            gort::go!(move || HAS_RUN.store(true, SeqCst));
+            while !HAS_RUN.load(SeqCst) {
+                black_box(());
+            }
+            self.0.send([before, gort::stats()]).unwrap();
+        }
+    }
+    within(LIMIT, || {
+        let runtime = runtime();
+        let (tx, rx) = mpsc::channel();
+        let ended = runtime.run(|| {
+            let unwinds = gort::spawn(move || {
+                let _slow = Slow(tx);
+                std::panic::resume_unwind(Box::new("on purpose"));
+            });
+            unwinds.join()
+        });
+        assert!(ended.is_err());
+        let [before, after] = rx.recv().unwrap();
+        assert_eq!(after.preempted, before.preempted);
+        assert!(after.preemptions_refused > before.preemptions_refused, "{after:?}");
+        assert!(after.processors_taken > before.processors_taken, "{after:?}");
+    });
+}
+
+/// On Windows whoever suspends a thread must not be ended before it resumes it, by that thread least of all.
+#[test]
+fn who_is_interrupted_ends_the_process() {
+    if in_child() {
+        let pause: u32 = std::env::var("PAUSE").unwrap().parse().unwrap();
+        runtime().run(|| {
+            gort::go!(|| compute(&AtomicBool::new(false)));
+            let before = gort::stats().signals_sent;
+            while gort::stats().signals_sent == before {
+                black_box(());
+            }
+            // Right now.
+            (0..pause).for_each(|n| _ = black_box(n));
+            std::process::exit(7);
+        });
+    }
+    within(LIMIT, || {
+        for n in 0..20 {
+            let output = child("who_is_interrupted_ends_the_process", |command| {
+                command.env("PAUSE", (n * 50).to_string());
+            });
+            assert_eq!(output.status.code(), Some(7), "{output:?}");
+        }
     });
 }
 
@@ -109,63 +182,74 @@ fn allocations_and_panics_among_signals() {
     });
 }
 
-static SEEN: AtomicUsize = AtomicUsize::new(0);
-
-#[test]
-fn other_handlers_of_the_signal_go_on() {
-    extern "C" fn count(_: libc::c_int) {
-        SEEN.fetch_add(1, SeqCst);
-    }
-    if in_child() {
-        // SAFETY: the handler counts, and that is all.
-        unsafe { libc::signal(libc::SIGUSR1, count as *const () as usize) };
-        let builder = Runtime::builder().processors(1).time_slice(Duration::from_millis(1));
-        // SAFETY: what is interrupted here computes.
-        let builder = unsafe { builder.preempt_in_place() }.preempt_signal(libc::SIGUSR1);
-        let runtime = builder.build().unwrap();
-        runtime.run(|| {
-            let stop = Arc::new(AtomicBool::new(false));
-            let busy = gort::spawn({
-                let stop = stop.clone();
-                move || compute(&stop)
-            });
-            gort::sleep(Duration::from_millis(20));
-            stop.store(true, Relaxed);
-            busy.join().unwrap();
-        });
-        assert!(runtime.stats().preempted > 0);
-        assert_eq!(SEEN.load(SeqCst), 0, "these were the runtime's own");
-        // SAFETY: the signal has a handler.
-        unsafe { libc::raise(libc::SIGUSR1) };
-        assert_eq!(SEEN.load(SeqCst), 1);
-        // SAFETY: as above.
-        let other = unsafe { Runtime::builder().preempt_in_place() };
-        let error = other.build().unwrap_err().to_string();
-        assert!(error.contains("another runtime of this process uses signal 10"), "{error}");
-        return;
-    }
-    assert_success(&child("other_handlers_of_the_signal_go_on", |_| {}));
-}
-
-#[test]
-fn signals_that_have_another_use() {
-    if in_child() {
-        for signal in
-            [0, -1, libc::SIGSEGV, libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD, 32, 33, 65]
-        {
-            // SAFETY: it is not built.
-            let builder = unsafe { Runtime::builder().preempt_in_place() }.preempt_signal(signal);
-            let error = builder.build().unwrap_err();
-            assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
-            assert!(error.to_string().contains("it has another use"), "{error}");
-        }
-        return;
-    }
-    assert_success(&child("signals_that_have_another_use", |_| {}));
-}
-
 #[test]
 #[should_panic(expected = "RuntimeBuilder::preempt_in_place, which is unsafe")]
 fn it_takes_a_promise() {
     drop(Runtime::builder().preempt(gort::Preempt::Trampoline));
+}
+
+/// What there is to be said of the signal.
+#[cfg(unix)]
+mod signals {
+    use super::support::{assert_success, child, compute, in_child};
+    use gort::Runtime;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+    use std::time::Duration;
+
+    static SEEN: AtomicUsize = AtomicUsize::new(0);
+
+    #[test]
+    fn other_handlers_of_the_signal_go_on() {
+        extern "C" fn count(_: libc::c_int) {
+            SEEN.fetch_add(1, SeqCst);
+        }
+        if in_child() {
+            // SAFETY: the handler counts, and that is all.
+            unsafe { libc::signal(libc::SIGUSR1, count as *const () as usize) };
+            let builder = Runtime::builder().processors(1).time_slice(Duration::from_millis(1));
+            // SAFETY: what is interrupted here computes.
+            let builder = unsafe { builder.preempt_in_place() }.preempt_signal(libc::SIGUSR1);
+            let runtime = builder.build().unwrap();
+            runtime.run(|| {
+                let stop = Arc::new(AtomicBool::new(false));
+                let busy = gort::spawn({
+                    let stop = stop.clone();
+                    move || compute(&stop)
+                });
+                gort::sleep(Duration::from_millis(20));
+                stop.store(true, Relaxed);
+                busy.join().unwrap();
+            });
+            assert!(runtime.stats().preempted > 0);
+            assert_eq!(SEEN.load(SeqCst), 0, "these were the runtime's own");
+            // SAFETY: the signal has a handler.
+            unsafe { libc::raise(libc::SIGUSR1) };
+            assert_eq!(SEEN.load(SeqCst), 1);
+            // SAFETY: as above.
+            let other = unsafe { Runtime::builder().preempt_in_place() };
+            let error = other.build().unwrap_err().to_string();
+            assert!(error.contains("another runtime of this process uses signal 10"), "{error}");
+            return;
+        }
+        assert_success(&child("signals::other_handlers_of_the_signal_go_on", |_| {}));
+    }
+
+    #[test]
+    fn signals_that_have_another_use() {
+        if in_child() {
+            for signal in
+                [0, -1, libc::SIGSEGV, libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD, 32, 33, 65]
+            {
+                // SAFETY: it is not built.
+                let builder =
+                    unsafe { Runtime::builder().preempt_in_place() }.preempt_signal(signal);
+                let error = builder.build().unwrap_err();
+                assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+                assert!(error.to_string().contains("it has another use"), "{error}");
+            }
+            return;
+        }
+        assert_success(&child("signals::signals_that_have_another_use", |_| {}));
+    }
 }

@@ -283,7 +283,7 @@ fn shutting_one_down_leaves_the_others() {
 }
 
 /// Who asks for what the system does not have is told so.
-#[cfg(any(feature = "threads", not(target_os = "linux")))]
+#[cfg(any(feature = "threads", not(any(target_os = "linux", windows))))]
 #[test]
 fn preemption_in_place_is_refused_where_there_is_none() {
     // SAFETY: nothing is interrupted.

@@ -10,7 +10,12 @@
 //! comes back at once: no register is needed to go back with. A frame with records that are not known here
 //! is refused; and so is SME's state, which has more to it than a frame.
 
-use super::{Refused, place, text};
+#[path = "place.rs"]
+mod place;
+#[path = "text/mod.rs"]
+mod text;
+
+use super::Refused;
 use std::arch::naked_asm;
 use std::ffi::c_void;
 use std::io;

@@ -1,12 +1,13 @@
 //! Interrupting code in place: from a signal handler, have it call a function and go on as if nothing had
-//! happened.
+//! happened. On Windows, where there are none, from another thread that has suspended it.
 //!
 //! [`redirect`] changes the registers that the handler will return to. The thread then runs a trampoline on
 //! the interrupted stack, which saves everything that code can see, calls the *hook*, restores it and goes
 //! back to the very instruction. The hook may switch to other contexts, and the interrupted one may go on on
 //! another thread.
 //!
-//! ```no_run
+#![cfg_attr(unix, doc = "```no_run")]
+#![cfg_attr(not(unix), doc = "```ignore")]
 //! use gort_context::preempt;
 //! use std::ffi::{c_int, c_void};
 //!
@@ -25,13 +26,19 @@
 //! # Ok(()) }
 //! ```
 //!
+//! On Windows that other thread calls `SuspendThread`, then `GetThreadContext` with `CONTEXT_CONTROL` and
+//! `CONTEXT_EXCEPTION_REQUEST`, which also waits until the thread is suspended; then [`redirect`] with the `CONTEXT`, and if
+//! that is not refused `SetThreadContext`; then `ResumeThread`. Until then the suspended thread may hold any lock there is, that of
+//! the heap included, so in between nothing is allocated.
+//!
 //! # What is saved, in which order, and why
 //! On x86-64:
 //!
 //! 1. Nothing is touched within 128 bytes below the stack pointer: the System V ABI (section 3.2.2) lets leaf
 //!    functions keep data there, its *red zone*. The handler itself moves the stack pointer below it and puts
 //!    the interrupted address there, as a call would have: on return from the signal the red zone is out of
-//!    reach before the first instruction.
+//!    reach before the first instruction. Windows has no red zone; there the address goes right below the stack
+//!    pointer, unless that is the guard page: only the stack's own thread may touch it.
 //! 2. The flags, before any instruction that changes them.
 //! 3. All general registers. The interrupted code was in the middle of a function: none is free.
 //! 4. The whole extended state: x87, MXCSR, XMM, YMM, ZMM, opmasks, protection keys, and what later
@@ -47,12 +54,13 @@
 //! skips the red zone without a scratch register and without touching the flags. (The processor's predictor
 //! of returns is wrong about it, once per interruption.)
 //!
-//! Left out are AMX tiles: they are 8 KiB, and code that has some in use, or a tile configuration, is refused.
+//! Left out are AMX tiles: they are 8 KiB, and code that has some in use, or a tile configuration, is refused; on Windows by
+//! the trampoline, which then does not call the hook.
 //! Other code may find another one's tiles after the hook. That does no harm: it cannot read any before it
 //! has loaded a configuration, and LDTILECFG zeroes them.
 //!
-//! A shadow stack (CET) would have the `ret` fault, as there was no call. Linux has them off unless the
-//! program and all of its libraries ask for them; [`prepare`] refuses then.
+//! A shadow stack (CET) would have the `ret` fault, as there was no call. Linux and Windows have
+//! them off unless the program asks for them, on Linux with all of its libraries; [`prepare`] refuses then.
 //!
 //! On AArch64 the frame that the kernel has made for the handler is copied to the interrupted stack: registers,
 //! flags, vectors and SVE's; and the way back is `rt_sigreturn`, which puts all of it back without a scratch
@@ -81,25 +89,17 @@
 //!   allocator written in Rust, is in the program's text too.
 //!
 //! System calls are not at risk: the signal interrupts them first, and the kernel has put the outcome, or the
-//! address to start again from, into the registers that are saved.
+//! address to start again from, into the registers that are saved. On Windows they are made in a system library, which is
+//! refused, as is what the kernel says it has to do with the thread still.
+//!
+//! A thread that suspends another one on Windows must not be ended before it resumes it. `ExitProcess` ends all threads but
+//! its caller: if that is the one that is being suspended, nobody is left to resume it, and the process hangs. (`gort` holds
+//! the loader's lock meanwhile, which `ExitProcess` takes first.)
 //!
 //! # Unwinding
-//! The trampoline's frame is described as that of a signal. `std::backtrace` in the hook and debuggers go on
+//! The trampoline's frame is described as that of a signal, on Windows as any other. `std::backtrace` in the hook and debuggers go on
 //! through it to the interrupted instruction and its callers. The hook is `extern "C"`: a panic that would
 //! leave it aborts the process instead.
-
-#[cfg(all(
-    not(feature = "threads"),
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    target_os = "linux"
-))]
-mod place;
-#[cfg(all(
-    not(feature = "threads"),
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    target_os = "linux"
-))]
-mod text;
 
 #[cfg(all(not(feature = "threads"), target_arch = "x86_64", target_os = "linux"))]
 #[path = "x86_64_linux.rs"]
@@ -107,10 +107,15 @@ mod target;
 #[cfg(all(not(feature = "threads"), target_arch = "aarch64", target_os = "linux"))]
 #[path = "aarch64_linux.rs"]
 mod target;
+#[cfg(all(not(feature = "threads"), target_arch = "x86_64", windows))]
+#[path = "x86_64_windows.rs"]
+mod target;
 #[cfg(not(all(
     not(feature = "threads"),
-    any(target_arch = "x86_64", target_arch = "aarch64"),
-    target_os = "linux"
+    any(
+        all(any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux"),
+        all(target_arch = "x86_64", windows),
+    ),
 )))]
 #[path = "unsupported.rs"]
 mod target;
@@ -125,13 +130,14 @@ use std::io;
 pub enum Refused {
     /// It does not run on a stack of a pool: a signal handler's own, a thread's, a foreign one.
     ForeignStack,
-    /// Its stack has no room for what is to be saved, and for the hook.
+    /// Its stack has no room for what is to be saved, and for the hook; on Windows also: its next word is in a page
+    /// that nobody has touched yet.
     NoRoom,
-    /// It is outside the program's own text.
+    /// It is outside the program's own text, or the kernel is not done with it.
     ForeignText,
     /// It is about to call the hook, or has just come from it.
     Trampoline,
-    /// The signal handler runs on the interrupted stack: it was installed without `SA_ONSTACK`.
+    /// The signal handler, or who calls in its place, runs on the interrupted stack: it was installed without `SA_ONSTACK`.
     SameStack,
     /// [`prepare`] has not been called, or without success.
     NotPrepared,
@@ -165,7 +171,8 @@ pub fn prepare(hook: extern "C" fn()) -> io::Result<()> {
     target::prepare(hook)
 }
 
-/// In a signal handler: has the interrupted code call the hook when the handler returns.
+/// In a signal handler: has the interrupted code call the hook when the handler returns. On Windows: while a thread is
+/// suspended, has it call the hook when it is resumed with what is left in `context`.
 ///
 /// `reserve` is how many bytes of stack must be left for the hook. Async-signal-safe; leaves `errno` alone.
 ///
@@ -173,10 +180,11 @@ pub fn prepare(hook: extern "C" fn()) -> io::Result<()> {
 /// If the code cannot be interrupted where it is: then nothing has been changed.
 ///
 /// # Safety
-/// `ucontext` is the third argument of the signal handler that calls this, on the thread that was interrupted,
-/// after [`prepare`]. It is right to call the hook at the interrupted instruction: the code holds nothing
+/// `context` is the third argument of the signal handler that calls this, on the thread that was interrupted; on Windows a
+/// `CONTEXT` with the control registers of a thread that is suspended, and will go on with what this makes of it.
+/// That is after [`prepare`]. It is right to call the hook at the interrupted instruction: the code holds nothing
 /// that the hook uses, and nothing that is bound to its thread if the hook lets it go on on another.
-pub unsafe fn redirect(ucontext: *mut c_void, reserve: usize) -> Result<(), Refused> {
+pub unsafe fn redirect(context: *mut c_void, reserve: usize) -> Result<(), Refused> {
     // SAFETY: the same contract.
-    unsafe { target::redirect(ucontext, reserve) }
+    unsafe { target::redirect(context, reserve) }
 }

@@ -7,7 +7,7 @@ use std::io;
 pub(super) fn prepare(_: extern "C" fn()) -> io::Result<()> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
-        "preemption in place is only there on Linux, on x86-64 and AArch64",
+        "preemption in place is only there on Linux, on x86-64 and AArch64, and on x86-64 Windows",
     ))
 }
 

@@ -1,92 +1,43 @@
 //! x86-64 Linux.
 
-use super::{Refused, place, text};
-use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
-use std::arch::{asm, naked_asm};
+#[path = "place.rs"]
+mod place;
+#[path = "text/mod.rs"]
+mod text;
+#[path = "x86_64.rs"]
+mod x86_64;
+
+use super::Refused;
+use std::arch::naked_asm;
 use std::ffi::c_void;
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
+use std::sync::atomic::Ordering::*;
+use x86_64::{
+    ALIGNMENT, AVX, BY_XSAVE, DEFAULT_MXCSR, GENERAL, HOOK, HOW, LEGACY, MASK, SIZE, TILES,
+    restore_extended, save_extended,
+};
 
 #[cfg(test)]
-#[path = "x86_64_linux/tests.rs"]
+#[path = "x86_64/tests.rs"]
 mod tests;
 
 const RED_ZONE: usize = 128;
-/// The return address, the flags and the general registers.
-const GENERAL: usize = 17 * 8;
-/// The legacy area and the header: what every save area begins with.
-const LEGACY: usize = 512;
-const HEADER: usize = 64;
-/// What XSAVE and XRSTOR want their area to be aligned to.
-const ALIGNMENT: usize = 64;
 /// Where the trampoline puts MXCSR to load it; a multiple of 16, so that the hook's stack is aligned.
 const SCRATCH: usize = 16;
-/// The upper halves of the YMM registers.
-const AVX: u64 = 1 << 2;
-/// AMX: tile configuration and tile data.
-const TILES: u64 = 3 << 17;
+/// As after `fninit`.
+#[cfg(test)]
+const DEFAULT_X87: u16 = 0x37f;
+/// Functions have none in their caller's frame.
+#[cfg(test)]
+const HOME_SPACE: usize = 0;
 /// What the assembler fills the trampoline up to; it complains if that is too little.
 const TRAMPOLINE_LEN: usize = 320;
 
-const BY_FXSAVE: u32 = 0;
-const BY_XSAVE: u32 = 1;
-const BY_XSAVEC: u32 = 2;
-
-// Written by `prepare`, before any signal is sent; the trampoline reads them by name.
-static HOOK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
-static SIZE: AtomicUsize = AtomicUsize::new(0);
-static MASK: AtomicU64 = AtomicU64::new(0);
-static HOW: AtomicU32 = AtomicU32::new(BY_FXSAVE);
-
 pub(super) fn prepare(hook: extern "C" fn()) -> io::Result<()> {
-    if has_shadow_stack() {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "the program has shadow stacks"));
-    }
-    let hook = hook as *mut ();
-    let set = HOOK.compare_exchange(ptr::null_mut(), hook, SeqCst, SeqCst);
-    if set.is_err_and(|other| other != hook) {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is another hook"));
-    }
-    let (how, mask, size) = save_area();
-    HOW.store(how, SeqCst);
-    MASK.store(mask, SeqCst);
-    SIZE.store(size, SeqCst);
+    x86_64::prepare(hook)?;
     text::find(trampoline as *const () as usize);
     Ok(())
-}
-
-/// Does the processor compare this thread's return addresses with those that calls have pushed?
-fn has_shadow_stack() -> bool {
-    let mut pointer = 0_usize;
-    // SAFETY: reads a register. Where there are no shadow stacks it does nothing at all.
-    unsafe { asm!("rdsspq {}", inout(reg) pointer, options(nomem, nostack, preserves_flags)) };
-    pointer != 0
-}
-
-/// How to save the extended state, which parts of it, and how much room they take.
-fn save_area() -> (u32, u64, usize) {
-    const OSXSAVE: u32 = 1 << 27;
-    if __cpuid(1).ecx & OSXSAVE == 0 {
-        return (BY_FXSAVE, 0, LEGACY);
-    }
-    #[target_feature(enable = "xsave")]
-    fn enabled() -> u64 {
-        // SAFETY: the register is there if XSAVE is.
-        unsafe { _xgetbv(0) }
-    }
-    // SAFETY: the system has enabled XSAVE.
-    let mask = unsafe { enabled() } & !TILES;
-    let mut size = LEGACY + HEADER;
-    let mut packed = size;
-    for part in (2..63).filter(|part| mask >> part & 1 == 1) {
-        let part = __cpuid_count(0xd, part);
-        let (len, offset) = (part.eax as usize, part.ebx as usize);
-        size = size.max(offset + len);
-        packed += len.next_multiple_of(64);
-    }
-    let has_xsavec = __cpuid_count(0xd, 1).eax & 2 != 0;
-    (if has_xsavec { BY_XSAVEC } else { BY_XSAVE }, mask, size.max(packed))
 }
 
 pub(super) unsafe fn redirect(ucontext: *mut c_void, reserve: usize) -> Result<(), Refused> {
@@ -166,47 +117,9 @@ unsafe extern "C" fn trampoline() {
         ".endr",
         "mov rbp, rsp",
         ".cfi_def_cfa_register rbp",
-        "sub rsp, qword ptr [rip + {size}]",
-        "and rsp, -{alignment}",
-        "xor eax, eax",
-        "cmp dword ptr [rip + {how}], {by_xsave}",
-        "jb 3f",
-        // The header. XSAVE writes one word of it, and XRSTOR wants zeros in the others.
-        ".irp word, 0, 1, 2, 3, 4, 5, 6, 7",
-        "mov qword ptr [rsp + {legacy} + 8 * \\word], rax",
-        ".endr",
-        "mov eax, dword ptr [rip + {mask}]",
-        "mov edx, dword ptr [rip + {mask} + 4]",
-        "ja 4f", // still the comparison above: `mov` leaves the flags
-        "xsave64 [rsp]",
-        "jmp 5f",
-        "3:",
-        "fxsave64 [rsp]",
-        "jmp 5f",
-        "4:",
-        "xsavec64 [rsp]",
-        "5:",
-        // What the ABI promises to the hook.
-        "cld",
-        "sub rsp, {scratch}",
-        "mov dword ptr [rsp], {mxcsr}",
-        "ldmxcsr dword ptr [rsp]",
-        "fninit",
-        "test byte ptr [rip + {mask}], {avx}",
-        "jz 6f",
-        "vzeroupper",
-        "6:",
+        save_extended!(),
         "call qword ptr [rip + {hook}]",
-        "add rsp, {scratch}",
-        "cmp dword ptr [rip + {how}], {by_xsave}",
-        "jb 7f",
-        "mov eax, dword ptr [rip + {mask}]",
-        "mov edx, dword ptr [rip + {mask} + 4]",
-        "xrstor64 [rsp]",
-        "jmp 8f",
-        "7:",
-        "fxrstor64 [rsp]",
-        "8:",
+        restore_extended!(),
         "mov rsp, rbp",
         ".cfi_def_cfa_register rsp",
         ".irp register, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax",
@@ -228,7 +141,7 @@ unsafe extern "C" fn trampoline() {
         legacy = const LEGACY,
         alignment = const ALIGNMENT,
         scratch = const SCRATCH,
-        mxcsr = const 0x1f80, // all exceptions masked, rounding to nearest
+        mxcsr = const DEFAULT_MXCSR,
         avx = const AVX,
         len = const TRAMPOLINE_LEN,
     )

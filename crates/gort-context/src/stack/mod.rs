@@ -32,6 +32,8 @@ pub use pool::StackPool;
 
 #[cfg(windows)]
 pub(crate) use sys::FOR_THE_HANDLER;
+#[cfg(all(windows, not(feature = "threads")))]
+pub(crate) use sys::{are_used, pages_at};
 
 use crate::arch;
 use crate::switch::Context;

@@ -16,7 +16,6 @@
 //! to. To touch another stack's guard is an error, so what lies on a stack is only looked at above its
 //! [`committed`] limit.
 
-use std::ffi::c_void;
 use std::io;
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null};
@@ -145,21 +144,29 @@ pub(super) unsafe fn give_back(ranges: &[Range]) {
     }
 }
 
+/// What the system knows of the pages from `at` on that are of one kind; `None`: nobody may have pages there.
+pub(crate) fn pages_at(at: *const u8) -> Option<MEMORY_BASIC_INFORMATION> {
+    let mut found = MaybeUninit::<MEMORY_BASIC_INFORMATION>::uninit();
+    // SAFETY: asks about an address, and has room for the answer.
+    let len = unsafe { VirtualQuery(at.cast(), found.as_mut_ptr(), size_of_val(&found)) };
+    // SAFETY: answered.
+    (len != 0).then(|| unsafe { found.assume_init() })
+}
+
+/// Has a frame come to use these pages?
+pub(crate) fn are_used(pages: &MEMORY_BASIC_INFORMATION) -> bool {
+    pages.State == MEM_COMMIT && pages.Protect == PAGE_READWRITE
+}
+
 /// The lowest committed address of a stack: what frames have come to use, and what may be looked at.
 pub(super) fn committed(limit: *mut u8, top: *mut u8) -> *mut u8 {
     let mut at = limit;
     while at < top {
-        let mut found = MaybeUninit::<MEMORY_BASIC_INFORMATION>::uninit();
-        // SAFETY: asks about an address, and has room for the answer.
-        let len =
-            unsafe { VirtualQuery(at.cast::<c_void>(), found.as_mut_ptr(), size_of_val(&found)) };
-        assert_ne!(len, 0, "the address is one of this process");
-        // SAFETY: answered.
-        let found = unsafe { found.assume_init() };
-        if found.State == MEM_COMMIT && found.Protect == PAGE_READWRITE {
+        let pages = pages_at(at).expect("the address is one of this process");
+        if are_used(&pages) {
             break;
         }
-        at = found.BaseAddress.cast::<u8>().wrapping_add(found.RegionSize);
+        at = pages.BaseAddress.cast::<u8>().wrapping_add(pages.RegionSize);
     }
     at
 }

@@ -20,7 +20,7 @@ use gort_context::preempt::{Refused, prepare, redirect};
 use gort_context::{Context, Stack, StackPool, init, on_stack, switch};
 use std::arch::{asm, naked_asm};
 use std::backtrace::Backtrace;
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -76,7 +76,7 @@ extern "C" fn hook() {
     }
 }
 
-extern "C" fn on_signal(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
+fn on_signal(context: *mut c_void) {
     if let Err(why) = unsafe { redirect(context, RESERVE.load(SeqCst)) } {
         REFUSED[why as usize].fetch_add(1, SeqCst);
     }

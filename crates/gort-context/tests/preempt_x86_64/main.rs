@@ -13,15 +13,28 @@
 //! | zeros in its header | `every_way_of_saving` crashes |
 //! | `cld`, `ldmxcsr`, `fninit`, `vzeroupper`, an aligned stack for the hook | `every_way_of_saving` |
 //! | the right CFA in the frame's description | `a_backtrace_shows_where_it_was_interrupted` |
+//!
+//! And on Windows, where another thread interrupts:
+//!
+//! | without | fails |
+//! |---|---|
+//! | the look whether the page of the next word has been used | `refused` crashes |
+//! | the probes of the pages that the save area takes | `every_way_of_saving` crashes |
+//! | `fldcw`, the hook's home space | `every_way_of_saving` |
+//! | the frame register in the frame's description | `a_backtrace_shows_where_it_was_interrupted` |
+//! | what the kernel says that it has still to do | `while_the_kernel_has_something_to_do_with_it` |
 
-#![cfg(all(not(feature = "threads"), target_arch = "x86_64", target_os = "linux"))]
+#![cfg(all(not(feature = "threads"), target_arch = "x86_64", any(target_os = "linux", windows)))]
 #![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 #![expect(clippy::large_stack_frames, reason = "all registers take 2.5 KiB")]
 
+#[cfg(target_os = "linux")]
+mod cost;
 mod refused;
 mod registers;
-#[path = "../support/signals.rs"]
+#[cfg_attr(unix, path = "../support/signals.rs")]
+#[cfg_attr(windows, path = "../support/suspensions.rs")]
 mod signals;
 
 use gort_context::overflow::AltStack;
@@ -30,11 +43,11 @@ use gort_context::{StackPool, on_stack};
 use registers::hold_flags;
 use std::arch::asm;
 use std::backtrace::Backtrace;
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Raised by the hook, when it has run often enough, and when it takes too long.
 static STOP: AtomicU32 = AtomicU32::new(0);
@@ -88,7 +101,7 @@ unsafe fn spoil_wide() {
     }
 }
 
-extern "C" fn on_signal(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
+fn on_signal(context: *mut c_void) {
     if let Err(why) = unsafe { redirect(context, RESERVE.load(SeqCst)) } {
         REFUSED[why as usize].fetch_add(1, SeqCst);
     }
@@ -145,34 +158,4 @@ fn a_backtrace_shows_where_it_was_interrupted() {
     let places = ["hook", "trampoline", "an_interrupted_function", "where_it_was_interrupted"];
     let found = places.map(|place| text.find(place).unwrap_or_else(|| panic!("{place}: {text}")));
     assert!(found.is_sorted(), "{text}");
-}
-
-/// From the signal to the instruction after it, by way of the hook. The best of many batches: others use this
-/// machine too.
-#[test]
-fn what_it_costs() {
-    let _alone = alone();
-    ENOUGH.store(usize::MAX, SeqCst);
-    let stack = &mut StackPool::new(256 << 10).unwrap().take().unwrap();
-    let _alternate = AltStack::new().unwrap();
-    // The system call is made here, in the program's own text, and interrupted on its way out.
-    let tgkill = |signal: c_int| unsafe {
-        asm!(
-            "syscall", inlateout("rax") libc::SYS_tgkill => _, in("rdi") libc::getpid(),
-            in("rsi") libc::gettid(), in("rdx") signal, out("rcx") _, out("r11") _,
-        );
-    };
-    let time = |signal, reserve| {
-        RESERVE.store(reserve, SeqCst);
-        let batch = || {
-            let start = Instant::now();
-            (0..500).for_each(|_| tgkill(signal));
-            start.elapsed().as_nanos() / 500
-        };
-        (0..20).map(|_| batch()).min().unwrap()
-    };
-    let (call, refused, whole) =
-        on_stack(stack, || (time(0, 0), time(libc::SIGURG, 256 << 10), time(libc::SIGURG, 0)));
-    assert!(HOOKS.load(SeqCst) >= 10_000, "{}", refusals());
-    println!("a system call: {call} ns; with a signal: {refused} ns; and a preemption: {whole} ns");
 }

@@ -40,19 +40,25 @@ impl Held {
     }
 }
 
-/// A function that loads all of `Held` from rdi, waits in a loop for `STOP`, and stores it to rsi.
+/// Below the stack pointer on Linux. Windows has no red zone; there it is part of the frame.
+const LOCAL: usize = if cfg!(windows) { 128 } else { 0 };
+const DEFAULT_X87: u16 = if cfg!(windows) { 0x27f } else { 0x37f };
+
+/// A function that loads all of `Held` from rdi, waits in a loop for `STOP`, and stores it to rsi. Called as on System V,
+/// on Windows too.
 macro_rules! hold {
     ($name:ident, $load:literal, $store:literal) => {
         #[unsafe(naked)]
-        unsafe extern "C" fn $name(from: *const Held, to: *mut Held) {
+        unsafe extern "sysv64" fn $name(from: *const Held, to: *mut Held) {
             naked_asm!(
                 "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15", "push rsi",
+                "sub rsp, {local}",
                 "ldmxcsr dword ptr [rdi + {mxcsr}]",
                 "fninit", "fld1", "fldpi", "fldcw word ptr [rdi + {x87}]",
                 $load,
                 ".irp i,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
                 "mov rax, qword ptr [rdi + {red_zone} + 8*\\i]",
-                "mov qword ptr [rsp - 128 + 8*\\i], rax",
+                "mov qword ptr [rsp + {local} - 128 + 8*\\i], rax",
                 ".endr",
                 "mov rax, qword ptr [rdi + {general}]",
                 "mov rbx, qword ptr [rdi + {general} + 8]",
@@ -73,7 +79,7 @@ macro_rules! hold {
                 "je 2b",
                 // To the pointer that was pushed last, with rax put aside first.
                 "mov qword ptr [rip + {aside}], rax",
-                "mov rax, qword ptr [rsp]",
+                "mov rax, qword ptr [rsp + {local}]",
                 "mov qword ptr [rax + {general} + 8], rbx",
                 "mov rbx, qword ptr [rip + {aside}]",
                 "mov qword ptr [rax + {general}], rbx",
@@ -91,7 +97,7 @@ macro_rules! hold {
                 "mov qword ptr [rax + {general} + 104], r15",
                 "mov qword ptr [rax + {general} + 112], rdi",
                 ".irp i,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
-                "mov rbx, qword ptr [rsp - 128 + 8*\\i]",
+                "mov rbx, qword ptr [rsp + {local} - 128 + 8*\\i]",
                 "mov qword ptr [rax + {red_zone} + 8*\\i], rbx",
                 ".endr",
                 $store,
@@ -100,12 +106,16 @@ macro_rules! hold {
                 "fstp qword ptr [rax + {floats}]",
                 "fstp qword ptr [rax + {floats} + 8]",
                 "fninit",
-                "mov dword ptr [rsp - 8], 0x1f80",
-                "ldmxcsr dword ptr [rsp - 8]",
+                "add rsp, {local}",
+                "mov dword ptr [rsp], {default_x87}",
+                "fldcw word ptr [rsp]",
+                "mov dword ptr [rsp], 0x1f80",
+                "ldmxcsr dword ptr [rsp]",
                 "pop rsi", "pop r15", "pop r14", "pop r13", "pop r12", "pop rbp", "pop rbx",
                 "ret",
                 mxcsr = const MXCSR, x87 = const X87, red_zone = const RED_ZONE, general = const GENERAL,
-                floats = const FLOATS, stop = sym STOP, aside = sym ASIDE,
+                floats = const FLOATS, local = const LOCAL, default_x87 = const DEFAULT_X87, stop = sym STOP,
+                aside = sym ASIDE,
             )
         }
     };
@@ -154,17 +164,17 @@ hold!(
 #[test]
 fn registers_survive() {
     let _alone = alone();
-    let hold: unsafe extern "C" fn(*const Held, *mut Held) = if is_x86_feature_detected!("avx512bw")
-    {
-        println!("with ZMM and opmasks");
-        hold_wide
-    } else if is_x86_feature_detected!("avx") {
-        println!("with YMM");
-        hold_ymm
-    } else {
-        println!("with XMM");
-        hold_xmm
-    };
+    let hold: unsafe extern "sysv64" fn(*const Held, *mut Held) =
+        if is_x86_feature_detected!("avx512bw") {
+            println!("with ZMM and opmasks");
+            hold_wide
+        } else if is_x86_feature_detected!("avx") {
+            println!("with YMM");
+            hold_ymm
+        } else {
+            println!("with XMM");
+            hold_xmm
+        };
     ENOUGH.store(3_000, SeqCst);
     let pattern = Held::pattern();
     let mut seen = pattern.clone();
@@ -178,24 +188,40 @@ fn registers_survive() {
     assert_eq!(seen.floats, pattern.floats);
 }
 
+/// A line for the unwind tables of Linux, and one for those of Windows.
+#[cfg(target_os = "linux")]
+macro_rules! unwind {
+    ($linux:literal, $windows:literal) => {
+        $linux
+    };
+}
+#[cfg(windows)]
+macro_rules! unwind {
+    ($linux:literal, $windows:literal) => {
+        $windows
+    };
+}
+
 /// Counts down with an instruction that leaves the flags alone, `n` times, with `flags` set.
 #[unsafe(naked)]
-pub unsafe extern "C" fn hold_flags(n: u64, flags: u64) -> u64 {
+pub unsafe extern "sysv64" fn hold_flags(n: u64, flags: u64) -> u64 {
     naked_asm!(
-        ".cfi_startproc",
+        unwind!(".cfi_startproc # {this}", ".seh_proc {this}"),
+        unwind!("", ".seh_endprologue"),
         "mov rcx, rdi",
         "push rsi",
-        ".cfi_adjust_cfa_offset 8",
+        unwind!(".cfi_adjust_cfa_offset 8", ""),
         "popfq",
-        ".cfi_adjust_cfa_offset -8",
+        unwind!(".cfi_adjust_cfa_offset -8", ""),
         "2: loop 2b",
         "pushfq",
-        ".cfi_adjust_cfa_offset 8",
+        unwind!(".cfi_adjust_cfa_offset 8", ""),
         "pop rax",
-        ".cfi_adjust_cfa_offset -8",
+        unwind!(".cfi_adjust_cfa_offset -8", ""),
         "cld",
         "ret",
-        ".cfi_endproc",
+        unwind!(".cfi_endproc", ".seh_endproc"),
+        this = sym hold_flags,
     )
 }
 

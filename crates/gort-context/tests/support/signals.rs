@@ -2,15 +2,23 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-pub type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+static HANDLER: OnceLock<fn(*mut c_void)> = OnceLock::new();
 
-/// Has the handler called, on the alternate stack.
-pub fn install(handler: Handler) {
+extern "C" fn on_signal(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
+    if let Some(handler) = HANDLER.get() {
+        handler(context);
+    }
+}
+
+/// Has `handler` called with what was interrupted, on the alternate stack.
+pub fn install(handler: fn(*mut c_void)) {
+    HANDLER.set(handler).expect("there is one");
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = handler as *const () as usize;
+    action.sa_sigaction = on_signal as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_RESTART;
     assert_eq!(unsafe { libc::sigaction(libc::SIGURG, &raw const action, null_mut()) }, 0);
 }

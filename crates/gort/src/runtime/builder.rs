@@ -138,11 +138,11 @@ impl Builder {
         self
     }
 
-    /// Preempts goroutines in place, by a signal: [`Preempt::Trampoline`].
+    /// Preempts goroutines in place: [`Preempt::Trampoline`].
     ///
-    /// For programs with more busy goroutines than they want threads. On Linux; elsewhere [`build`](Self::build)
-    /// gives an error of the kind `Unsupported`. One runtime's choice of the signal
-    /// holds for the process; see [`preempt_signal`](Self::preempt_signal).
+    /// For programs with more busy goroutines than they want threads. On Linux by a signal, of which one runtime's choice
+    /// holds for the process (see [`preempt_signal`](Self::preempt_signal)); on Windows (x86-64) the thread is suspended for
+    /// that. Elsewhere [`build`](Self::build) gives an error of the kind `Unsupported`.
     ///
     /// # Safety
     /// The goroutines of this runtime may be put aside, and go on on another thread, at any instruction of the
@@ -150,7 +150,7 @@ impl Builder {
     /// computes for longer than a time slice, holds at that moment what belongs to the thread (a reference
     /// into a `thread_local!` that is not visible as a pointer on the stack, a value from one, the heap of a
     /// memory allocator that is compiled into the program), or a lock that the goroutines that run meanwhile
-    /// may wait for with their threads.
+    /// may wait for with their threads. (That may be a lock of the system, in a function that the system calls.)
     pub unsafe fn preempt_in_place(mut self) -> Self {
         self.preempt = Preempt::Trampoline;
         self
@@ -158,7 +158,7 @@ impl Builder {
 
     /// The signal for [`preempt_in_place`](Self::preempt_in_place); `SIGURG` by default, as in Go: it does
     /// nothing of its own, and other uses of it are rare. A handler that was there before still gets
-    /// the signals that gort has not sent.
+    /// the signals that gort has not sent. On Windows there are no signals, and the number has no effect.
     pub fn preempt_signal(mut self, signal: i32) -> Self {
         self.signal = signal;
         self

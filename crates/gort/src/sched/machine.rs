@@ -53,7 +53,7 @@ pub(crate) struct Machine {
     pub(crate) hold: Hold,
     /// Does it compute without one?
     pub(crate) in_crowd: Member,
-    /// The monitor wants the running goroutine to yield where it is: the signal is on its way.
+    /// The monitor wants the running goroutine to yield where it is: its thread is being interrupted.
     pub(crate) ordered: AtomicBool,
     /// Its thread, while that runs.
     pub(super) thread: sys::MachineThread,
@@ -116,7 +116,7 @@ impl PartialEq for Machine {
 }
 
 // SAFETY: the cells are touched by the machine's own thread (or, in the `threads` architecture, by
-// the one that runs in its name); what others touch are atomics.
+// the one that runs in its name; or by one that has suspended it); what others touch are atomics.
 unsafe impl Sync for Machine {}
 // SAFETY: as above.
 unsafe impl Send for Machine {}
@@ -397,10 +397,6 @@ impl Machine {
         unsafe { &*ptr::from_ref(self) }
     }
 
-    pub(crate) fn interrupt(&self, signal: i32) {
-        self.thread.send(signal);
-    }
-
     /// Does its thread sleep in the kernel? If that cannot be told it is taken to be awake.
     pub(crate) fn sleeps(&self) -> bool {
         // There the machine's thread sleeps while another runs its goroutine.
@@ -460,6 +456,7 @@ impl Machine {
                 self.send_home(goroutine);
             }
         }
+        self.thread.end();
         // SAFETY: as above.
         unsafe { tls::set_machine(None) };
     }

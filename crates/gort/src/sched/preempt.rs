@@ -1,11 +1,11 @@
-//! Preemption in place: a signal redirects a goroutine that has kept its processor for a time slice, and
-//! the goroutine yields where it is. Only with [`Preempt::Trampoline`](super::Preempt), which is `unsafe` to
-//! ask for.
+//! Preemption in place: a goroutine that has kept its processor for a time slice is interrupted and redirected, and
+//! yields where it is. Only with [`Preempt::Trampoline`](super::Preempt), which is `unsafe` to ask for.
 //!
-//! The monitor *orders* it: it marks the machine and sends its thread the signal, one at a time. The
-//! handler takes the mark back and redirects the goroutine (see [`gort_context::preempt`]), or refuses: inside
-//! the runtime, outside the program's own text, off the goroutine's stack, near its end, while it unwinds or
-//! has locked its thread. The monitor orders again at its next look, a millisecond later; if the
+//! The monitor *orders* it: it marks the machine and has its thread interrupted, once at a time. Whoever has the
+//! interrupted registers, a signal handler on the thread or on Windows the monitor while the thread is suspended,
+//! takes the mark back and redirects the goroutine (see [`gort_context::preempt`]), or refuses: inside
+//! the runtime, outside the program's own text, off the goroutine's stack, near its end. The goroutine itself refuses
+//! while it unwinds or has locked its thread. The monitor orders again at its next look, a millisecond later; if the
 //! goroutine still keeps the processor a time slice later, it is taken away as with `Handoff`. So nobody
 //! starves, whatever is refused.
 //!
@@ -26,7 +26,7 @@ pub(crate) use crate::sys::SIGNAL;
 /// What a yield needs of a goroutine's stack; several times as much without optimization.
 const RESERVE: usize = if cfg!(debug_assertions) { 24 << 10 } else { 6 << 10 };
 
-/// Has the handler installed for `signal`; one signal serves the process.
+/// Makes it possible; where there are signals, by `signal`, of which one serves the process.
 pub(crate) fn install(signal: i32) -> io::Result<()> {
     preempt::prepare(yield_in_place)?;
     static PREEMPTION: User = User { purpose: "preemption", on_signal };
@@ -39,32 +39,44 @@ pub(crate) fn install(signal: i32) -> io::Result<()> {
 /// `context` is the handler's third argument, on the interrupted thread.
 unsafe fn on_signal(_signal: i32, context: *mut c_void) -> bool {
     let Some(machine) = tls::machine() else { return false };
-    if !machine.ordered.swap(false, AcqRel) {
-        return false;
-    }
-    let stats = &machine.shared().stats;
-    // SAFETY: by this function's contract; that the goroutine may be moved here is what the user has
-    // promised who chose this way.
-    if machine.may_be_preempted() && unsafe { preempt::redirect(context, RESERVE) }.is_ok() {
-        stats.preempted.fetch_add(1, Relaxed);
-    } else {
-        stats.refused.fetch_add(1, Relaxed);
-    }
-    true
+    // SAFETY: the machine's thread is the one that was interrupted.
+    unsafe { machine.redirect(context) }
 }
 
 impl Machine {
     /// The monitor: asks the running goroutine to yield where it is, unless it has been asked already.
     pub(crate) fn order_preemption(&self) {
-        if !self.ordered.swap(true, AcqRel) {
-            self.shared().stats.ordered.fetch_add(1, Relaxed);
-            self.interrupt(self.shared().signal);
+        if self.ordered.swap(true, AcqRel) {
+            return;
+        }
+        let stats = &self.shared().stats;
+        stats.ordered.fetch_add(1, Relaxed);
+        // SAFETY: it is called, if at all, with what this machine's thread was interrupted in.
+        let here = |context| _ = unsafe { self.redirect(context) };
+        if !self.thread.interrupt(self.shared().signal, here) {
+            self.ordered.store(false, Release);
+            stats.refused.fetch_add(1, Relaxed);
         }
     }
 
-    /// In the signal handler: is it a goroutine that was interrupted, in code of the user's?
-    fn may_be_preempted(&self) -> bool {
-        !self.hold.is_inside() && self.current().is_some_and(|goroutine| !park::stays(goroutine))
+    /// Has the goroutine yield when the thread goes on, or refuses. Returns whether that was ordered. Does nothing that
+    /// is not safe in a signal handler: the thread may hold any lock.
+    ///
+    /// # Safety
+    /// The machine's thread is interrupted, by a signal or because it is suspended, and goes on with what this leaves
+    /// in `context`, as [`preempt::redirect`] wants it.
+    unsafe fn redirect(&self, context: *mut c_void) -> bool {
+        if !self.ordered.swap(false, AcqRel) {
+            return false;
+        }
+        // Is it a goroutine that was interrupted, in code of the user's?
+        let is_goroutine = !self.hold.is_inside() && self.current().is_some();
+        // SAFETY: by this function's contract; that the goroutine may be moved here is what the user has
+        // promised who chose this way.
+        if !is_goroutine || unsafe { preempt::redirect(context, RESERVE) }.is_err() {
+            self.shared().stats.refused.fetch_add(1, Relaxed);
+        }
+        true
     }
 }
 
@@ -75,10 +87,17 @@ extern "C" fn yield_in_place() {
     if let Some(machine) = tls::machine()
         && let Some(goroutine) = machine.current()
     {
-        machine.enter();
-        let next = machine.pick();
-        // SAFETY: the slot is the goroutine's own; it is requeued once it is saved; `next` was picked.
-        unsafe { machine.leave(goroutine.context_slot(), After::Requeue(goroutine), next) }.exit();
+        let stats = &machine.shared().stats;
+        if park::stays(goroutine) {
+            stats.refused.fetch_add(1, Relaxed);
+        } else {
+            stats.preempted.fetch_add(1, Relaxed);
+            machine.enter();
+            let next = machine.pick();
+            // SAFETY: the slot is the goroutine's own; it is requeued once it is saved; `next` was picked.
+            unsafe { machine.leave(goroutine.context_slot(), After::Requeue(goroutine), next) }
+                .exit();
+        }
     }
     sys::set_errno(errno);
 }

@@ -15,7 +15,7 @@ pub enum Preempt {
     /// the same share of the CPUs.
     #[default]
     Handoff,
-    /// A signal interrupts the goroutine, which yields where it is: its registers are saved and it goes on
+    /// The goroutine is interrupted, by a signal or on Windows by being suspended, and yields where it is: its registers are saved and it goes on
     /// later, perhaps on another thread. It takes no threads, as `Handoff` does, and is asked for by
     /// [`preempt_in_place`](crate::RuntimeBuilder::preempt_in_place), which says what has to be promised. Where
     /// the goroutine cannot be interrupted its processor is taken away another time slice later.
@@ -58,10 +58,10 @@ pub struct Stats {
     pub threads: usize,
     /// How often a processor was taken away from a goroutine that computed, or whose thread slept.
     pub processors_taken: u64,
-    /// Signals sent for preemption in place.
+    /// Signals sent for preemption in place; on Windows, how often a thread was to be suspended for it.
     pub signals_sent: u64,
     /// Of these, how many made a goroutine yield.
     pub preempted: u64,
-    /// And how many came at a place where it could not be interrupted.
+    /// And how many came where or when it could not be interrupted.
     pub preemptions_refused: u64,
 }

@@ -2,11 +2,11 @@
 //!
 //! | item | what it is |
 //! |---|---|
-//! | `MachineThread` | a thread of the runtime's: how it sleeps and is woken, what the kernel knows of it |
+//! | `MachineThread` | a thread of the runtime's: how it sleeps, is woken and is interrupted, what the kernel knows of it |
 //! | `time()`, `rough_time()` | std's clock, in nanoseconds; one that is never ahead of it, and cheap to read |
 //! | `register_barrier()`, `barrier_in_all_threads()` | see [`barrier`](crate::sched::barrier) |
 //! | `thread_local_storage()` | where the calling thread's `thread_local!`s are, as far as that can be told |
-//! | `SIGNAL`, `signals`, `errno()`, `set_errno()` | for preemption in place |
+//! | `SIGNAL`, `signals`, `errno()`, `set_errno()` | for preemption in place, on Unix; on Windows `MachineThread` does without a signal |
 //! | `Descriptor`, `OwnsDescriptor`, `descriptor_of()`, `borrowed!` | what sockets are to the system, and how std's traits lend them out |
 //! | `Polled`, `READING`, `FORGETS_WHEN_TOLD`, `WakeTimer` | what the poller is asked for, and what it cannot do itself |
 //! | `receive()`, `send()`, `close_in_place()`, `is_under_way()`, `trouble_of()` | operations on sockets, and what their errors mean |

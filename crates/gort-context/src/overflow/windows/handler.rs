@@ -33,7 +33,8 @@ unsafe extern "system" fn on_exception(info: *mut EXCEPTION_POINTERS) -> i32 {
     let me = super::thread_id();
     last_words::cut_short(me);
     // SAFETY: as above.
-    let sp = unsafe { (*info.ContextRecord).Rsp } as usize;
+    let registers = unsafe { &*info.ContextRecord };
+    let sp = registers.Rsp as usize;
     let touched = touched(record).unwrap_or(sp);
     let stack = match record.ExceptionCode {
         EXCEPTION_STACK_OVERFLOW => registry::slot_at(sp),
@@ -43,7 +44,7 @@ unsafe extern "system" fn on_exception(info: *mut EXCEPTION_POINTERS) -> i32 {
     if let Some((guard, slot)) = stack {
         let overflow = Overflow::new(touched, guard, slot);
         // SAFETY: what this handler was given.
-        let frame = unsafe { interrupted(&*info.ContextRecord) };
+        let frame = unsafe { interrupted(registers) };
         last_words::say(&overflow, me, |stack, say, data| {
             // SAFETY: nobody else is on this stack.
             unsafe { arch::call_as_if_from(&frame, stack, say, data) }

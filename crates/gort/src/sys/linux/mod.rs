@@ -6,6 +6,7 @@ mod wake_timer;
 pub(crate) use descriptors::*;
 pub(crate) use wake_timer::WakeTimer;
 
+use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
@@ -106,6 +107,9 @@ impl MachineThread {
         self.0.store(unsafe { libc::gettid() }, Relaxed);
     }
 
+    /// To be called by the thread when it does nothing for its machine any more.
+    pub(crate) fn end(&self) {}
+
     /// The thread: sleeps while `*signal == expected`, at most for `timeout`. Wakes up without reason at times.
     pub(crate) fn sleep_while(&self, signal: &AtomicU32, expected: u32, timeout: Option<Duration>) {
         wait_on_address(signal, expected, timeout);
@@ -156,13 +160,14 @@ impl MachineThread {
         unsafe { libc::syscall(libc::SYS_sched_setattr, thread, &raw const attributes, 0) };
     }
 
-    /// Sends the thread a signal. If it has ended nothing happens.
-    pub(crate) fn send(&self, signal: i32) {
+    /// Sends the thread a signal, whose handler is told what it has interrupted. False: there is no thread, or it cannot
+    /// be sent any more signals now.
+    pub(crate) fn interrupt(&self, signal: i32, _here: impl FnOnce(*mut c_void)) -> bool {
         let thread = self.0.load(Relaxed);
         // SAFETY: asks for a number.
         let process = unsafe { libc::getpid() };
         // SAFETY: a signal to a thread of this process, or to nobody.
-        unsafe { libc::syscall(libc::SYS_tgkill, process, thread, signal) };
+        unsafe { libc::syscall(libc::SYS_tgkill, process, thread, signal) == 0 }
     }
 
     /// Does the thread sleep in the kernel? `None` if that cannot be told.

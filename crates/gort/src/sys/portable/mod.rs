@@ -12,6 +12,7 @@ pub(crate) use descriptors::*;
 use libc::__errno as errno_location;
 #[cfg(any(target_vendor = "apple", target_os = "freebsd", target_os = "dragonfly"))]
 use libc::__error as errno_location;
+use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -27,6 +28,9 @@ impl MachineThread {
     pub(crate) fn begin(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
     }
+
+    /// To be called by the thread when it does nothing for its machine any more.
+    pub(crate) fn end(&self) {}
 
     /// The thread: sleeps while `*signal == expected`, at most for `timeout`. Wakes up without reason at times.
     pub(crate) fn sleep_while(&self, signal: &AtomicU32, expected: u32, timeout: Option<Duration>) {
@@ -50,7 +54,9 @@ impl MachineThread {
     pub(crate) fn set_kernel_slice(&self, _: Duration) {}
 
     /// There is no handler to be called.
-    pub(crate) fn send(&self, _signal: i32) {}
+    pub(crate) fn interrupt(&self, _signal: i32, _here: impl FnOnce(*mut c_void)) -> bool {
+        false
+    }
 
     /// It is not told.
     pub(crate) fn sleeps(&self) -> Option<bool> {

@@ -4,12 +4,14 @@ mod files;
 mod processes;
 pub(crate) mod signals;
 mod sockets;
+mod suspend;
 
 pub(crate) use super::no_wake_timer::WakeTimer;
 pub(crate) use super::plain_stream::{receive, send};
 pub(crate) use files::*;
 pub(crate) use processes::{ProcessWatch, open_process};
 pub(crate) use sockets::*;
+use suspend::Suspendable;
 
 use std::arch::asm;
 use std::ffi::c_void;
@@ -41,6 +43,7 @@ pub(crate) struct MachineThread {
     event: AtomicPtr<c_void>,
     /// Null where there are no such timers.
     timer: AtomicPtr<c_void>,
+    suspendable: Suspendable,
 }
 
 impl MachineThread {
@@ -58,8 +61,14 @@ impl MachineThread {
             self.timer.store(timer, Relaxed);
             self.event.store(event, Relaxed);
         }
+        self.suspendable.begin();
         // The event was stored before, the signal is looked at after: see `wake`.
         fence(SeqCst);
+    }
+
+    /// To be called by the thread when it does nothing for its machine any more.
+    pub(crate) fn end(&self) {
+        self.suspendable.end();
     }
 
     /// The thread: sleeps while `*signal == expected`, at most for `timeout`. Wakes up without reason at times.
@@ -96,8 +105,11 @@ impl MachineThread {
     /// It is the kernel's affair.
     pub(crate) fn set_kernel_slice(&self, _: Duration) {}
 
-    /// There is no handler to be called.
-    pub(crate) fn send(&self, _signal: i32) {}
+    /// Has `here` called with the registers of the thread, which is suspended meanwhile and then goes on with what is left
+    /// in them. No signal is needed. False: there is no thread, or it cannot be suspended now.
+    pub(crate) fn interrupt(&self, _signal: i32, here: impl FnOnce(*mut c_void)) -> bool {
+        self.suspendable.interrupt(here)
+    }
 
     /// Windows tells whether a thread waits only together with all threads of all processes. So a goroutine that
     /// blocks its thread keeps its processor for a time slice, like one that computes, before it is taken.
@@ -194,8 +206,9 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
             options(nostack, preserves_flags, readonly, pure)
         )
     };
+    let block = blocks.wrapping_add(_tls_index as usize);
     // SAFETY: there is one for this module.
-    let block = unsafe { blocks.add(_tls_index as usize).read() };
+    let block = unsafe { block.read() };
     let (start, end) = (_tls_used.StartAddressOfRawData, _tls_used.EndAddressOfRawData);
     let len = (end - start) as usize + _tls_used.SizeOfZeroFill as usize;
     block.addr()..block.addr() + len
@@ -215,6 +228,7 @@ pub(crate) fn wake_one(address: &AtomicU32) {
     unsafe { WakeByAddressSingle(address.as_ptr().cast()) };
 }
 
+/// Nobody is sent any.
 pub(crate) const SIGNAL: i32 = 0;
 
 /// The calling thread's error number. Not inlined: the caller may go on on another thread afterwards.

@@ -52,7 +52,8 @@ use numbers::{SIGINT, SIGTERM};
 
 /// Who uses signals.
 pub(crate) struct User {
-    /// For messages.
+    /// For messages, of which there are none here: nobody else can want the same signal.
+    #[expect(dead_code, reason = "Unix has them")]
     pub(crate) purpose: &'static str,
     /// Called in the handler, with the number and a null pointer.
     pub(crate) on_signal: unsafe fn(i32, *mut c_void) -> bool,
@@ -92,11 +93,9 @@ pub(crate) fn uninstall(signal: i32) {
     HANDLED.fetch_and(!bit(signal), Release);
 }
 
-/// # Errors
-/// `Unsupported`: nothing interrupts a thread.
-pub(crate) fn install_for_good(_signal: i32, user: &'static User) -> io::Result<()> {
-    let message = format!("{}: there are no signals for it on this system", user.purpose);
-    Err(io::Error::new(io::ErrorKind::Unsupported, message))
+/// Nothing has to be installed for what interrupts threads: see [`MachineThread::interrupt`](super::MachineThread::interrupt).
+pub(crate) fn install_for_good(_signal: i32, _user: &'static User) -> io::Result<()> {
+    Ok(())
 }
 
 fn ensure_handler() -> io::Result<()> {

@@ -1,8 +1,10 @@
 //! Each way to save the extended state, also those that this CPU would not be asked for; and what the hook is
-//! given.
+//! given. Called as on System V, on Windows too.
 
+use super::x86_64::{BY_FXSAVE, save_area};
 use super::*;
-use std::sync::atomic::AtomicU32;
+use crate::{StackPool, on_stack};
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +46,13 @@ extern "C" fn look() {
         "vmovdqu ymm15, ymm0",
         "fldz",
         "fstp st(0)",
+        ".if {home_space}",
+        ".irp word, 1, 2, 3, 4",
+        "mov qword ptr [rsp + 8 * \\word], -1",
+        ".endr",
+        ".endif",
         "ret",
+        home_space = const HOME_SPACE,
         given = sym GIVEN,
         mxcsr = sym MXCSR,
         x87 = sym X87,
@@ -53,7 +61,7 @@ extern "C" fn look() {
 
 /// Goes through the trampoline as if interrupted, holding `from`, and stores to `to` what is left of it.
 #[unsafe(naked)]
-unsafe extern "C" fn pass(from: *const State, to: *mut State) {
+unsafe extern "sysv64" fn pass(from: *const State, to: *mut State) {
     naked_asm!(
         "push rdi",
         "push rsi",
@@ -84,7 +92,9 @@ unsafe extern "C" fn pass(from: *const State, to: *mut State) {
         "fstp qword ptr [rsi + {float}]",
         "vzeroupper",
         "fninit",
-        "mov dword ptr [rsp], 0x1f80",
+        "mov dword ptr [rsp], {default_x87}",
+        "fldcw word ptr [rsp]",
+        "mov dword ptr [rsp], {default_mxcsr}",
         "ldmxcsr dword ptr [rsp]",
         "pop rdi",
         "ret",
@@ -93,6 +103,8 @@ unsafe extern "C" fn pass(from: *const State, to: *mut State) {
         mxcsr = const std::mem::offset_of!(State, mxcsr),
         x87 = const std::mem::offset_of!(State, x87),
         red_zone = const RED_ZONE,
+        default_x87 = const DEFAULT_X87,
+        default_mxcsr = const DEFAULT_MXCSR,
         trampoline = sym trampoline,
     )
 }
@@ -104,13 +116,16 @@ fn every_way_of_saving() {
     }
     prepare(look).unwrap();
     let (best, mask, _) = save_area();
+    // On a stack that nobody has used, with more than any processor saves: it grows as it has to.
+    SIZE.store(64 << 10, SeqCst);
     for how in BY_FXSAVE..=best {
         HOW.store(how, SeqCst);
         let wide = how != BY_FXSAVE;
         MASK.store(if wide { mask } else { 0 }, SeqCst);
         let mut left = State { vectors: [[0; 4]; 2], float: 0.0, flags: 0, mxcsr: 0, x87: 0 };
+        let stack = &mut StackPool::new(256 << 10).unwrap().take().unwrap();
         // SAFETY: both are valid, and nobody else is in the trampoline.
-        unsafe { pass(&raw const HELD, &raw mut left) };
+        on_stack(stack, || unsafe { pass(&raw const HELD, &raw mut left) });
         left.flags &= 1 << 11 | 1 << 10 | 1 << 6 | 1 << 1 | 1;
         let expected = &HELD;
         if !wide {
@@ -121,7 +136,8 @@ fn every_way_of_saving() {
         let [sp, flags, upper @ ..] = GIVEN.each_ref().map(|word| word.load(SeqCst));
         assert_eq!(sp % 16, 8, "aligned before the call");
         assert_eq!(flags & 1 << 10, 0, "the direction flag");
-        assert_eq!((MXCSR.load(SeqCst), X87.load(SeqCst)), (0x1f80, 0x037f));
+        assert_eq!(MXCSR.load(SeqCst), DEFAULT_MXCSR);
+        assert_eq!(X87.load(SeqCst), DEFAULT_X87.into());
         assert!(!wide || upper == [0; 2], "no upper halves that slow down code without AVX");
     }
 }
