@@ -23,7 +23,8 @@
 //! arrives, and one (`hint 34`, `bti c`) wherever a call through a pointer or a linker's veneer does. They are
 //! written as hints so that older assemblers take them and older processors do nothing. Pointer
 //! authentication needs no care: a function that signs its return address signs it with the stack pointer that
-//! it had, and stacks never move; the assembly here does not sign.
+//! it had, and stacks never move; the assembly here does not sign. Only [`cut_chain`] looks for return addresses, finds
+//! them signed, and signs what it puts there. `.ci/ports` runs the tests with both in force.
 //!
 //! Whoever arrives sets x20 to x28 to zero. What they hold is left over from the flow that resumed it, and most
 //! often one is the pointer to the thread's storage: code here loads it whole, where that on x86-64 has a segment
@@ -194,13 +195,33 @@ pub(crate) unsafe fn cut_chain(callee: usize, sp: usize, at: usize) -> bool {
     for address in (callee..sp).step_by(size_of::<usize>()) {
         let slot = std::ptr::with_exposed_provenance_mut::<usize>(address);
         // SAFETY: in a frame of a stack of ours, by the caller's promise.
-        if unsafe { slot.read() } == at {
+        let word = unsafe { slot.read() };
+        if without_signature(word) == at {
+            let end = if word == at { end } else { signed(end, sp) };
             // SAFETY: as above; and nobody returns there.
             unsafe { slot.write(end) };
             found = true;
         }
     }
     found
+}
+
+/// A return address as it was before a function signed it.
+fn without_signature(address: usize) -> usize {
+    let plain;
+    // SAFETY: computes with that register alone. `xpaclri`.
+    unsafe { asm!("hint #7", inlateout("x30") address => plain, options(pure, nomem, nostack)) };
+    plain
+}
+
+/// A return address as a function signs it that was called with this stack pointer.
+fn signed(address: usize, sp: usize) -> usize {
+    let signed;
+    // SAFETY: computes with these registers alone. `pacia1716`.
+    unsafe {
+        asm!("hint #8", inlateout("x17") address => signed, in("x16") sp, options(pure, nomem, nostack));
+    }
+    signed
 }
 
 /// Calls `call(data)` with the stack pointer at `top`.

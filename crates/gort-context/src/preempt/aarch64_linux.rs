@@ -66,7 +66,9 @@ pub(super) unsafe fn redirect(ucontext: *mut c_void, reserve: usize) -> Result<(
         let moved = (frame + INFO).wrapping_sub(ucontext.addr());
         let at = copy.wrapping_add(pointer.addr() - ucontext.addr()).cast::<u64>();
         // SAFETY: in the copy, where the pointer to what lies behind is.
-        unsafe { at.write(at.read().wrapping_add(moved as u64)) };
+        let behind = unsafe { at.read() };
+        // SAFETY: as above.
+        unsafe { at.write(behind.wrapping_add(moved as u64)) };
     }
     context.sp = frame as u64;
     context.pc = trampoline as *const () as u64;

@@ -12,6 +12,7 @@
 #![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
+mod scalable;
 #[path = "../support/signals.rs"]
 mod signals;
 
@@ -61,6 +62,9 @@ extern "C" fn hook() {
             "cmp x0, x0",
             clobber_abi("C"),
         );
+    }
+    if scalable::has_vectors() {
+        scalable::spoil();
     }
     if CAPTURE.swap(false, SeqCst) {
         *CAPTURED.lock().unwrap() = Some(Backtrace::force_capture());

@@ -62,11 +62,12 @@ pub(crate) fn get() -> *mut () {
     // SAFETY: as on x86-64.
     unsafe {
         asm!(
-            concat!("adrp {word}, :gottprel:", symbol!()),
-            concat!("ldr {word}, [{word}, :gottprel_lo12:", symbol!(), "]"),
-            "mrs {base}, tpidr_el0",
-            "ldr {word}, [{base}, {word}]",
-            base = out(reg) _,
+            concat!("adrp {at}, :gottprel:", symbol!()),
+            concat!("ldr {at}, [{at}, :gottprel_lo12:", symbol!(), "]"),
+            // The pointer to the thread's storage is in no register afterwards: see `aarch64.rs`.
+            "mrs {word}, tpidr_el0",
+            "ldr {word}, [{word}, {at}]",
+            at = out(reg) _,
             word = out(reg) word,
             options(nostack, preserves_flags, readonly),
         );
@@ -84,6 +85,7 @@ pub(crate) unsafe fn set(word: *mut ()) {
             concat!("ldr {at}, [{at}, :gottprel_lo12:", symbol!(), "]"),
             "mrs {base}, tpidr_el0",
             "str {word}, [{base}, {at}]",
+            "mov {base}, xzr",
             base = out(reg) _,
             at = out(reg) _,
             word = in(reg) word,
