@@ -15,7 +15,7 @@ mod place;
 #[path = "text/mod.rs"]
 mod text;
 
-use super::Refused;
+use super::{Hook, Refused};
 use std::arch::naked_asm;
 use std::ffi::c_void;
 use std::io;
@@ -29,12 +29,14 @@ static HOOK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 const INFO: usize = size_of::<libc::siginfo_t>();
 /// Where the kernel's frame has the stack that handlers run on.
 const ALTERNATE_STACK: usize = INFO + offset_of!(libc::ucontext_t, uc_stack);
+/// x0 to x30.
+pub(super) const REGISTERS: usize = 31;
 /// What the trampoline's code takes up.
 const TRAMPOLINE_LEN: usize = 32;
 /// The part of the flags that says by which kind of branch the instruction was reached.
 const BRANCH_TYPE: u64 = 3 << 10;
 
-pub(super) fn prepare(hook: extern "C" fn()) -> io::Result<()> {
+pub(super) fn prepare(hook: Hook) -> io::Result<()> {
     let hook = hook as *mut ();
     let set = HOOK.compare_exchange(ptr::null_mut(), hook, SeqCst, SeqCst);
     if set.is_err_and(|other| other != hook) {
@@ -157,11 +159,13 @@ unsafe extern "C" fn trampoline() {
         "str w9, [sp, #{flags}]",
         "adrp x9, {hook}",
         "ldr x9, [x9, :lo12:{hook}]",
+        "add x0, sp, #{registers}",
         "blr x9",
         "mov x8, #{sigreturn}",
         "svc #0",
         ".org 2b + {len}",
         hook = sym HOOK,
+        registers = const INFO + offset_of!(libc::ucontext_t, uc_mcontext) + offset_of!(libc::mcontext_t, regs),
         flags = const ALTERNATE_STACK + offset_of!(libc::stack_t, ss_flags),
         sigreturn = const libc::SYS_rt_sigreturn,
         len = const TRAMPOLINE_LEN,

@@ -11,7 +11,7 @@
 //! use gort_context::preempt;
 //! use std::ffi::{c_int, c_void};
 //!
-//! extern "C" fn hook() {
+//! extern "C" fn hook(_interrupted: &preempt::Registers) {
 //!     // Runs on the interrupted stack, outside the signal handler.
 //! }
 //!
@@ -84,7 +84,8 @@
 //! * The same for the hook: it may be interrupted in turn, before it says that it runs and after. Each time
 //!   takes another frame, until there is no room.
 //! * `errno`, which the interrupted code may be about to read: the hook leaves it as it was.
-//! * Code between a load of a thread-local's address and its use, if the hook may move it to another thread.
+//! * Code between a load of a thread-local's address and its use, if the hook may move it to another thread. The hook
+//!   is shown the [registers](Registers), so it can tell whether one of them holds such an address.
 //! * Locks, if what the hook switches to may want them. A C library that is linked statically, or an
 //!   allocator written in Rust, is in the program's text too.
 //!
@@ -123,6 +124,7 @@ mod target;
 use std::ffi::c_void;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 
 /// Why code was not interrupted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -161,13 +163,28 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
+/// What interrupted code calls, on its own stack.
+pub type Hook = extern "C" fn(&Registers);
+
+/// The general registers of interrupted code, but for its stack pointer.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Registers([usize; target::REGISTERS]);
+
+impl Registers {
+    /// Is one of them an address in `range`?
+    pub fn point_into(&self, range: &Range<usize>) -> bool {
+        self.0.iter().any(|word| range.contains(word))
+    }
+}
+
 /// Makes [`redirect`] possible: finds out what this CPU has to save and where the program's text is. `hook`
 /// is what interrupted code calls; there is one for the process.
 ///
 /// # Errors
 /// `Unsupported` on a target without a trampoline and with shadow stacks, `AlreadyExists` if there is another
 /// hook.
-pub fn prepare(hook: extern "C" fn()) -> io::Result<()> {
+pub fn prepare(hook: Hook) -> io::Result<()> {
     target::prepare(hook)
 }
 

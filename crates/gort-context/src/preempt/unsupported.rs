@@ -1,10 +1,13 @@
 //! Targets without a trampoline.
 
-use super::Refused;
+use super::{Hook, Refused};
 use std::ffi::c_void;
 use std::io;
 
-pub(super) fn prepare(_: extern "C" fn()) -> io::Result<()> {
+/// Nobody has any.
+pub(super) const REGISTERS: usize = 0;
+
+pub(super) fn prepare(_: Hook) -> io::Result<()> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
         "preemption in place is only there on Linux, on x86-64 and AArch64, and on x86-64 Windows",

@@ -1,13 +1,16 @@
 //! What x86-64 has the same everywhere: the extended state, how it is saved, and what the hook is called with.
 
+use super::Hook;
 use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use std::io;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 
+/// All but the stack pointer.
+pub(in crate::preempt) const REGISTERS: usize = 15;
 /// The return address, the flags and the general registers.
-pub(super) const GENERAL: usize = 17 * 8;
+pub(super) const GENERAL: usize = (2 + REGISTERS) * 8;
 /// The legacy area and the header: what every save area begins with.
 pub(super) const LEGACY: usize = 512;
 const HEADER: usize = 64;
@@ -31,7 +34,7 @@ pub(super) static MASK: AtomicU64 = AtomicU64::new(0);
 pub(super) static HOW: AtomicU32 = AtomicU32::new(BY_FXSAVE);
 
 /// Finds out how the extended state is saved, and keeps the hook.
-pub(super) fn prepare(hook: extern "C" fn()) -> io::Result<()> {
+pub(super) fn prepare(hook: Hook) -> io::Result<()> {
     if has_shadow_stack() {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "the program has shadow stacks"));
     }

@@ -7,12 +7,13 @@ mod text;
 #[path = "x86_64.rs"]
 mod x86_64;
 
-use super::Refused;
+use super::{Hook, Refused};
 use std::arch::naked_asm;
 use std::ffi::c_void;
 use std::io;
 use std::ptr;
 use std::sync::atomic::Ordering::*;
+pub(super) use x86_64::REGISTERS;
 use x86_64::{
     ALIGNMENT, AVX, BY_XSAVE, DEFAULT_MXCSR, GENERAL, HOOK, HOW, LEGACY, MASK, SIZE, TILES,
     restore_extended, save_extended,
@@ -34,7 +35,7 @@ const HOME_SPACE: usize = 0;
 /// What the assembler fills the trampoline up to; it complains if that is too little.
 const TRAMPOLINE_LEN: usize = 320;
 
-pub(super) fn prepare(hook: extern "C" fn()) -> io::Result<()> {
+pub(super) fn prepare(hook: Hook) -> io::Result<()> {
     x86_64::prepare(hook)?;
     text::find(trampoline as *const () as usize);
     Ok(())
@@ -118,6 +119,7 @@ unsafe extern "C" fn trampoline() {
         "mov rbp, rsp",
         ".cfi_def_cfa_register rbp",
         save_extended!(),
+        "mov rdi, rbp",
         "call qword ptr [rip + {hook}]",
         restore_extended!(),
         "mov rsp, rbp",

@@ -11,7 +11,7 @@ mod text;
 #[path = "x86_64.rs"]
 mod x86_64;
 
-use super::Refused;
+use super::{Hook, Refused};
 use crate::stack::{are_used, pages_at};
 use std::arch::naked_asm;
 use std::ffi::c_void;
@@ -22,6 +22,7 @@ use windows_sys::Win32::System::Diagnostics::Debug::{
     CONTEXT, CONTEXT_EXCEPTION_ACTIVE_AMD64, CONTEXT_EXCEPTION_REPORTING_AMD64,
     CONTEXT_SERVICE_ACTIVE_AMD64,
 };
+pub(super) use x86_64::REGISTERS;
 use x86_64::{
     ALIGNMENT, AVX, BY_XSAVE, DEFAULT_MXCSR, GENERAL, HOOK, HOW, LEGACY, MASK, SIZE, TILES,
     restore_extended, save_extended,
@@ -47,7 +48,7 @@ const PAGE: usize = 4096;
 /// Are there AMX tiles?
 static HAS_TILES: AtomicBool = AtomicBool::new(false);
 
-pub(super) fn prepare(hook: extern "C" fn()) -> io::Result<()> {
+pub(super) fn prepare(hook: Hook) -> io::Result<()> {
     x86_64::prepare(hook)?;
     HAS_TILES.store(x86_64::has_tiles(), SeqCst);
     text::find(trampoline as *const () as usize);
@@ -139,6 +140,7 @@ unsafe extern "C" fn trampoline() {
         save_extended!(),
         "mov word ptr [rsp], {x87}",
         "fldcw word ptr [rsp]",
+        "mov rcx, rbp",
         "call qword ptr [rip + {hook}]",
         restore_extended!(),
         "9:",

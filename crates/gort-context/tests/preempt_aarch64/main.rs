@@ -17,7 +17,7 @@ mod scalable;
 mod signals;
 
 use gort_context::overflow::AltStack;
-use gort_context::preempt::{Refused, prepare, redirect};
+use gort_context::preempt::{Refused, Registers, prepare, redirect};
 use gort_context::{Context, Stack, StackPool, init, on_stack, switch};
 use std::arch::{asm, naked_asm};
 use std::backtrace::Backtrace;
@@ -45,7 +45,7 @@ struct Away {
 }
 
 /// Uses up all that it may use.
-extern "C" fn hook() {
+extern "C" fn hook(_: &Registers) {
     unsafe {
         asm!(
             "mrs x0, fpcr",

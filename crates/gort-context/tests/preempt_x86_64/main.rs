@@ -38,7 +38,7 @@ mod registers;
 mod signals;
 
 use gort_context::overflow::AltStack;
-use gort_context::preempt::{prepare, redirect};
+use gort_context::preempt::{Registers, prepare, redirect};
 use gort_context::{StackPool, on_stack};
 use registers::hold_flags;
 use std::arch::asm;
@@ -64,7 +64,7 @@ const MADE: u32 = 2;
 static CAPTURED: Mutex<Option<Backtrace>> = Mutex::new(None);
 
 /// Uses up all that it may use.
-extern "C" fn hook() {
+extern "C" fn hook(_: &Registers) {
     let share = black_box(HOOKS.fetch_add(1, SeqCst) as f64) / black_box(3.0);
     assert!(black_box(share).sqrt() >= 0.0);
     if is_x86_feature_detected!("avx512bw") {

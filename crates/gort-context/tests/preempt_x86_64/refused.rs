@@ -130,7 +130,7 @@ fn by_a_handler_on_the_same_stack() {
 
 #[test]
 fn another_hook() {
-    extern "C" fn other() {}
+    extern "C" fn other(_: &gort_context::preempt::Registers) {}
     let _alone = alone();
     assert_eq!(prepare(other).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
     prepare(hook).unwrap();

@@ -5,9 +5,15 @@
 //! interrupted registers, a signal handler on the thread or on Windows the monitor while the thread is suspended,
 //! takes the mark back and redirects the goroutine (see [`gort_context::preempt`]), or refuses: inside
 //! the runtime, outside the program's own text, off the goroutine's stack, near its end. The goroutine itself refuses
-//! while it unwinds or has locked its thread. The monitor orders again at its next look, a millisecond later; if the
+//! while it unwinds or has locked its thread, or knows its machine (see below). The monitor orders again at its next look, a millisecond later; if the
 //! goroutine still keeps the processor a time slice later, it is taken away as with `Handoff`. So nobody
 //! starves, whatever is refused.
+//!
+//! **Between looking and entering.** The runtime's own code is inlined into the user's. It asks which machine it runs on, and
+//! then tells that one that it is inside. A goroutine that is interrupted in between, and goes on on another thread, would tell
+//! the wrong one. It then has the machine's address in a register, and is refused for that. A register may have it from before;
+//! that costs a refusal. *What is not covered*: an unoptimized build keeps the address on the stack. Refusing for what is
+//! there was tried; dead words in frames that never write to them look like it, always.
 //!
 //! A signal that nobody has ordered is not ours: it goes to the handler that was there before.
 
@@ -17,9 +23,9 @@ use super::park;
 use crate::prim::atomic::Ordering::*;
 use crate::sys::signals::{self, User};
 use crate::{sys, tls};
-use gort_context::preempt;
+use gort_context::preempt::{self, Registers};
 use std::ffi::c_void;
-use std::io;
+use std::{io, ptr};
 
 pub(crate) use crate::sys::SIGNAL;
 
@@ -80,15 +86,23 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Does the interrupted code know its machine? See above.
+    fn is_known_to(&self, interrupted: &Registers) -> bool {
+        let start = ptr::from_ref(self).addr();
+        interrupted.point_into(&(start..start + size_of::<Machine>()))
+    }
+}
+
 /// The hook of the trampoline: runs on the goroutine's stack, with all of its registers saved.
-extern "C" fn yield_in_place() {
+extern "C" fn yield_in_place(interrupted: &Registers) {
     // The interrupted code may be between a call that has set it and the look at it.
     let errno = sys::errno();
     if let Some(machine) = tls::machine()
         && let Some(goroutine) = machine.current()
     {
         let stats = &machine.shared().stats;
-        if park::stays(goroutine) {
+        if park::stays(goroutine) || machine.is_known_to(interrupted) {
             stats.refused.fetch_add(1, Relaxed);
         } else {
             stats.preempted.fetch_add(1, Relaxed);
@@ -100,4 +114,56 @@ extern "C" fn yield_in_place() {
         }
     }
     sys::set_errno(errno);
+}
+
+#[cfg(all(test, not(loom), not(feature = "threads"), target_arch = "x86_64", target_os = "linux"))]
+mod tests {
+    use crate::prim::atomic::AtomicBool;
+    use crate::{Runtime, tls};
+    use std::arch::asm;
+    use std::ptr;
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering::*;
+    use std::time::Duration;
+
+    /// As the runtime's own code does between looking for its machine and entering it. Without the look at the registers it is
+    /// put aside.
+    #[test]
+    fn who_knows_its_machine_is_not_put_aside() {
+        let builder = Runtime::builder().processors(1).time_slice(Duration::from_millis(1));
+        // SAFETY: what is interrupted here does nothing but wait for the flag.
+        let runtime = unsafe { builder.preempt_in_place() }.build().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let knowing = runtime.spawn({
+            let stop = stop.clone();
+            move || {
+                let machine = tls::machine().expect("a goroutine runs on a machine");
+                // SAFETY: reads the flag until it is raised.
+                unsafe {
+                    asm!(
+                        "2: pause",
+                        "cmp byte ptr [{stop}], 0",
+                        "je 2b",
+                        stop = in(reg) stop.as_ptr(),
+                        in("r12") ptr::from_ref(machine),
+                        options(nostack, readonly)
+                    )
+                };
+            }
+        });
+        // While it waits the other one is ordered to make room.
+        let waiting = runtime.spawn(|| ());
+        let has_been_asked = || {
+            let stats = runtime.stats();
+            stats.preempted + stats.preemptions_refused > 0
+        };
+        while !has_been_asked() {
+            std::thread::yield_now();
+        }
+        waiting.join().unwrap();
+        stop.store(true, Relaxed);
+        knowing.join().unwrap();
+        let stats = runtime.stats();
+        assert_eq!(stats.preempted, 0, "{stats:?}");
+    }
 }

@@ -32,7 +32,7 @@ static X87: AtomicU32 = AtomicU32::new(0);
 
 /// Looks at what it was given, and spoils what it may.
 #[unsafe(naked)]
-extern "C" fn look() {
+extern "C" fn look(_: &crate::preempt::Registers) {
     naked_asm!(
         "mov qword ptr [rip + {given}], rsp",
         "pushfq",
