@@ -26,6 +26,8 @@ mod plain_stream;
 mod portable;
 #[cfg(unix)]
 mod unix;
+#[cfg(all(test, not(loom), not(feature = "threads")))]
+mod wait_with;
 #[cfg(windows)]
 mod windows;
 
@@ -35,6 +37,8 @@ pub(crate) use linux::*;
 pub(crate) use portable::*;
 #[cfg(unix)]
 pub(crate) use unix::*;
+#[cfg(all(test, not(loom), not(feature = "threads")))]
+pub(crate) use wait_with::wait_with;
 #[cfg(windows)]
 pub(crate) use windows::*;
 
