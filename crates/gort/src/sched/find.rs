@@ -17,7 +17,7 @@ const LOOK_AT_TIMERS: u64 = 5_000;
 const LONGEST_STRIDE: u32 = 7;
 const FIRST_PAUSE: u32 = 8;
 /// A processor whose queue is as long need not look for more yet.
-pub(super) const LONG: u32 = CAPACITY / 4;
+const LONG: u32 = CAPACITY / 4;
 
 /// How a machine that has no work looks for some at others: so many times, with a pause after each that doubles.
 ///
@@ -203,7 +203,7 @@ impl Machine {
                         self.discouraged.set(true);
                         continue;
                     }
-                    Verdict::NotKnown => continue,
+                    Verdict::NotKnown | Verdict::Nothing => continue,
                 }
                 if let Some(stolen) = victim.steal_into(mine) {
                     shared.idle.encourage();

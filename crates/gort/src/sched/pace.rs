@@ -36,11 +36,12 @@ const JUDGED_AFTER: u64 = 1_000;
 const FORGOTTEN_AFTER: u64 = 500_000;
 
 /// What a machine that searches is to do about a queue.
-#[derive(PartialEq, Eq)]
 pub(super) enum Verdict {
     Take,
     Leave,
     NotKnown,
+    /// There is nothing to take, which says nothing about the owner.
+    Nothing,
 }
 
 /// What a machine knows of its own processor's pace, and of others'.
@@ -105,7 +106,9 @@ impl Machine {
     }
 
     pub(super) fn judge(&self, victim: &Processor) -> Verdict {
-        if !self.shared().is_short(victim) {
+        if victim.queue.len() == 0 {
+            Verdict::Nothing
+        } else if !self.shared().is_short(victim) {
             Verdict::Take
         } else if self.shared().has_driver() {
             Verdict::Leave
