@@ -1,0 +1,142 @@
+//! Goroutines that say that they block.
+
+use crate::support::{LIMIT, compute_until, eventually, on, within};
+use crate::{build, threads_called};
+use gort::chan::chan;
+use gort::{Preempt, Runtime};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[test]
+fn blocking_borrows_and_returns_what_is_not_send() {
+    on(1, || {
+        let mut log = vec![1];
+        let shared = gort::blocking(|| {
+            log.push(2);
+            std::rc::Rc::new(3)
+        });
+        assert_eq!((log, *shared), (vec![1, 2], 3));
+        assert_eq!(gort::with_syscall(|| gort::blocking(|| 4)), 4);
+    });
+    assert_eq!(gort::blocking(|| 5), 5, "on a plain thread");
+}
+
+#[test]
+fn blocking_makes_room_at_once() {
+    within(LIMIT, || {
+        // So that it is not the monitor who makes room.
+        let runtime = build(|builder| builder.processors(1).preempt(Preempt::Off));
+        runtime.run(|| {
+            let (tx, rx) = std::sync::mpsc::channel();
+            let handles: Vec<_> = (0..8)
+                .map(|_| {
+                    let tx = tx.clone();
+                    gort::spawn(move || {
+                        gort::yield_now();
+                        tx.send(()).unwrap();
+                    })
+                })
+                .collect();
+            gort::blocking(|| (0..8).for_each(|_| rx.recv().unwrap()));
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
+        });
+    });
+}
+
+#[test]
+fn blocking_calls_that_use_the_runtime() {
+    on(2, || {
+        let (tx, rx) = chan(0);
+        let handles: Vec<_> = (0..20)
+            .map(|n| {
+                let tx = tx.clone();
+                gort::spawn(move || {
+                    gort::blocking(|| {
+                        gort::sleep(Duration::from_millis(1));
+                        tx.send(n).unwrap();
+                        gort::yield_now();
+                        gort::spawn(move || n).join().unwrap()
+                    })
+                })
+            })
+            .collect();
+        drop(tx);
+        assert_eq!(rx.iter().sum::<i32>(), 190);
+        let sum: i32 = handles.into_iter().map(|handle| handle.join().unwrap()).sum();
+        assert_eq!(sum, 190);
+    });
+}
+
+#[test]
+fn a_panic_in_a_blocking_call_is_the_goroutines() {
+    on(1, || {
+        for _ in 0..50 {
+            let handle = gort::spawn(|| {
+                gort::blocking(|| std::panic::resume_unwind(Box::new("not found")));
+            });
+            let payload = handle.join().unwrap_err();
+            assert_eq!(payload.downcast_ref(), Some(&"not found"));
+        }
+        gort::spawn(gort::yield_now).join().unwrap();
+    });
+}
+
+#[test]
+fn at_the_limit_of_threads_blocking_calls_wait_their_turn() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(1).max_threads(3));
+        runtime.run(|| {
+            let calls = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+            let handles: Vec<_> = (0..12)
+                .map(|_| {
+                    let calls = calls.clone();
+                    gort::spawn(move || {
+                        gort::blocking(|| {
+                            let now = calls.0.fetch_add(1, SeqCst) + 1;
+                            calls.1.fetch_max(now, SeqCst);
+                            eventually("there is another", || calls.1.load(SeqCst) >= 2);
+                            // Time for more, if they were let in.
+                            thread::sleep(Duration::from_millis(2));
+                            calls.0.fetch_sub(1, SeqCst);
+                        });
+                    })
+                })
+                .collect();
+            // There is always a thread for the others.
+            let start = Instant::now();
+            gort::sleep(Duration::from_millis(1));
+            assert!(start.elapsed() < Duration::from_secs(10));
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
+            assert_eq!(calls.1.load(SeqCst), 2, "as many at once as there are threads to spare");
+        });
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn at_the_limit_of_threads_the_busy_keep_their_processors() {
+    within(LIMIT, || {
+        let slice = Duration::from_millis(1);
+        let builder = Runtime::builder().processors(1).max_threads(2).time_slice(slice);
+        let runtime = builder.name("full").build().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let begun = Arc::new(AtomicUsize::new(0));
+        let hogs: Vec<_> = (0..4)
+            .map(|_| {
+                let (begun, stop) = (begun.clone(), stop.clone());
+                runtime.spawn(move || {
+                    begun.fetch_add(1, SeqCst);
+                    compute_until(LIMIT, || stop.load(SeqCst))
+                })
+            })
+            .collect();
+        eventually("there is a thread for two", || begun.load(SeqCst) == 2);
+        thread::sleep(Duration::from_millis(50));
+        assert_eq!(begun.load(SeqCst), 2);
+        assert_eq!(threads_called("full"), ["full-0", "full-1", "full-monitor"]);
+        stop.store(true, SeqCst);
+        assert!(hogs.into_iter().all(|hog| hog.join().unwrap()));
+    });
+}
