@@ -46,6 +46,7 @@
 //!   million of them take 4.6 KB each and a handful of mappings.
 //! * [`carried`]: a word per thread that can be read safely in code that moves between threads.
 //! * [`control`]: floating-point control words.
+//! * [`prefetch`]: the frames of a flow that is about to resume, asked for ahead of time.
 //! * [`preempt`]: calling a function in the middle of code that is interrupted.
 //! * [`overflow`]: a report and a backtrace when a stack is used up, instead of a bare SIGSEGV.
 //!
@@ -81,6 +82,7 @@
 mod arch;
 pub mod overflow;
 pub mod preempt;
+pub mod prefetch;
 pub mod stack;
 mod switch;
 

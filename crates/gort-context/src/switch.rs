@@ -14,6 +14,7 @@
 //! | `cut_chain(callee, sp, at)` | makes an unwinder stop at the frame with this stack pointer and return address, given its callee's stack pointer; for a process that is about to end |
 //! | `pass_discard(payload)` | see [`crate::pass_discard`] |
 //! | `control::{keep, forget}` | see [`crate::control`] |
+//! | `prefetch::{line, word_at}` | asks for a line of memory; reads a word that others may be writing |
 //! | `carried::{get, set}` | one word per OS thread, which is never cached over a switch |
 //!
 //! The order of the two effects of `switch` matters to every scheduler: `*save` is written *before* the first

@@ -55,6 +55,8 @@ use crate::switch::{Context, Entry, run_entry};
 pub(crate) mod carried;
 #[path = "one_stack.rs"]
 mod one_stack;
+#[path = "aarch64_prefetch.rs"]
+pub(crate) mod prefetch;
 
 pub(crate) use one_stack::{discard, lowest_used, pass_discard};
 

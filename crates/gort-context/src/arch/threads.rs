@@ -221,6 +221,16 @@ pub(crate) unsafe fn cut_chain(_callee: usize, _sp: usize, _at: usize) -> bool {
     false
 }
 
+pub(crate) mod prefetch {
+    pub(crate) fn line(_address: *const ()) {}
+
+    /// # Safety
+    /// None; the contract is the others'.
+    pub(crate) unsafe fn word_at(_slot: *const ()) -> *const () {
+        std::ptr::null()
+    }
+}
+
 pub(crate) mod control {
     pub(crate) fn keep() {}
     pub(crate) fn forget() {}

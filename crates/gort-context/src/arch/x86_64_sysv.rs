@@ -63,6 +63,8 @@ pub(crate) mod carried;
 pub(crate) mod control;
 #[path = "one_stack.rs"]
 mod one_stack;
+#[path = "x86_64_prefetch.rs"]
+pub(crate) mod prefetch;
 
 pub(crate) use one_stack::{discard, lowest_used, pass_discard};
 

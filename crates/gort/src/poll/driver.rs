@@ -21,6 +21,8 @@ use std::time::Duration;
 /// Events taken from the kernel at a time: as many as a processor's ring has room for when its machine polls. (The older half
 /// of a ring that is full goes to the global queue, behind all others.)
 const EVENTS: usize = 192;
+/// A record is fetched while as many others are told of their events.
+const AHEAD: usize = 4;
 const WAKER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
 /// A time that is nearer is waited for to the nanosecond.
@@ -175,7 +177,12 @@ impl Turn<'_> {
 
     /// Tells those who wait of the events, and calls `told` after each.
     pub(crate) fn dispatch(mut self, mut told: impl FnMut()) {
-        for event in &self.polling().events {
+        let events = &self.polling().events;
+        let mut coming = events.iter().skip(AHEAD).map(|event| Record::of_token(event.token().0));
+        for event in events {
+            if let Some(Some((record, _))) = coming.next() {
+                record.prefetch();
+            }
             let Some((record, generation)) = Record::of_token(event.token().0) else { continue };
             let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
             let unsure = is_over || event.is_priority();

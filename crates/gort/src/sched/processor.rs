@@ -13,10 +13,14 @@ use crate::goroutine::arena::Stock;
 use crate::goroutine::{Goroutine, GoroutineRef};
 use crate::prim::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
 use crossbeam_utils::CachePadded;
+use gort_context::prefetch;
 use std::cell::{Cell, UnsafeCell};
 
 /// Ids that a processor takes from the runtime's counter at a time.
 pub(crate) const ID_BLOCK: u64 = 64;
+
+/// What a goroutine that was parked in a call of gort's needs to return from it, and to make another.
+const LINES_OF_FRAMES: usize = 16;
 
 pub(crate) struct Processor {
     pub(crate) index: usize,
@@ -135,7 +139,7 @@ impl Processor {
     /// The oldest goroutine of the ring.
     #[inline(always)]
     pub(crate) fn pop(&self) -> Option<GoroutineRef> {
-        self.queue.pop().map(from_entry)
+        self.queue.pop(prefetch).map(from_entry)
     }
 
     /// Another machine, which owns `into`: takes the older half. One is returned, the others are put into `into`'s queue.
@@ -160,4 +164,27 @@ impl Processor {
 pub(crate) fn from_entry(entry: *mut Goroutine) -> GoroutineRef {
     // Run queues only hold pointers that came from a GoroutineRef.
     GoroutineRef::from_raw(std::ptr::NonNull::new(entry).expect("an entry is a goroutine"))
+}
+
+/// Has what the next goroutine of the ring will need fetched while another runs, if it has begun, and what tells where that
+/// is of the one after it.
+///
+/// With a thousand connections each goroutine finds its record and frames fallen out of the cache. Fetching them ahead
+/// gives 3 to 6 % more answers (`harness -- table -j tcp1000`), and lets a hundred thousand that are released
+/// go on 15 % sooner (`-j mem_100k`).
+#[inline(always)]
+fn prefetch([next, after]: [*mut Goroutine; 2]) {
+    let next = from_entry(next);
+    if next.is_started() {
+        prefetch_started(next, after);
+    }
+}
+
+/// Not inlined: [`Machine::pick`] is slower with it, by 4 ns of 17.
+#[inline(never)]
+fn prefetch_started(next: GoroutineRef, after: *mut Goroutine) {
+    prefetch::line(after.cast_const());
+    prefetch::line(after.wrapping_byte_add(prefetch::LINE).cast_const());
+    // SAFETY: a record stays as long as its runtime.
+    unsafe { prefetch::behind(next.context_slot(), LINES_OF_FRAMES) };
 }

@@ -28,6 +28,9 @@ pub(crate) const CAPACITY: u32 = 4;
 /// As many as go from a full ring to the global queue.
 pub(crate) const SPILL: usize = CAPACITY as usize / 2;
 
+/// Entries from which on it pays to look at those that come next: what fewer lead to is in the cache.
+const MANY: u32 = 8;
+
 pub(crate) struct RunQueue<T> {
     head: CachePadded<AtomicU32>,
     tail: CachePadded<AtomicU32>,
@@ -92,20 +95,31 @@ impl<T> RunQueue<T> {
         }
     }
 
-    /// Takes the oldest entry of the ring: the owner, or a thief that wants just one.
+    /// Takes the oldest entry of the ring: the owner, or a thief that wants just one. If there are many, `coming` is called with
+    /// the two that come after it, which may be gone, or another's, by now.
     #[inline(always)]
-    pub(crate) fn pop(&self) -> Option<*mut T> {
+    pub(crate) fn pop(&self, coming: impl FnOnce([*mut T; 2])) -> Option<*mut T> {
         let mut head = self.head.load(Acquire);
-        // The tail after the head, each time: one from before may be behind it by now, if others have pushed and
-        // popped meanwhile, and would not be reached.
-        while head != self.tail.load(Acquire) {
+        loop {
+            // The tail after the head, each time: one from before may be behind it by now, if others have pushed and
+            // popped meanwhile, and would not be reached.
+            let tail = self.tail.load(Acquire);
+            if head == tail {
+                return None;
+            }
             let entry = self.slot(head).load(Relaxed);
-            match self.head.compare_exchange_weak(head, head.wrapping_add(1), AcqRel, Acquire) {
-                Ok(_) => return Some(entry),
+            let after = head.wrapping_add(1);
+            match self.head.compare_exchange_weak(head, after, AcqRel, Acquire) {
+                Ok(_) => {
+                    if tail.wrapping_sub(head) > MANY {
+                        let slots = [self.slot(after), self.slot(after.wrapping_add(1))];
+                        coming(slots.map(|slot| slot.load(Relaxed)));
+                    }
+                    return Some(entry);
+                }
                 Err(now) => head = now,
             }
         }
-        None
     }
 
     /// Owner: sets who runs next; returns who was to.
@@ -205,7 +219,7 @@ mod tests {
     fn thief(victim: Queue) -> Vec<usize> {
         let mine = RunQueue::new();
         let mut got: Vec<usize> = victim.steal_into(&mine).map(number).into_iter().collect();
-        got.extend(std::iter::from_fn(|| mine.pop()).map(number));
+        got.extend(std::iter::from_fn(|| mine.pop(|_| ())).map(number));
         got
     }
 
@@ -223,15 +237,15 @@ mod tests {
             queue.push(entry(1), |_| unreachable!("there is room"));
             let other = thread::spawn({
                 let queue = queue.clone();
-                move || queue.pop().map(number).into_iter().collect::<Vec<_>>()
+                move || queue.pop(|_| ()).map(number).into_iter().collect::<Vec<_>>()
             });
             let mut got = Vec::new();
             queue.push(entry(2), |_| unreachable!("there is room"));
-            got.extend(queue.pop().map(number));
-            got.extend(queue.pop().map(number));
+            got.extend(queue.pop(|_| ()).map(number));
+            got.extend(queue.pop(|_| ()).map(number));
             queue.push(entry(3), |_| unreachable!("there is room"));
             let theirs = other.join().unwrap();
-            got.extend(std::iter::from_fn(|| queue.pop()).map(number));
+            got.extend(std::iter::from_fn(|| queue.pop(|_| ())).map(number));
             check(3, [got, theirs]);
         });
     }
@@ -250,11 +264,11 @@ mod tests {
             for number in 1..=3 {
                 queue.push(entry(number), |_| unreachable!("there is room for four"));
                 if number == 2 {
-                    mine.extend(queue.pop().map(super::tests::number));
+                    mine.extend(queue.pop(|_| ()).map(super::tests::number));
                 }
             }
             let mut parts = thieves.map(|thief| thief.join().unwrap()).to_vec();
-            mine.extend(std::iter::from_fn(|| queue.pop()).map(super::tests::number));
+            mine.extend(std::iter::from_fn(|| queue.pop(|_| ())).map(super::tests::number));
             parts.push(mine);
             check(3, parts);
         });
@@ -280,7 +294,7 @@ mod tests {
                 });
             }
             let stolen = other.join().unwrap();
-            mine.extend(std::iter::from_fn(|| queue.pop()).map(super::tests::number));
+            mine.extend(std::iter::from_fn(|| queue.pop(|_| ())).map(super::tests::number));
             check(6, [mine, stolen]);
         });
     }
