@@ -90,9 +90,9 @@ impl Shared {
 }
 
 impl Machine {
-    /// Begins to measure its own pace.
+    /// Begins to measure its own pace, if it has more to do than one goroutine, which shows none.
     pub(super) fn is_at_work(&self, processor: &Processor) {
-        self.pace.at_work.set(Some(Look::at(processor)));
+        self.pace.at_work.set((processor.queue.len() > 0).then(|| Look::at(processor)));
     }
 
     /// Tells its own pace, if it has been at work with that processor.

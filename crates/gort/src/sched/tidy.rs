@@ -21,7 +21,7 @@ const STEPS: usize = 8;
 impl Processor {
     /// Owner, about to become idle.
     pub(crate) fn tidy(&self) {
-        let now = clock::now();
+        let now = clock::lately();
         if now.saturating_sub(self.owned.tidied.get()) >= INTERVAL {
             self.owned.tidied.set(now);
             self.with_workers(|workers| workers.iter_mut().for_each(Worker::trim_if_deep));
