@@ -24,7 +24,7 @@
 //!
 //! **Reluctance.** A few goroutines that keep waking each other run best on one processor: each
 //! message is in the cache where it is read, while a machine that takes one of them away needs longer
-//! for that than the goroutine runs. So a searching machine leaves a short queue to an owner that goes
+//! for that than the goroutine runs. So a searching machine leaves what is soon done to an owner that goes
 //! through it quickly ([`pace`](super::pace)), sleeps although that queue is not empty, and is not
 //! roused again for some time by what is made ready on busy processors. What then stays in a queue after
 //! all, as two others keep the processor between them or as one begins to compute, the

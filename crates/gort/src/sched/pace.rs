@@ -6,7 +6,10 @@
 //! - **By what the owner tells**, where there are sockets. It looks at the clock whenever it polls, which takes
 //!   much longer than that, and says how long a goroutine has taken since the last time. So nobody is roused in vain.
 //! - **By watching**, elsewhere: a machine that searches looks for a microsecond how many picks the owner makes.
-//!   An owner that looked at the clock now and then would be slower by more than it could gain.
+//!   An owner that looked at the clock now and then would be slower by more than it could gain. While the queue is long it
+//!   goes on watching: an owner that begins to compute is found out at once. (A hundred that wait for one channel, each
+//!   woken for 90 ns: `peer-gort waiters waiters=100` takes 156 ns a message, and took 400 when half of them were
+//!   taken along each time, as the channel and their records travelled from cache to cache.)
 //!
 //! What an owner has told says nothing about one that has been interrupted by the kernel, or that has begun to compute:
 //! what waits there is taken by those that are [busy themselves](Machine::relieve), or passed on by the
@@ -24,9 +27,9 @@ use crate::prim::atomic::Ordering::*;
 use std::cell::Cell;
 use std::ptr;
 
-/// Nanoseconds of work for which to rouse a machine, where owners tell.
+/// Nanoseconds of work for which to rouse a machine, or to take from an owner that is quick.
 const WORTHWHILE: u64 = 50_000;
-/// A queue that is shorter is left to an owner that is quick, elsewhere.
+/// Where owners do not tell, nobody is roused again for a queue that is shorter.
 const FEW: u32 = 4;
 /// Quick is less than so many nanoseconds for a goroutine, which is what stealing it costs.
 const QUICK: u64 = 500;
@@ -108,10 +111,11 @@ impl Machine {
     pub(super) fn judge(&self, victim: &Processor) -> Verdict {
         if victim.queue.len() == 0 {
             Verdict::Nothing
-        } else if !self.shared().is_short(victim) {
-            Verdict::Take
         } else if self.shared().has_driver() {
-            Verdict::Leave
+            match self.shared().is_short(victim) {
+                true => Verdict::Leave,
+                false => Verdict::Take,
+            }
         } else {
             self.watch(victim)
         }
@@ -126,7 +130,8 @@ impl Machine {
         match self.pace.watched.get().and_then(|before| look.since(before)) {
             Some((time, _)) if time < JUDGED_AFTER => Verdict::NotKnown,
             Some((time, picks)) if time < FORGOTTEN_AFTER => {
-                if picks * QUICK < time {
+                let is_quick = picks * QUICK >= time;
+                if !is_quick || u64::from(victim.queue.len()) * time >= picks * WORTHWHILE {
                     return Verdict::Take;
                 }
                 self.pace.watched.set(Some(look));
