@@ -61,6 +61,11 @@ impl Seen {
         self.0 & CLOSED != 0
     }
 
+    /// Has the source ended, or been shut down, as far as is known?
+    pub(crate) fn is_unsure(self) -> bool {
+        self.0 & UNSURE != 0
+    }
+
     /// Has nothing been told since this was seen?
     fn is_still(self, word: u64) -> bool {
         (self.0 ^ word) & (TICK_BITS | CLOSED) == 0
