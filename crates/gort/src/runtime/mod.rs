@@ -228,9 +228,11 @@ fn current_runtime() -> io::Result<&'static Shared> {
     }
 }
 
-/// What polls for the caller: its runtime's, or the process's.
+/// What polls for the caller: its runtime's, or the process's if that has none.
 pub(crate) fn driver() -> io::Result<Arc<Driver>> {
-    current_runtime()?.driver().cloned()
+    let current = current_runtime()?;
+    let polling = if current.polls { current } else { &process()?.shared };
+    polling.driver().cloned()
 }
 
 /// The same, for functions that cannot fail.
