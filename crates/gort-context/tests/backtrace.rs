@@ -1,7 +1,6 @@
 //! Where a context's chain of frames ends, and what happens to a panic that gets there.
 
 #![cfg(all(any(target_os = "linux", windows), not(feature = "threads")))]
-#![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
 use std::backtrace::Backtrace;
@@ -17,7 +16,9 @@ static mut OTHER: Context = Context::DANGLING;
 fn run(entry: Entry) -> *mut () {
     let pool = StackPool::new(256 << 10).unwrap();
     let stack = pool.take().unwrap();
+    // SAFETY: nothing else runs on the stack, which is kept for as long as the flow runs.
     let other = unsafe { init(&stack, entry) }.unwrap();
+    // SAFETY: it has not begun; each test has a process, or a flow, to itself.
     unsafe { switch(&raw mut MAIN, other, std::ptr::null_mut()) }
 }
 
@@ -44,9 +45,11 @@ fn frames(text: &str) -> usize {
 fn a_backtrace_shows_the_users_frames_and_ends() {
     unsafe extern "C-unwind" fn entry(_: *mut ()) -> ! {
         let text = Box::into_raw(Box::new(a_function_of_the_user()));
+        // SAFETY: whoever has switched here waits in `run`.
         unsafe { switch(&raw mut OTHER, MAIN, text.cast()) };
         unreachable!()
     }
+    // SAFETY: it is what the flow has made of its box.
     let text = *unsafe { Box::from_raw(run(entry).cast::<String>()) };
     assert!(text.contains("an_inner_one") && text.contains("a_function_of_the_user"), "{text}");
     assert!(
@@ -92,6 +95,7 @@ fn a_panic_that_escapes_aborts_with_a_message() {
 fn gdb_comes_to_the_end_too() {
     #[inline(never)]
     fn stop_here() {
+        // SAFETY: the signal ends the process where no debugger stops it.
         unsafe { libc::raise(libc::SIGUSR1) };
         std::hint::black_box(());
     }

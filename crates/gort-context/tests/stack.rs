@@ -1,7 +1,5 @@
 //! Stacks and their pool.
 
-#![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
-
 use std::collections::HashSet;
 use std::io::ErrorKind;
 
@@ -11,6 +9,7 @@ use gort_context::{Guard, Options, Stack, StackPool};
 #[cfg(unix)]
 fn use_down_to(stack: &mut Stack, depth: usize) {
     for below in (8..=depth).step_by(8) {
+        // SAFETY: nothing runs on the stack, and it is that deep.
         unsafe { stack.top().wrapping_sub(below).cast::<usize>().write_volatile(below) };
     }
 }
@@ -39,6 +38,7 @@ fn lowest_word(stack: &Stack) -> *mut usize {
 fn pages_present(stack: &mut Stack) -> usize {
     let len = stack.usable().next_multiple_of(4096);
     let mut present = vec![0_u8; len / 4096];
+    // SAFETY: the stack is mapped, and the list has a byte for each of its pages.
     assert_eq!(unsafe { libc::mincore(stack.limit().cast(), len, present.as_mut_ptr().cast()) }, 0);
     present.iter().filter(|&&page| page & 1 == 1).count()
 }
@@ -64,6 +64,7 @@ fn sizes() {
                 assert!(stack.usable() >= size / 2, "{stack:?}");
                 assert_eq!(stack.top().addr() % 16, 0);
                 assert_eq!(stack.guard().end, stack.limit().addr());
+                // SAFETY: nothing runs on the stack, whose word it is.
                 unsafe { lowest_word(stack).write_volatile(1) };
                 use_down_to(stack, 4096.min(stack.usable()));
             }
@@ -124,6 +125,7 @@ fn a_stack_outlives_its_pool() {
     drop(pool);
     use_down_to(&mut one, 10_000);
     std::thread::spawn(move || drop(one)).join().unwrap();
+    // SAFETY: it comes from `into_raw`, once.
     let mut other = unsafe { Stack::from_raw(other) };
     use_down_to(&mut other, 10_000);
 }
@@ -201,14 +203,16 @@ fn many_threads_share_a_pool() {
                         let mut stacks = Vec::new();
                         pool.take_many(&mut stacks, 1 + (id + turn) % 40).unwrap();
                         for stack in &stacks {
+                            // SAFETY: nothing runs on the stack, whose uppermost word it is.
                             unsafe { stack.top().cast::<usize>().wrapping_sub(1).write(id) };
+                            // SAFETY: nothing runs on the stack, whose word it is.
                             unsafe { lowest_word(stack).write(id) };
                         }
                         for stack in stacks {
-                            assert_eq!(
-                                unsafe { stack.top().cast::<usize>().wrapping_sub(1).read() },
-                                id
-                            );
+                            let top = stack.top().cast::<usize>();
+                            // SAFETY: it has been written just now.
+                            assert_eq!(unsafe { top.wrapping_sub(1).read() }, id);
+                            // SAFETY: it has been written just now.
                             assert_eq!(unsafe { lowest_word(&stack).read() }, id);
                         }
                     }

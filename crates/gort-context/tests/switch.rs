@@ -1,9 +1,5 @@
 //! What survives a switch. For registers see `registers/`.
 
-#![expect(
-    clippy::undocumented_unsafe_blocks,
-    reason = "tests: the contract of `switch` is what is tested"
-)]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
 #[path = "support/pair.rs"]
@@ -30,6 +26,7 @@ fn words_go_both_ways() {
         let pair = word.cast::<Pair>();
         let mut n = 0;
         loop {
+            // SAFETY: it is the other flow of the pair that it was given.
             n = unsafe { back(pair, number(n + 1)) }.addr();
         }
     }
@@ -61,6 +58,7 @@ fn a_large_frame_survives() {
             *word = i * turn;
         }
         black_box(&mut frame);
+        // SAFETY: by this function's caller it is the other flow of this pair.
         unsafe { back(pair, null_mut()) };
         for (i, word) in black_box(&frame).iter().enumerate() {
             assert_eq!(*word, i * turn);
@@ -68,6 +66,7 @@ fn a_large_frame_survives() {
     }
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         for turn in 0.. {
+            // SAFETY: it is the other flow of the pair that it was given.
             unsafe { fill(word.cast(), turn) };
         }
         unreachable!()
@@ -99,6 +98,7 @@ fn a_stack_that_was_used_deep_is_trimmed_while_its_flow_waits() {
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         loop {
             assert_eq!(go_deep(9), 9 * 10 / 2);
+            // SAFETY: it is the other flow of the pair that it was given.
             unsafe { back(word.cast(), null_mut()) };
         }
     }
@@ -108,6 +108,7 @@ fn a_stack_that_was_used_deep_is_trimmed_while_its_flow_waits() {
     pair.call();
     for _ in 0..10 {
         assert!(stack.used_deep(64 << 10));
+        // SAFETY: the flow waits on this stack.
         unsafe { stack.trim_below(pair.other) };
         assert!(cfg!(unix) || !stack.used_deep(16 << 10));
         pair.go(null_mut());
@@ -120,6 +121,7 @@ fn a_panic_is_caught_inside() {
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         let caught = catch_unwind(|| resume_unwind(Box::new(7_usize)));
         let n = *pass_discard(caught.unwrap_err()).downcast::<usize>().unwrap();
+        // SAFETY: it is the other flow of the pair that it was given.
         unsafe { back(word.cast(), number(n)) };
         unreachable!()
     }
@@ -162,7 +164,9 @@ fn on_context_runs_below_the_suspended_flow() {
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         let pair = word.cast::<Pair>();
         let marks = black_box([3_usize; 100]);
+        // SAFETY: the pair is there as long as its flow.
         let main = unsafe { (*pair).main };
+        // SAFETY: the test waits in `main`, and is not gone back to meanwhile.
         let there = unsafe {
             on_context(main, || {
                 let caught = catch_unwind(|| resume_unwind(Box::new(())));
@@ -173,6 +177,7 @@ fn on_context_runs_below_the_suspended_flow() {
             })
         };
         assert_eq!(black_box(marks), [3; 100]);
+        // SAFETY: it is the other flow of the pair that it was given.
         unsafe { back(pair, number(there)) };
         unreachable!()
     }
@@ -197,14 +202,17 @@ fn contexts_move_between_threads() {
         let pair = word.cast::<Pair>();
         loop {
             // What `carried` holds is the thread's, not the context's.
+            // SAFETY: it is the other flow of the pair that it was given.
             unsafe { back(pair, carried::get()) };
         }
     }
     struct Sent(*mut Pair);
+    // SAFETY: the pair's owner waits for the thread that it is sent to.
     unsafe impl Send for Sent {}
     let pool = pool();
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, entry);
+    // SAFETY: nobody but this test looks at what this thread carries.
     unsafe { carried::set(number(1)) };
     assert_eq!(pair.call().addr(), 1);
     for n in 2..50 {
@@ -212,7 +220,9 @@ fn contexts_move_between_threads() {
         std::thread::spawn(move || {
             let sent = sent;
             assert!(carried::get().is_null());
+            // SAFETY: nobody but this test looks at what this thread carries.
             unsafe { carried::set(number(n)) };
+            // SAFETY: its owner waits for this thread.
             let pair = unsafe { &mut *sent.0 };
             assert_eq!(pair.go(null_mut()).addr(), n);
             assert_eq!(pair.go(null_mut()).addr(), n);
@@ -221,6 +231,7 @@ fn contexts_move_between_threads() {
         .unwrap();
         assert_eq!(pair.go(null_mut()).addr(), 1);
     }
+    // SAFETY: nobody but this test looks at what this thread carries.
     unsafe { carried::set(null_mut()) };
     pair.end();
 }
@@ -228,6 +239,7 @@ fn contexts_move_between_threads() {
 #[test]
 fn a_stack_is_used_again_and_again() {
     unsafe extern "C-unwind" fn once(word: *mut ()) -> ! {
+        // SAFETY: it is the other flow of the pair that it was given.
         unsafe { back(word.cast(), number(9)) };
         unreachable!()
     }
@@ -253,8 +265,10 @@ static POINTERS: [usize; 6] = [1, STRANGE - 1, STRANGE + 1024, STRANGE, STRANGE 
 unsafe fn wait_deep_in(pair: *mut Pair, depth: usize, pointer: usize) {
     let held = black_box([black_box(&POINTERS)[pointer]; 8]);
     if depth == 0 {
+        // SAFETY: by this function's caller it is the other flow of this pair.
         unsafe { back(pair, null_mut()) };
     } else {
+        // SAFETY: by this function's caller it is the other flow of this pair.
         unsafe { wait_deep_in(pair, depth - 1, 5) };
     }
     assert_eq!(black_box(&held)[7], black_box(&POINTERS)[pointer]);
@@ -267,6 +281,7 @@ fn pointers_on_a_suspended_stack_are_found() {
         let pair = word.cast::<Pair>();
         for depth in [0, 1, 10, 100] {
             for pointer in 0..5 {
+                // SAFETY: it is the other flow of the pair that it was given.
                 unsafe { wait_deep_in(pair, depth, pointer) };
             }
         }
@@ -280,8 +295,10 @@ fn pointers_on_a_suspended_stack_are_found() {
     let mut left = 4 * 5;
     for depth in [0, 1, 10, 100] {
         for found in [false, false, false, true, true] {
-            let look =
-                || unsafe { gort_context::points_into(pair.other, pool.stack_size(), &range) };
+            let look = || {
+                // SAFETY: the flow waits, on a stack of this size.
+                unsafe { gort_context::points_into(pair.other, pool.stack_size(), &range) }
+            };
             assert_eq!(look(), found, "{depth} frames up");
             if !found {
                 let start = std::time::Instant::now();

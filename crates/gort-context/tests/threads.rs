@@ -1,7 +1,6 @@
 //! What is particular to contexts that are threads: how a discarded one ends.
 
 #![cfg(feature = "threads")]
-#![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -28,18 +27,25 @@ impl Drop for CountsDrops<'_> {
 fn discard_after_first_switch(entry: Entry) -> usize {
     let pool = StackPool::new(64 << 10).unwrap();
     let stack = pool.take().unwrap();
+    // SAFETY: nothing else uses the stack, which is kept until the flow has been discarded.
     let other = unsafe { init(&stack, entry) }.unwrap();
     let flow = Box::into_raw(Box::new(Flow {
         main: Context::DANGLING,
         other,
         dropped: AtomicUsize::new(0),
     }));
+    // SAFETY: it has not begun.
     unsafe { switch(&raw mut (*flow).main, (*flow).other, flow.cast()) };
+    // SAFETY: it waits in `go_back`, and is not gone back to.
     unsafe { discard((*flow).other) };
+    // SAFETY: it was a box, and its flow has ended or stands still for good.
     unsafe { Box::from_raw(flow) }.dropped.into_inner()
 }
 
+/// # Safety
+/// It is the flow's other side that calls it.
 unsafe fn go_back(flow: *mut Flow) {
+    // SAFETY: by this function's contract the flow is there, and its test waits in `main`.
     unsafe { switch(&raw mut (*flow).other, (*flow).main, null_mut()) };
 }
 
@@ -47,7 +53,9 @@ unsafe fn go_back(flow: *mut Flow) {
 fn its_frames_unwind() {
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         let flow = word.cast::<Flow>();
+        // SAFETY: the flow outlives what runs in it.
         let _value = CountsDrops(unsafe { &(*flow).dropped });
+        // SAFETY: it is the flow itself that goes back.
         unsafe { go_back(flow) };
         unreachable!()
     }
@@ -58,7 +66,9 @@ fn its_frames_unwind() {
 fn whoever_catches_passes_it_on() {
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         let flow = word.cast::<Flow>();
+        // SAFETY: it is the flow itself that goes back.
         let caught = catch_unwind(AssertUnwindSafe(|| unsafe { go_back(flow) }));
+        // SAFETY: the flow outlives what runs in it.
         let _value = CountsDrops(unsafe { &(*flow).dropped });
         drop(pass_discard(caught.unwrap_err()));
         unreachable!()
@@ -71,10 +81,14 @@ fn whoever_does_not_ends_at_the_next_switch() {
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         let flow = word.cast::<Flow>();
         loop {
+            // SAFETY: the flow outlives what runs in it.
             let _value = CountsDrops(unsafe { &(*flow).dropped });
+            // SAFETY: the flow outlives what runs in it.
             if unsafe { (*flow).dropped.load(Ordering::Relaxed) } == 0 {
+                // SAFETY: it is the flow itself that goes back.
                 drop(catch_unwind(AssertUnwindSafe(|| unsafe { go_back(flow) })));
             } else {
+                // SAFETY: it is the flow itself that goes back.
                 unsafe { go_back(flow) };
             }
         }
@@ -87,11 +101,13 @@ fn in_the_middle_of_a_panic_it_stands_still() {
     struct GoesBack(*mut Flow);
     impl Drop for GoesBack {
         fn drop(&mut self) {
+            // SAFETY: it is the flow itself that goes back.
             unsafe { go_back(self.0) };
         }
     }
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         let flow = word.cast::<Flow>();
+        // SAFETY: the flow outlives what runs in it.
         let _value = CountsDrops(unsafe { &(*flow).dropped });
         let _goes_back = GoesBack(flow);
         panic_any(())

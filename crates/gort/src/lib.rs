@@ -36,6 +36,7 @@
 //! | give up together | [`context`] |
 //! | read and write sockets | [`net`](mod@net) |
 //! | call what blocks the thread | [`blocking`](blocking()) |
+//! | wait for a future | [`block_on`](block_on()) |
 //! | read and write files | [`fs`] |
 //! | pipes, standard input and output, copying | [`io`] |
 //! | start other programs | [`process`] |
@@ -43,7 +44,7 @@
 //! | stay on a thread | [`lock_thread`], [`spawn_local`] |
 //! | keep something for each goroutine | [`goroutine_local!`] |
 //! | know about goroutines | [`current`], [`num_goroutines`], [`stats`], [`set_panic_handler`] |
-//! | have a scheduler of one's own, or settings | [`Runtime`], [`RuntimeBuilder`], [`set_gomaxprocs`] |
+//! | have a scheduler of one's own, or settings | [`Runtime`], [`RuntimeBuilder`], [`set_gomaxprocs`], [`runtime`] |
 //!
 //! All of it is there on Linux, macOS and Windows, but for Unix sockets and `io::splice`, which are not on Windows. What the systems do
 //! differently is said in each module. What was run where is in the README.
@@ -82,6 +83,8 @@
 extern crate self as gort;
 
 #[cfg(not(loom))]
+mod block_on;
+#[cfg(not(loom))]
 mod blocking;
 #[cfg(not(loom))]
 mod by_value;
@@ -108,7 +111,7 @@ mod prim;
 #[cfg(not(loom))]
 pub mod process;
 #[cfg(not(loom))]
-mod runtime;
+pub mod runtime;
 mod sched;
 #[cfg(not(loom))]
 mod scope;
@@ -132,6 +135,8 @@ pub use chan::chan;
 pub use gort_macros::{main, select, select_biased, test};
 
 #[cfg(not(loom))]
+pub use block_on::block_on;
+#[cfg(not(loom))]
 pub use blocking::{blocking, with_syscall};
 #[cfg(not(loom))]
 pub use goroutine::local::LocalKey;
@@ -140,9 +145,13 @@ pub use goroutine::panic::{OnPanic, PanicInfo, Shutdown, set_panic_handler};
 #[cfg(not(loom))]
 pub use join_handle::JoinHandle;
 #[cfg(not(loom))]
+#[doc(hidden)]
+pub use runtime::spawn_detached;
+#[cfg(not(loom))]
+#[doc(inline)]
 pub use runtime::{
     Builder as RuntimeBuilder, Runtime, ShutdownError, gomaxprocs, num_goroutines, run,
-    set_gomaxprocs, spawn_detached, stats,
+    set_gomaxprocs, stats,
 };
 #[cfg(not(loom))]
 pub use sched::{Preempt, Stats};

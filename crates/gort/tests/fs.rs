@@ -3,11 +3,13 @@
 mod support;
 
 use gort::fs::{self, File, OpenOptions};
+use std::fs::{FileTimes, TryLockError};
 use std::io::{
     BufRead, BufReader, BufWriter, ErrorKind, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use support::{in_turn, on};
 
 /// A folder that goes with the test.
@@ -118,7 +120,18 @@ fn an_open_file() {
         assert_eq!(BufReader::new(clone).lines().next().unwrap().unwrap(), "TWO");
         file.set_len(3).unwrap();
         assert_eq!(file.metadata().unwrap().len(), 3);
-        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        let epoch = std::time::SystemTime::UNIX_EPOCH;
+        file.set_modified(epoch).unwrap();
+        assert_eq!(file.metadata().unwrap().modified().unwrap(), epoch);
+        let later = epoch + Duration::from_secs(1000);
+        file.set_times(FileTimes::new().set_modified(later)).unwrap();
+        assert_eq!(file.metadata().unwrap().modified().unwrap(), later);
+        file.write_all_at(b"four", 3).unwrap();
+        file.read_exact_at(&mut one, 3).unwrap();
+        assert_eq!(&one, b"four");
+        let too_far = file.read_exact_at(&mut one, 4).unwrap_err();
+        assert_eq!(too_far.kind(), ErrorKind::UnexpectedEof);
+        file.set_len(3).unwrap();
 
         let file = File::from(std::fs::File::from(file));
         let mut text = Vec::new();
@@ -172,8 +185,14 @@ fn locks_on_files() {
         let waiter = gort::spawn(move || second.lock_shared().unwrap());
         gort::yield_now();
         assert!(!waiter.is_finished());
+        let third = File::open(&path).unwrap();
+        assert!(matches!(third.try_lock_shared(), Err(TryLockError::WouldBlock)));
         first.unlock().unwrap();
         waiter.join().unwrap();
+        third.try_lock_shared().unwrap();
+        assert!(matches!(first.try_lock(), Err(TryLockError::WouldBlock)));
+        third.unlock().unwrap();
+        first.try_lock().unwrap();
     });
 }
 

@@ -245,17 +245,8 @@ fn who_iterates_over_connections_ends_when_it_is_closed() {
     in_turn(|| {
         let (listener, address) = listener();
         let closer = listener.try_clone().unwrap();
-        let count = Arc::new(AtomicUsize::new(0));
-        let counted = count.clone();
-        let server = gort::spawn(move || {
-            let count =
-                |stream: std::io::Result<_>| drop((stream.unwrap(), counted.fetch_add(1, SeqCst)));
-            listener.incoming().for_each(count);
-        });
-        (0..3).for_each(|_| drop(TcpStream::connect(address).unwrap()));
-        yield_until("all are accepted", || count.load(SeqCst) == 3);
-        closer.close().unwrap();
-        server.join().unwrap();
+        let connect = || drop(TcpStream::connect(address).unwrap());
+        iterate_until_closed(listener, connect, || closer.close().unwrap());
     });
 }
 
@@ -266,19 +257,28 @@ fn who_iterates_over_unix_connections_ends_when_it_is_closed() {
         let path = std::env::temp_dir().join(format!("gort-incoming-{}", std::process::id()));
         let listener = UnixListener::bind(&path).unwrap();
         let closer = listener.try_clone().unwrap();
-        let count = Arc::new(AtomicUsize::new(0));
-        let counted = count.clone();
-        let server = gort::spawn(move || {
-            let count =
-                |stream: std::io::Result<_>| drop((stream.unwrap(), counted.fetch_add(1, SeqCst)));
-            listener.incoming().for_each(count);
-        });
-        (0..3).for_each(|_| drop(UnixStream::connect(&path).unwrap()));
-        yield_until("all are accepted", || count.load(SeqCst) == 3);
-        closer.close().unwrap();
-        server.join().unwrap();
-        std::fs::remove_file(path).unwrap();
+        let connect = || drop(UnixStream::connect(&path).unwrap());
+        iterate_until_closed(listener, connect, || closer.close().unwrap());
+        std::fs::remove_file(&path).unwrap();
     });
+}
+
+fn iterate_until_closed<L: Send + 'static, S>(listener: L, connect: impl Fn(), close: impl FnOnce())
+where
+    for<'a> &'a L: IntoIterator<Item = std::io::Result<S>>,
+{
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let server = gort::spawn(move || {
+        for stream in &listener {
+            drop(stream.unwrap());
+            counted.fetch_add(1, SeqCst);
+        }
+    });
+    (0..3).for_each(|_| connect());
+    yield_until("all are accepted", || count.load(SeqCst) == 3);
+    close();
+    server.join().unwrap();
 }
 
 /// The number of a closed socket is not given to another as long as there is a handle, so a descriptor that somebody has

@@ -140,6 +140,42 @@ fn a_socket_of_several_runtimes() {
     });
 }
 
+/// The process's runtime polls for one that has no poller.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_runtime_without_a_poller() {
+    if !in_child() {
+        return assert_success(&child("a_runtime_without_a_poller", |_| {}));
+    }
+    within(LIMIT, || {
+        let wait = |runtime: gort::Runtime| {
+            let (client, server) = pair();
+            let (tx, has_waited) = gort::chan(1);
+            let reader = runtime.spawn(move || {
+                client.set_read_timeout(Some(Duration::from_micros(100))).unwrap();
+                assert_timed_out((&client).read(&mut [0]));
+                client.set_read_timeout(None).unwrap();
+                tx.send(()).unwrap();
+                (&client).read(&mut [0]).unwrap()
+            });
+            has_waited.recv().unwrap();
+            (&server).write_all(b"x").unwrap();
+            assert_eq!(reader.join().unwrap(), 1);
+            drop(server);
+            let while_it_is_there = descriptors();
+            runtime.shutdown(LIMIT).unwrap();
+            while_it_is_there
+        };
+        let without = || gort::Runtime::builder().processors(1).poller(false);
+        wait(without().build().unwrap()); // which starts the process's
+        let before = descriptors();
+        assert_eq!(wait(without().build().unwrap()), before);
+        assert!(wait(runtime(1)) > before);
+        let refused = without().install().unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+    });
+}
+
 /// An echo for whoever connects, until it is told to stop.
 fn echo() -> (TcpListener, SocketAddr) {
     let (listener, address) = listener();

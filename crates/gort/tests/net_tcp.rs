@@ -220,7 +220,8 @@ fn from_std_and_back() {
         server.write_all(b"x").unwrap();
         assert_eq!(client.read(&mut [0; 9]).unwrap(), 1);
         client.set_read_deadline(Some(start)).unwrap();
-        let client = TcpStream::try_from(client.into_std().unwrap()).unwrap();
+        let client = net::TcpStream::try_from(client).unwrap();
+        let client = TcpStream::try_from(client).unwrap();
         client.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
         assert_timed_out((&client).read(&mut [0]));
     });

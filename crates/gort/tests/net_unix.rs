@@ -53,6 +53,40 @@ fn both_directions_at_once() {
 }
 
 #[test]
+fn peeking_takes_nothing() {
+    in_turn(|| {
+        let (client, server) = UnixStream::pair().unwrap();
+        let other = client.try_clone().unwrap();
+        let peeker = gort::spawn(move || {
+            let mut buffer = [0; 9];
+            let count = other.peek(&mut buffer).unwrap();
+            buffer[..count].to_vec()
+        });
+        gort::yield_now(); // it waits from here on
+        (&server).write_all(b"abc").unwrap();
+        assert_eq!(peeker.join().unwrap(), b"abc");
+        assert_eq!(client.peek(&mut [0; 2]).unwrap(), 2);
+        drop(server);
+        let mut text = String::new();
+        assert_eq!((&client).read_to_string(&mut text).unwrap(), 3);
+        assert_eq!(client.peek(&mut [0]).unwrap(), 0);
+
+        let (one, other) = UnixDatagram::pair().unwrap();
+        one.send(b"first").unwrap();
+        one.send(b"second").unwrap();
+        let mut buffer = [0; 9];
+        assert_eq!(other.peek(&mut buffer).unwrap(), 5);
+        assert_eq!(other.recv(&mut buffer).unwrap(), 5);
+        assert_eq!(other.recv(&mut buffer).unwrap(), 6);
+        other.set_read_deadline(past()).unwrap();
+        assert_timed_out(other.peek(&mut buffer));
+        other.set_read_deadline(None).unwrap();
+        other.shutdown(Shutdown::Read).unwrap();
+        assert_eq!(other.peek(&mut buffer).unwrap(), 0);
+    });
+}
+
+#[test]
 fn at_a_path() {
     on(1, || {
         let at = At::new();
@@ -211,6 +245,39 @@ fn shutting_datagrams_down() {
         assert_eq!(one.recv(&mut [0]).unwrap(), 1);
         assert_eq!(one.recv(&mut [0]).unwrap(), 0);
     });
+}
+
+/// One waits for room at the partner, one for room at somebody else.
+#[test]
+fn shutting_datagrams_down_ends_who_waits_to_send() {
+    in_turn(|| {
+        let at = At::new();
+        let _somebody = UnixDatagram::bind(&at.0).unwrap();
+        let (one, _other) = UnixDatagram::pair().unwrap();
+        let (to_partner, to_somebody) =
+            (one.try_clone().unwrap(), UnixDatagram::unbound().unwrap());
+        let unbound = to_somebody.try_clone().unwrap();
+        let path = at.0.clone();
+        let waiters = [
+            gort::spawn(move || until_error(|| to_partner.send(b"x"))),
+            gort::spawn(move || until_error(|| to_somebody.send_to(b"x", &path))),
+        ];
+        gort::yield_now(); // both wait from here on
+        assert!(waiters.iter().all(|waiter| !waiter.is_finished()));
+        one.shutdown(Shutdown::Write).unwrap();
+        unbound.shutdown(Shutdown::Write).unwrap();
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap(), ErrorKind::BrokenPipe);
+        }
+    });
+}
+
+fn until_error(mut send: impl FnMut() -> std::io::Result<usize>) -> ErrorKind {
+    loop {
+        if let Err(error) = send() {
+            return error.kind();
+        }
+    }
 }
 
 /// Sends so many numbered datagrams from each of the senders to one who begins to receive late.

@@ -9,6 +9,7 @@ use gort::signal::Signal;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::time::{Duration, Instant};
+use support::net::descriptors;
 use support::{assert_success, child, in_child, in_turn, on, within};
 
 fn shell(script: &str) -> Command {
@@ -60,7 +61,11 @@ fn what_a_command_is_told() {
         let mut command = Command::from(of_std);
         assert_eq!(command.output().unwrap().stdout, b"named\n", "there is nothing to be read");
         assert_eq!(command.env_clear().as_std().get_args().count(), 2);
-        assert!(command.into_std().output().is_ok());
+        let mut of_std = command.into_std();
+        let child = of_std.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let output = Child::try_from(child).unwrap().wait_with_output().unwrap();
+        assert!(output.status.success());
+        assert_eq!(output.stdout, b"named\n");
     });
 }
 
@@ -238,10 +243,6 @@ fn a_pipeline() {
         assert_eq!(second.stdout, b"3\n2\n1\n");
         assert!(first.wait().unwrap().success());
     });
-}
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 /// The children of this process, dead ones included.

@@ -10,6 +10,7 @@ pub struct Pair {
 
 impl Pair {
     pub fn new(stack: &Stack, entry: Entry) -> Box<Pair> {
+        // SAFETY: the test keeps the stack until the pair has ended, and runs nothing else on it.
         let other = unsafe { init(stack, entry) }.unwrap();
         Box::new(Pair { main: Context::DANGLING, other })
     }
@@ -17,6 +18,7 @@ impl Pair {
     /// Goes to the other flow with a word; returns with the one that it comes back with.
     pub fn go(&mut self, word: *mut ()) -> *mut () {
         let this = &raw mut *self;
+        // SAFETY: the other flow waits in `back`, or has not begun, and nobody else has its context.
         unsafe { switch(&raw mut (*this).main, (*this).other, word) }
     }
 
@@ -27,11 +29,16 @@ impl Pair {
     }
 
     pub fn end(self) {
+        // SAFETY: it waits, or has not begun, and is not gone back to.
         unsafe { discard(self.other) };
     }
 }
 
 /// The other flow: goes back to the test's; returns with the next word.
+///
+/// # Safety
+/// It is the other flow of this pair that calls it.
 pub unsafe fn back(pair: *mut Pair, word: *mut ()) -> *mut () {
+    // SAFETY: by this function's contract the pair is there, and its test waits in `go`.
     unsafe { switch(&raw mut (*pair).other, (*pair).main, word) }
 }

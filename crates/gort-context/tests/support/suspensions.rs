@@ -29,6 +29,7 @@ pub fn install(handler: fn(*mut c_void)) {
 /// Interrupts this thread about that often while `f` runs, and after half a minute tells it to stop. One that was resumed gets
 /// on only when it has a CPU again, so there is some time for it in between.
 pub fn interrupted_every<R>(pause: Duration, stop: &AtomicU32, f: impl FnOnce() -> R) -> R {
+    // SAFETY: the number that means the calling thread is always one of its handles.
     let target = unsafe { BorrowedHandle::borrow_raw(GetCurrentThread()) };
     let target = target.try_clone_to_owned().unwrap();
     let handler = *HANDLER.get().unwrap();
@@ -51,18 +52,23 @@ pub fn interrupted_every<R>(pause: Duration, stop: &AtomicU32, f: impl FnOnce() 
 }
 
 fn interrupt(target: HANDLE, handler: fn(*mut c_void)) {
+    // SAFETY: all zeros is a value of it.
     let mut registers: Registers = unsafe { zeroed() };
     let registers = &mut registers.0;
     registers.ContextFlags = CONTEXT_CONTROL_AMD64 | CONTEXT_EXCEPTION_REQUEST_AMD64;
+    // SAFETY: the handle is open, and the thread is resumed below.
     assert_ne!(unsafe { SuspendThread(target) }, u32::MAX);
+    // SAFETY: the thread is suspended; the place for its registers is valid, and aligned as the system asks.
     let mut done = unsafe { GetThreadContext(target, registers) };
     let before = registers.Rip;
     if done != 0 {
         handler((&raw mut *registers).cast());
         if registers.Rip != before {
+            // SAFETY: as above; where it is to go on the handler has chosen.
             done = unsafe { SetThreadContext(target, registers) };
         }
     }
+    // SAFETY: the handle is open.
     assert_ne!(unsafe { ResumeThread(target) }, u32::MAX);
     assert_ne!(done, 0, "the thread's registers");
 }

@@ -1,10 +1,12 @@
 //! An open file.
 
+use super::OpenOptions;
 use crate::by_value::{read_by_value, write_by_value};
 use crate::sys::OwnedFile;
 use crate::{blocking, sys};
-use std::fs::{Metadata, Permissions};
+use std::fs::{FileTimes, Metadata, Permissions, TryLockError};
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
+use std::mem;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -121,6 +123,14 @@ impl File {
         blocking(|| self.file.set_modified(time))
     }
 
+    /// Changes when the file is said to have been modified, read, and where there is that, made.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
+        blocking(|| self.file.set_times(times))
+    }
+
     /// Waits until nobody else has the file locked, and locks it; as [`std::fs::File::lock`]. Other processes that lock
     /// it wait, too; and so do other handles of this one.
     ///
@@ -146,6 +156,35 @@ impl File {
     /// The system's.
     pub fn lock_shared(&self) -> io::Result<()> {
         blocking(|| self.file.lock_shared())
+    }
+
+    /// As [`lock`](Self::lock), without waiting.
+    ///
+    /// ```
+    /// use std::fs::TryLockError;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-try-lock-{}", std::process::id()));
+    /// let (file, other) = (gort::fs::File::create(&path)?, gort::fs::File::open(&path)?);
+    /// file.lock()?;
+    /// assert!(matches!(other.try_lock_shared(), Err(TryLockError::WouldBlock)));
+    /// file.unlock()?;
+    /// other.try_lock()?;
+    /// # gort::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// `WouldBlock` if somebody has it locked; the system's.
+    pub fn try_lock(&self) -> Result<(), TryLockError> {
+        self.file.try_lock()
+    }
+
+    /// As [`lock_shared`](Self::lock_shared), without waiting.
+    ///
+    /// # Errors
+    /// As [`try_lock`](Self::try_lock).
+    pub fn try_lock_shared(&self) -> Result<(), TryLockError> {
+        self.file.try_lock_shared()
     }
 
     /// Gives the lock back, as dropping the file does.
@@ -183,6 +222,61 @@ impl File {
     /// The system's.
     pub fn write_at(&self, buffer: &[u8], offset: u64) -> io::Result<usize> {
         blocking(|| sys::write_at(&self.file, buffer, offset))
+    }
+
+    /// Fills the buffer from a place in the file, as [`read_at`](Self::read_at) reads.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` if the file ends before; the system's. What is in the buffer is then anything.
+    pub fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+        blocking(|| {
+            while !buffer.is_empty() {
+                match sys::read_at(&self.file, buffer, offset) {
+                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(count) => {
+                        buffer = &mut mem::take(&mut buffer)[count..];
+                        offset += count as u64;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes everything to a place in the file, as [`write_at`](Self::write_at) writes.
+    ///
+    /// ```
+    /// use gort::fs::{self, File};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-all-at-{}", std::process::id()));
+    /// let file = File::create_new(&path)?;
+    /// file.write_all_at(b"hello", 3)?;
+    /// let mut buffer = [0; 4];
+    /// file.read_exact_at(&mut buffer, 4)?;
+    /// assert_eq!(&buffer, b"ello");
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
+    /// # Errors
+    /// `WriteZero` if the system takes no more; its own. A part may have been written then.
+    pub fn write_all_at(&self, mut buffer: &[u8], mut offset: u64) -> io::Result<()> {
+        blocking(|| {
+            while !buffer.is_empty() {
+                match sys::write_at(&self.file, buffer, offset) {
+                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Ok(count) => {
+                        buffer = &buffer[count..];
+                        offset += count as u64;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(())
+        })
     }
 
     /// The file as std's.
@@ -273,80 +367,3 @@ impl From<File> for std::process::Stdio {
 }
 
 sys::file_handle!(File);
-
-/// How to open a file, like [`std::fs::OpenOptions`].
-///
-/// ```
-/// use gort::fs::OpenOptions;
-/// use std::io::Write;
-///
-/// # let path = std::env::temp_dir().join(format!("gort-options-{}", std::process::id()));
-/// let mut log = OpenOptions::new().append(true).create(true).open(&path)?;
-/// writeln!(log, "started")?;
-/// # gort::fs::remove_file(&path)?;
-/// # std::io::Result::Ok(())
-/// ```
-///
-/// For what std's can do besides (`mode`, `custom_flags`), make one of these from it.
-#[derive(Clone, Debug)]
-pub struct OpenOptions {
-    options: std::fs::OpenOptions,
-}
-
-impl OpenOptions {
-    /// Nothing is set.
-    #[expect(clippy::new_without_default, reason = "as with std's")]
-    pub fn new() -> OpenOptions {
-        OpenOptions { options: std::fs::OpenOptions::new() }
-    }
-
-    /// To read from it.
-    pub fn read(&mut self, on: bool) -> &mut OpenOptions {
-        self.options.read(on);
-        self
-    }
-
-    /// To write to it.
-    pub fn write(&mut self, on: bool) -> &mut OpenOptions {
-        self.options.write(on);
-        self
-    }
-
-    /// To write to its end, wherever that is then.
-    pub fn append(&mut self, on: bool) -> &mut OpenOptions {
-        self.options.append(on);
-        self
-    }
-
-    /// Empties it.
-    pub fn truncate(&mut self, on: bool) -> &mut OpenOptions {
-        self.options.truncate(on);
-        self
-    }
-
-    /// Makes it if it is not there.
-    pub fn create(&mut self, on: bool) -> &mut OpenOptions {
-        self.options.create(on);
-        self
-    }
-
-    /// Makes it, and fails if it is there.
-    pub fn create_new(&mut self, on: bool) -> &mut OpenOptions {
-        self.options.create_new(on);
-        self
-    }
-
-    /// Opens a file.
-    ///
-    /// # Errors
-    /// The system's; `InvalidInput` for options that exclude each other.
-    pub fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        blocking(|| self.options.open(path)).map(File::from)
-    }
-}
-
-impl From<std::fs::OpenOptions> for OpenOptions {
-    fn from(options: std::fs::OpenOptions) -> OpenOptions {
-        OpenOptions { options }
-    }
-}

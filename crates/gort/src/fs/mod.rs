@@ -44,9 +44,11 @@
 //! [shut down](crate::Runtime::shutdown) waits for it.
 
 mod file;
+mod open_options;
 mod read_dir;
 
-pub use file::{File, OpenOptions};
+pub use file::File;
+pub use open_options::OpenOptions;
 pub use read_dir::{ReadDir, read_dir};
 
 use crate::blocking;

@@ -112,6 +112,15 @@ macro_rules! listener {
         }
 
         impl std::iter::FusedIterator for $incoming<'_> {}
+
+        impl<'a> IntoIterator for &'a $listener {
+            type Item = io::Result<$stream>;
+            type IntoIter = $incoming<'a>;
+
+            fn into_iter(self) -> $incoming<'a> {
+                self.incoming()
+            }
+        }
     };
 }
 

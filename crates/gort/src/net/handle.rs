@@ -63,6 +63,14 @@ macro_rules! handle {
             }
         }
 
+        impl TryFrom<$handle> for $std {
+            type Error = io::Error;
+
+            fn try_from(socket: $handle) -> io::Result<$std> {
+                socket.into_std()
+            }
+        }
+
         impl fmt::Debug for $handle {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
@@ -148,7 +156,7 @@ macro_rules! stream {
             /// The system's, if it is not connected any more, most often; if it has been closed.
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 self.0.open()?.shutdown(how)?;
-                self.0.try_again();
+                self.0.try_again(how);
                 Ok(())
             }
 

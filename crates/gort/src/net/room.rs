@@ -23,8 +23,11 @@ pub(super) fn send_to(
     address: &SocketAddr,
 ) -> io::Result<usize> {
     let mut scout: Option<Scout> = None;
+    // One that has been shut down fails, whatever room there is.
+    let may_be_over = || source.record().readiness(Direction::Write).look().is_unsure();
     run(source, |socket| {
         if let Some(scout) = &scout
+            && !may_be_over()
             && !(scout.sees_room()? && sys::is_writable(socket)?)
         {
             return Err(io::ErrorKind::WouldBlock.into());

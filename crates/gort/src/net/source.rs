@@ -12,6 +12,7 @@ use crate::runtime;
 use crate::sys::{self, Descriptor, OwnsDescriptor};
 use std::fmt;
 use std::io;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::*};
 use std::time::{Duration, Instant};
@@ -249,10 +250,14 @@ impl<S: OwnsDescriptor> Source<S> {
         Ok(())
     }
 
-    /// Whoever waits is to try again: something has been done to the descriptor that not every poller tells of.
-    pub(crate) fn try_again(&self) {
-        self.record().readiness(Direction::Read).try_again();
-        self.record().readiness(Direction::Write).try_again();
+    /// Whoever waits in a direction that has been shut down is to try again: not every poller tells of that.
+    pub(crate) fn try_again(&self, how: Shutdown) {
+        if how != Shutdown::Write {
+            self.record().readiness(Direction::Read).try_again();
+        }
+        if how != Shutdown::Read {
+            self.record().readiness(Direction::Write).try_again();
+        }
     }
 
     pub(crate) fn check_open(&self) -> io::Result<()> {

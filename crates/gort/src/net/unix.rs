@@ -113,6 +113,27 @@ impl UnixStream {
         Ok((UnixStream::from_std(one)?, UnixStream::from_std(other)?))
     }
 
+    /// Reads without taking what is read; parks until there is something. Zero at the end.
+    ///
+    /// ```
+    /// use gort::net::UnixStream;
+    /// use std::io::{Read, Write};
+    ///
+    /// # gort::run(|| {
+    /// let (mut one, mut other) = UnixStream::pair()?;
+    /// one.write_all(b"GET /")?;
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(other.peek(&mut buffer)?, 5);
+    /// assert_eq!(other.read(&mut buffer)?, 5); // it is still there
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As [reading](crate::net#reading-and-writing).
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.run(Direction::Read, |socket| sys::peek(socket.as_fd(), buffer))
+    }
+
     /// The address of this side.
     ///
     /// # Errors
@@ -275,6 +296,17 @@ impl UnixDatagram {
         })
     }
 
+    /// As [`recv`](Self::recv), and leaves the datagram where it is.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.run(Direction::Read, |socket| match sys::peek(socket.as_fd(), buffer) {
+            Err(error) if is_the_end(socket, &error) => Ok(0),
+            result => result,
+        })
+    }
+
     /// Sends a datagram to the socket at a path; parks while that has no room for it. It then takes one more descriptor
     /// while it waits. (On macOS the system does not say that there is no room, but fails.)
     ///
@@ -314,12 +346,15 @@ impl UnixDatagram {
         room::send(&self.0, buffer)
     }
 
-    /// Ends one direction, or both: whoever waits to receive gets an empty datagram, as do those who would have to.
+    /// Ends one direction, or both: whoever waits to receive gets an empty datagram, as do those who would have to; whoever waits
+    /// to send gets an error (`BrokenPipe`).
     ///
     /// # Errors
     /// The system's.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.open()?.shutdown(how)
+        self.0.open()?.shutdown(how)?;
+        self.0.try_again(how);
+        Ok(())
     }
 
     /// The address of this side.

@@ -61,6 +61,12 @@ impl Seen {
         self.0 & CLOSED != 0
     }
 
+    /// May an attempt show what nothing has been told of: an end, an error, urgent data?
+    #[inline(always)]
+    pub(crate) fn is_unsure(self) -> bool {
+        self.0 & UNSURE != 0
+    }
+
     /// Has nothing been told since this was seen?
     fn is_still(self, word: u64) -> bool {
         (self.0 ^ word) & (TICK_BITS | CLOSED) == 0
@@ -96,7 +102,7 @@ impl Readiness {
     /// urgent data (reads stop short of them).
     #[inline(always)]
     pub(crate) fn drained(&self, seen: Seen) {
-        if seen.0 & UNSURE == 0 {
+        if !seen.is_unsure() {
             // If an event has come since, the word is another.
             self.drained.store(seen.0, Relaxed);
         }

@@ -44,6 +44,18 @@ pub struct Child {
     process: Process,
 }
 
+impl TryFrom<std::process::Child> for Child {
+    type Error = io::Error;
+
+    /// Takes over a process that std has started, with the streams that were not taken from it.
+    ///
+    /// # Errors
+    /// If there are too many descriptors that are waited for; the process is ended then.
+    fn try_from(child: std::process::Child) -> io::Result<Child> {
+        Child::new(child)
+    }
+}
+
 impl Child {
     pub(super) fn new(mut child: std::process::Child) -> io::Result<Child> {
         let stdin = child.stdin.take().map(OwnedFile::from);

@@ -29,6 +29,7 @@ pub struct Builder {
     migration: Migration,
     on_panic: OnPanic,
     audit: bool,
+    polls: bool,
 }
 
 impl Default for Builder {
@@ -45,6 +46,7 @@ impl Default for Builder {
             migration: Migration::Checked,
             on_panic: OnPanic::default(),
             audit: false,
+            polls: true,
         }
     }
 }
@@ -164,6 +166,25 @@ impl Builder {
         self
     }
 
+    /// Whether the runtime may have a poller of its own, which it does by default from when one of its goroutines first waits
+    /// for a socket, pipe or process. With `false` the process's runtime polls for it: for a runtime that computes, whose
+    /// processors have other things to do than to look for what has come.
+    ///
+    /// ```
+    /// use gort::net::TcpListener;
+    /// use std::time::Instant;
+    ///
+    /// let runtime = gort::Runtime::builder().poller(false).build()?;
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// listener.set_deadline(Some(Instant::now()))?;
+    /// assert!(runtime.run(|| listener.accept()).is_err()); // it is waited for even so, here for no time
+    /// # std::io::Result::Ok(())
+    /// ```
+    pub fn poller(mut self, on: bool) -> Self {
+        self.polls = on;
+        self
+    }
+
     /// How many threads may run goroutines; 10,000 by default. More than the number of processors are
     /// needed by goroutines that compute for long or block their threads. At the limit a goroutine that
     /// computes keeps its processor, and [`blocking`](crate::blocking()) waits for another to return.
@@ -218,6 +239,7 @@ impl Builder {
             migration: self.migration,
             on_panic: self.on_panic,
             audit: self.audit,
+            polls: self.polls,
         };
         let shared = Shared::new(settings, stacks);
         let runtime = Runtime { shared, shutdown_timeout: self.shutdown_timeout, stopped: false };
@@ -228,8 +250,13 @@ impl Builder {
     /// Makes the runtime the process's: the one that `run`, `go!` and `spawn` use on plain threads.
     ///
     /// # Errors
-    /// As [`build`](Self::build); and `AlreadyExists` if the process has its runtime.
+    /// As [`build`](Self::build); `AlreadyExists` if the process has its runtime; `InvalidInput` without a
+    /// [poller](Self::poller), which is there for all others.
     pub fn install(self) -> io::Result<()> {
+        if !self.polls {
+            let message = "the process's runtime cannot be without a poller";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         let taken =
             || io::Error::new(io::ErrorKind::AlreadyExists, "the process has its runtime already");
         if PROCESS.get().is_some() {

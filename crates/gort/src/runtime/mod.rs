@@ -1,14 +1,27 @@
-//! Runtimes: making them, the process's default one, running and stopping them.
+//! Runtimes: making them, the process's default one, running and stopping them, and what they tell of themselves.
+//!
+//! Everything in here is at the root of the crate as well, [`Builder`] as [`RuntimeBuilder`](crate::RuntimeBuilder).
+//!
+//! ```
+//! use gort::runtime::{self, Runtime};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let runtime = Runtime::builder().processors(1).name("quiet").build()?;
+//! let goroutines = runtime.run(|| runtime::stats().goroutines); // the caller's runtime
+//! assert_eq!(goroutines, 1);
+//! # Ok(()) }
+//! ```
 
 mod builder;
 
+pub use crate::sched::Stats;
 pub use builder::Builder;
 
 use crate::clock::Deadline;
 use crate::join_handle::JoinHandle;
 use crate::park::Wait;
 use crate::poll::Driver;
-use crate::sched::{self, Attributes, Later, Shared, Stats};
+use crate::sched::{self, Attributes, Later, Shared};
 use crate::tls;
 use std::fmt;
 use std::io;
@@ -215,9 +228,11 @@ fn current_runtime() -> io::Result<&'static Shared> {
     }
 }
 
-/// What polls for the caller: its runtime's, or the process's.
+/// What polls for the caller: its runtime's, or the process's if that has none.
 pub(crate) fn driver() -> io::Result<Arc<Driver>> {
-    current_runtime()?.driver().cloned()
+    let current = current_runtime()?;
+    let polling = if current.polls { current } else { &process()?.shared };
+    polling.driver().cloned()
 }
 
 /// The same, for functions that cannot fail.

@@ -36,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) migration: Migration,
     pub(crate) on_panic: OnPanic,
     pub(crate) audit: bool,
+    pub(crate) polls: bool,
 }
 
 /// What [`Stats`] counts.

@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) migration: Migration,
     pub(crate) on_panic: OnPanic,
     pub(crate) audit: Option<Audit>,
+    /// May it have a poller?
+    pub(crate) polls: bool,
     /// All machines that were ever made, by their numbers.
     pub(super) machines: Box<[OnceLock<Box<Machines>>]>,
     stopping: AtomicBool,
@@ -108,6 +110,7 @@ impl Shared {
             migration,
             on_panic,
             audit,
+            polls,
         } = settings;
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             global: GlobalQueue::new(),
@@ -136,6 +139,7 @@ impl Shared {
             migration,
             on_panic,
             audit: audit.then(Audit::default),
+            polls,
             machines: (0..=most_threads / CHUNK).map(|_| OnceLock::new()).collect(),
             stopping: AtomicBool::new(false),
             exiting: AtomicBool::new(false),

@@ -1,7 +1,7 @@
 //! Goroutines that work at one thing, and fail together.
 
-use super::semaphore::{OwnedPermit, Semaphore};
 use super::wait_group::WaitGroup;
+use super::{OwnedPermit, Semaphore};
 use crate::context::{Cancel, CancelCause, Cause, Context, with_cancel_cause};
 use crate::goroutine::panic::Shutdown;
 use crate::prim::Lock;

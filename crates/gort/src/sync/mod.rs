@@ -34,10 +34,12 @@ mod mutex;
 mod notify;
 mod once;
 mod once_lock;
+mod permit;
 mod poison;
 #[cfg(not(loom))]
 mod pool;
 mod raw_lock;
+mod rw_guards;
 mod rw_lock;
 mod semaphore;
 #[cfg(not(loom))]
@@ -54,12 +56,14 @@ pub use mutex::{MappedMutexGuard, Mutex, MutexGuard};
 pub use notify::Notify;
 pub use once::{Once, OnceState};
 pub use once_lock::OnceLock;
+pub use permit::{OwnedPermit, Permit};
 #[cfg(not(loom))]
 pub use pool::{Pool, PoolGuard};
-pub use rw_lock::{
-    MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+pub use rw_guards::{
+    MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };
-pub use semaphore::{OwnedPermit, Permit, Semaphore};
+pub use rw_lock::RwLock;
+pub use semaphore::Semaphore;
 #[cfg(not(loom))]
 pub use single_flight::SingleFlight;
 pub use wait_group::WaitGroup;

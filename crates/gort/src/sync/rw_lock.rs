@@ -1,17 +1,14 @@
 //! A lock for many readers or one writer; std's, but it parks the goroutine.
 
-use super::mapped::{Held, MappedGuard};
-use super::poison::{Flag, Panicking};
+use super::poison::Flag;
 use super::raw_lock::RawLock;
+use super::{RwLockReadGuard, RwLockWriteGuard};
 #[cfg(not(loom))]
 use crate::context::Context;
 use crate::park::{GaveUp, Limit};
 use std::cell::UnsafeCell;
 use std::fmt;
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::ptr::NonNull;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 use std::time::{Duration, Instant};
 
@@ -40,9 +37,9 @@ use std::time::{Duration, Instant};
 /// assert_eq!(settings.read().unwrap().len(), 3);
 /// ```
 pub struct RwLock<T: ?Sized> {
-    raw: RawLock,
-    poison: Flag,
-    value: UnsafeCell<T>,
+    pub(super) raw: RawLock,
+    pub(super) poison: Flag,
+    pub(super) value: UnsafeCell<T>,
 }
 
 // SAFETY: the value is only reached through guards, or by its owner.
@@ -191,14 +188,13 @@ impl<T: ?Sized> RwLock<T> {
     fn read_guard(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         // SAFETY: no writer has the lock as long as the guard is there.
         let value = unsafe { &*self.value.get() };
-        self.poison.wrap(RwLockReadGuard { value, held: Shared { raw: &self.raw } })
+        self.poison.wrap(RwLockReadGuard::new(value, &self.raw))
     }
 
     /// The caller has just taken the lock for writing.
     #[inline(always)]
     fn write_guard(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
-        let guard = RwLockWriteGuard { lock: self, start: Panicking::now(), _value: PhantomData };
-        self.poison.wrap(guard)
+        self.poison.wrap(RwLockWriteGuard::new(self))
     }
 
     /// Has a writer panicked? What one reads is out of date at once unless one holds the lock.
@@ -243,190 +239,5 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
             Err(TryLockError::WouldBlock) => shown.field("data", &format_args!("<locked>")),
         };
         shown.field("poisoned", &self.poison.get()).finish_non_exhaustive()
-    }
-}
-
-/// A lock that is held by readers, whatever it guards; gives one share of it back when dropped.
-#[derive(Debug)]
-struct Shared<'a> {
-    raw: &'a RawLock,
-}
-
-impl Drop for Shared<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.raw.unread();
-    }
-}
-
-/// The right to read the value of an [`RwLock`], or a part of it; gives it back when it is dropped.
-#[must_use = "if unused the RwLock will immediately unlock"]
-#[clippy::has_significant_drop]
-pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
-    value: &'a T,
-    held: Shared<'a>,
-}
-
-/// The right to read a part of the value; from [`RwLockReadGuard::map`].
-pub type MappedRwLockReadGuard<'a, T> = RwLockReadGuard<'a, T>;
-
-impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
-    /// A guard for a part of the value.
-    ///
-    /// ```
-    /// use gort::sync::{RwLock, RwLockReadGuard};
-    ///
-    /// let pair = RwLock::new((1, "one"));
-    /// let name = RwLockReadGuard::map(pair.read().unwrap(), |pair| &pair.1);
-    /// assert_eq!(*name, "one");
-    /// ```
-    pub fn map<U: ?Sized>(guard: Self, f: impl FnOnce(&T) -> &U) -> MappedRwLockReadGuard<'a, U> {
-        RwLockReadGuard { value: f(guard.value), held: guard.held }
-    }
-
-    /// A guard for a part of the value, if it is there.
-    ///
-    /// # Errors
-    /// The guard itself, if `f` returns `None`.
-    pub fn filter_map<U: ?Sized>(
-        guard: Self,
-        f: impl FnOnce(&T) -> Option<&U>,
-    ) -> Result<MappedRwLockReadGuard<'a, U>, Self> {
-        match f(guard.value) {
-            Some(value) => Ok(RwLockReadGuard { value, held: guard.held }),
-            None => Err(guard),
-        }
-    }
-}
-
-impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
-    type Target = T;
-
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        self.value
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-/// The right to write the value of an [`RwLock`]; gives it back when it is dropped.
-#[must_use = "if unused the RwLock will immediately unlock"]
-#[clippy::has_significant_drop]
-pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
-    lock: &'a RwLock<T>,
-    start: Panicking,
-    /// It may go where, and be shared as, a unique reference may.
-    _value: PhantomData<&'a mut T>,
-}
-
-impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
-    /// Goes on as a reader: nobody writes in between, and other readers come in.
-    ///
-    /// ```
-    /// use gort::sync::{RwLock, RwLockWriteGuard};
-    ///
-    /// let lock = RwLock::new(1);
-    /// let mut writing = lock.write().unwrap();
-    /// *writing += 1;
-    /// let reading = RwLockWriteGuard::downgrade(writing);
-    /// assert_eq!(*lock.read().unwrap(), *reading);
-    /// ```
-    pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T> {
-        let lock = guard.lock;
-        lock.poison.done(guard.start);
-        std::mem::forget(guard);
-        lock.raw.downgrade();
-        // SAFETY: no writer has the lock as long as the new guard is there.
-        RwLockReadGuard { value: unsafe { &*lock.value.get() }, held: Shared { raw: &lock.raw } }
-    }
-
-    /// A guard for a part of the value.
-    ///
-    /// ```
-    /// use gort::sync::{RwLock, RwLockWriteGuard};
-    ///
-    /// let pair = RwLock::new((1, "one"));
-    /// *RwLockWriteGuard::map(pair.write().unwrap(), |pair| &mut pair.0) = 2;
-    /// assert_eq!(pair.read().unwrap().0, 2);
-    /// ```
-    pub fn map<U: ?Sized>(
-        mut guard: Self,
-        f: impl FnOnce(&mut T) -> &mut U,
-    ) -> MappedRwLockWriteGuard<'a, U> {
-        let value = NonNull::from(f(&mut guard));
-        guard.into_mapped(value)
-    }
-
-    /// A guard for a part of the value, if it is there.
-    ///
-    /// # Errors
-    /// The guard itself, if `f` returns `None`.
-    pub fn filter_map<U: ?Sized>(
-        mut guard: Self,
-        f: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Result<MappedRwLockWriteGuard<'a, U>, Self> {
-        match f(&mut guard).map(NonNull::from) {
-            Some(value) => Ok(guard.into_mapped(value)),
-            None => Err(guard),
-        }
-    }
-
-    fn into_mapped<U: ?Sized>(self, value: NonNull<U>) -> MappedRwLockWriteGuard<'a, U> {
-        let lock = self.lock;
-        let held = Held { raw: &lock.raw, poison: &lock.poison, start: self.start };
-        std::mem::forget(self);
-        MappedGuard::new(value, held)
-    }
-}
-
-/// The right to write a part of the value of an [`RwLock`]; from [`RwLockWriteGuard::map`].
-pub type MappedRwLockWriteGuard<'a, T> = MappedGuard<'a, T>;
-
-impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
-    type Target = T;
-
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        // SAFETY: the guard's lock is held, and it is borrowed.
-        unsafe { &*self.lock.value.get() }
-    }
-}
-
-impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the guard's lock is held by one, and it is borrowed mutably.
-        unsafe { &mut *self.lock.value.get() }
-    }
-}
-
-impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.lock.poison.done(self.start);
-        self.lock.raw.unlock();
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for RwLockWriteGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

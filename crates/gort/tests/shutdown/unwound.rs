@@ -1,6 +1,6 @@
 //! Who ends how: by being unwound, by itself, or without having begun.
 
-use crate::support::{LIMIT, OnDrop, Tally, Token, compute_until, runtime, within};
+use crate::support::{LIMIT, OnDrop, Tally, Token, compute_until, eventually, runtime, within};
 use crate::{all_shut_down, start};
 use gort::Runtime;
 use gort::chan::{chan, never};
@@ -112,6 +112,13 @@ fn those_who_yield_or_use_channels_in_a_loop_are_unwound() {
     });
 }
 
+/// What waits, on a plain thread, until the runtime is being shut down: until one that waits in it is unwound.
+fn shutdown_begins(runtime: &Runtime) -> impl FnOnce() + Send + use<> {
+    let witness = Tally::new();
+    start(runtime, &witness, 1, |_token| _ = never::<()>().recv());
+    move || eventually("the shutdown begins", || witness.alive() == 0)
+}
+
 #[test]
 fn those_who_compute_end_when_they_are_done() {
     within(LIMIT, || {
@@ -122,8 +129,9 @@ fn those_who_compute_end_when_they_are_done() {
         let handles = start(&runtime, &tally, 2, move |_token| {
             compute_until(LIMIT, || stopped.load(SeqCst));
         });
+        let begun = shutdown_begins(&runtime);
         let stopper = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(20));
+            begun();
             stop.store(true, SeqCst);
         });
         runtime.shutdown(LIMIT).unwrap();
@@ -202,9 +210,9 @@ fn a_scope_without_its_goroutines_does_not_return() {
             assert_eq!(value, 1, "the scope has returned, and its goroutine never ran");
             seen.store(true, SeqCst);
         });
+        let begun = shutdown_begins(&runtime);
         let shutting = thread::spawn(move || runtime.shutdown(LIMIT));
-        // Long enough that the shutdown has begun: else the test tests nothing, but does not fail.
-        thread::sleep(Duration::from_millis(20));
+        begun();
         stop.store(true, SeqCst);
         shutting.join().unwrap().unwrap();
         assert!(!returned.load(SeqCst));

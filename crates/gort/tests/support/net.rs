@@ -121,6 +121,15 @@ pub fn after(time: Duration) -> Option<Instant> {
     Some(Instant::now() + time)
 }
 
+/// Do operations on it wait?
+#[cfg(target_os = "linux")]
+pub fn blocks(end: &impl std::os::fd::AsFd) -> bool {
+    use std::os::fd::AsRawFd;
+    // SAFETY: asks for the flags of an open descriptor.
+    let flags = unsafe { libc::fcntl(end.as_fd().as_raw_fd(), libc::F_GETFL) };
+    flags & libc::O_NONBLOCK == 0
+}
+
 /// How many descriptors the process has open.
 #[cfg(target_os = "linux")]
 pub fn descriptors() -> usize {

@@ -48,6 +48,16 @@ pub(crate) fn read(from: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize>
     }
 }
 
+/// Receives what there is at a socket, and leaves it there.
+pub(crate) fn peek(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let (descriptor, to, len) = (socket.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len());
+    // SAFETY: the buffer is valid for the call, which writes not more than it holds.
+    match unsafe { libc::recv(descriptor, to, len, libc::MSG_PEEK) } {
+        -1 => Err(io::Error::last_os_error()),
+        count => Ok(count as usize),
+    }
+}
+
 /// Writes what there is room for, as `write` does.
 pub(crate) fn write(to: BorrowedFd<'_>, buffer: &[u8]) -> io::Result<usize> {
     // SAFETY: the buffer is valid for the call, which reads not more than it holds.

@@ -1,0 +1,82 @@
+//! What is taken from a semaphore, and goes back to it.
+
+use super::Semaphore;
+use std::fmt;
+use std::ops::Deref;
+
+/// A permit on loan, or several; given back when it is dropped. From [`Semaphore::acquire`].
+#[must_use = "if unused the permits are given back immediately"]
+#[clippy::has_significant_drop]
+pub struct Permit<S: Deref<Target = Semaphore>> {
+    pub(super) semaphore: S,
+    pub(super) count: usize,
+}
+
+/// A [`Permit`] that keeps its semaphore, to go with a goroutine, say.
+pub type OwnedPermit = Permit<std::sync::Arc<Semaphore>>;
+
+impl Permit<&Semaphore> {
+    /// The same permit, with a share of the semaphore.
+    ///
+    /// # Panics
+    /// If it is a permit of another semaphore.
+    pub fn into_owned(self, semaphore: &std::sync::Arc<Semaphore>) -> OwnedPermit {
+        let same = std::ptr::eq(self.semaphore, &**semaphore);
+        assert!(same, "gort: a permit was to be owned with another semaphore than its own");
+        OwnedPermit { count: self.forget(), semaphore: semaphore.clone() }
+    }
+}
+
+impl<S: Deref<Target = Semaphore>> Permit<S> {
+    /// How many permits it stands for.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Does not give the permits back, and returns how many there were. So the semaphore has fewer, until somebody
+    /// [releases](Semaphore::release) them.
+    pub fn forget(mut self) -> usize {
+        std::mem::take(&mut self.count)
+    }
+
+    /// Takes `n` permits out, to be given back apart from the others. `None` if there are fewer.
+    ///
+    /// ```
+    /// let semaphore = gort::sync::Semaphore::new(3);
+    /// let mut all = semaphore.acquire(3);
+    /// drop(all.split(1));
+    /// assert_eq!((all.count(), semaphore.available()), (2, 1));
+    /// ```
+    pub fn split(&mut self, n: usize) -> Option<Permit<S>>
+    where
+        S: Clone,
+    {
+        self.count = self.count.checked_sub(n)?;
+        Some(Permit { semaphore: self.semaphore.clone(), count: n })
+    }
+
+    /// Puts two together, to be given back at once.
+    ///
+    /// # Panics
+    /// If they are of different semaphores.
+    pub fn merge(&mut self, other: Permit<S>) {
+        let same = std::ptr::eq(&*self.semaphore, &*other.semaphore);
+        assert!(same, "gort: permits of different semaphores were to be merged");
+        self.count += other.forget();
+    }
+}
+
+impl<S: Deref<Target = Semaphore>> Drop for Permit<S> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.count > 0 {
+            self.semaphore.release(self.count);
+        }
+    }
+}
+
+impl<S: Deref<Target = Semaphore>> fmt::Debug for Permit<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("count", &self.count).finish_non_exhaustive()
+    }
+}

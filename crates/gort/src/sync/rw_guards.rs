@@ -1,0 +1,207 @@
+//! What gives a lock for readers and writers back.
+
+use super::RwLock;
+use super::mapped::{Held, MappedGuard};
+use super::poison::Panicking;
+use super::raw_lock::RawLock;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+/// A lock that is held by readers, whatever it guards; gives one share of it back when dropped.
+#[derive(Debug)]
+struct Shared<'a> {
+    raw: &'a RawLock,
+}
+
+impl Drop for Shared<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.raw.unread();
+    }
+}
+
+/// The right to read the value of an [`RwLock`], or a part of it; gives it back when it is dropped.
+#[must_use = "if unused the RwLock will immediately unlock"]
+#[clippy::has_significant_drop]
+pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
+    value: &'a T,
+    held: Shared<'a>,
+}
+
+/// The right to read a part of the value; from [`RwLockReadGuard::map`].
+pub type MappedRwLockReadGuard<'a, T> = RwLockReadGuard<'a, T>;
+
+impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
+    /// The caller has just taken the lock for reading.
+    #[inline(always)]
+    pub(super) fn new(value: &'a T, raw: &'a RawLock) -> Self {
+        RwLockReadGuard { value, held: Shared { raw } }
+    }
+
+    /// A guard for a part of the value.
+    ///
+    /// ```
+    /// use gort::sync::{RwLock, RwLockReadGuard};
+    ///
+    /// let pair = RwLock::new((1, "one"));
+    /// let name = RwLockReadGuard::map(pair.read().unwrap(), |pair| &pair.1);
+    /// assert_eq!(*name, "one");
+    /// ```
+    pub fn map<U: ?Sized>(guard: Self, f: impl FnOnce(&T) -> &U) -> MappedRwLockReadGuard<'a, U> {
+        RwLockReadGuard { value: f(guard.value), held: guard.held }
+    }
+
+    /// A guard for a part of the value, if it is there.
+    ///
+    /// # Errors
+    /// The guard itself, if `f` returns `None`.
+    pub fn filter_map<U: ?Sized>(
+        guard: Self,
+        f: impl FnOnce(&T) -> Option<&U>,
+    ) -> Result<MappedRwLockReadGuard<'a, U>, Self> {
+        match f(guard.value) {
+            Some(value) => Ok(RwLockReadGuard { value, held: guard.held }),
+            None => Err(guard),
+        }
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// The right to write the value of an [`RwLock`]; gives it back when it is dropped.
+#[must_use = "if unused the RwLock will immediately unlock"]
+#[clippy::has_significant_drop]
+pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
+    lock: &'a RwLock<T>,
+    start: Panicking,
+    /// It may go where, and be shared as, a unique reference may.
+    _value: PhantomData<&'a mut T>,
+}
+
+impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
+    /// The caller has just taken the lock for writing.
+    #[inline(always)]
+    pub(super) fn new(lock: &'a RwLock<T>) -> Self {
+        RwLockWriteGuard { lock, start: Panicking::now(), _value: PhantomData }
+    }
+
+    /// Goes on as a reader: nobody writes in between, and other readers come in.
+    ///
+    /// ```
+    /// use gort::sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let mut writing = lock.write().unwrap();
+    /// *writing += 1;
+    /// let reading = RwLockWriteGuard::downgrade(writing);
+    /// assert_eq!(*lock.read().unwrap(), *reading);
+    /// ```
+    pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T> {
+        let lock = guard.lock;
+        lock.poison.done(guard.start);
+        std::mem::forget(guard);
+        lock.raw.downgrade();
+        // SAFETY: no writer has the lock as long as the new guard is there.
+        RwLockReadGuard::new(unsafe { &*lock.value.get() }, &lock.raw)
+    }
+
+    /// A guard for a part of the value.
+    ///
+    /// ```
+    /// use gort::sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let pair = RwLock::new((1, "one"));
+    /// *RwLockWriteGuard::map(pair.write().unwrap(), |pair| &mut pair.0) = 2;
+    /// assert_eq!(pair.read().unwrap().0, 2);
+    /// ```
+    pub fn map<U: ?Sized>(
+        mut guard: Self,
+        f: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedRwLockWriteGuard<'a, U> {
+        let value = NonNull::from(f(&mut guard));
+        guard.into_mapped(value)
+    }
+
+    /// A guard for a part of the value, if it is there.
+    ///
+    /// # Errors
+    /// The guard itself, if `f` returns `None`.
+    pub fn filter_map<U: ?Sized>(
+        mut guard: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedRwLockWriteGuard<'a, U>, Self> {
+        match f(&mut guard).map(NonNull::from) {
+            Some(value) => Ok(guard.into_mapped(value)),
+            None => Err(guard),
+        }
+    }
+
+    fn into_mapped<U: ?Sized>(self, value: NonNull<U>) -> MappedRwLockWriteGuard<'a, U> {
+        let lock = self.lock;
+        let held = Held { raw: &lock.raw, poison: &lock.poison, start: self.start };
+        std::mem::forget(self);
+        MappedGuard::new(value, held)
+    }
+}
+
+/// The right to write a part of the value of an [`RwLock`]; from [`RwLockWriteGuard::map`].
+pub type MappedRwLockWriteGuard<'a, T> = MappedGuard<'a, T>;
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the guard's lock is held, and it is borrowed.
+        unsafe { &*self.lock.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the guard's lock is held by one, and it is borrowed mutably.
+        unsafe { &mut *self.lock.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.lock.poison.done(self.start);
+        self.lock.raw.unlock();
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

@@ -1,0 +1,211 @@
+//! Copying, through a buffer and in the kernel.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use gort::io::{self, pipe};
+use gort::net::UnixStream;
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::sync::Arc;
+use std::time::Duration;
+use support::net::{descriptors, pair};
+use support::{assert_success, child, in_child, on};
+
+/// Bytes that tell where they belong.
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
+#[test]
+fn copies_of_anything() {
+    on(1, || {
+        let text = pattern(300_000);
+        let (mut reader, mut writer) = pipe().unwrap();
+        let copier = gort::spawn({
+            let text = text.clone();
+            move || io::copy(&mut &*text, &mut writer)
+        });
+        let mut all = Vec::new();
+        let reader: &mut dyn Read = &mut reader;
+        assert_eq!(io::copy(reader, &mut all).unwrap(), 300_000);
+        assert_eq!(all, text);
+        assert_eq!(copier.join().unwrap().unwrap(), 300_000);
+        // One that is interrupted now and then, and one that fails.
+        struct Odd(u32);
+        impl Read for Odd {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                self.0 += 1;
+                match self.0 {
+                    1 => Err(ErrorKind::Interrupted.into()),
+                    2 => {
+                        buffer[0] = 7;
+                        Ok(1)
+                    }
+                    _ => Err(ErrorKind::InvalidData.into()),
+                }
+            }
+        }
+        let mut all = Vec::new();
+        let error = io::copy(&mut Odd(0), &mut all).unwrap_err();
+        assert_eq!((error.kind(), all), (ErrorKind::InvalidData, vec![7]));
+    });
+}
+
+#[test]
+fn splicing_between_all_kinds() {
+    on(2, || {
+        let text = Arc::new(pattern(1_000_000));
+        let send = |mut to: Box<dyn Write + Send>| {
+            let text = text.clone();
+            gort::spawn(move || to.write_all(&text).unwrap())
+        };
+        let receive = |mut from: Box<dyn Read + Send>| {
+            let text = text.clone();
+            gort::spawn(move || {
+                let mut all = Vec::new();
+                from.read_to_end(&mut all).unwrap();
+                assert!(all == *text, "{} of {} bytes", all.len(), text.len());
+            })
+        };
+        let length = text.len() as u64;
+
+        let ((a, b), (c, d)) = (pair(), pair());
+        let ends = [send(Box::new(a)), receive(Box::new(d))];
+        assert_eq!(io::splice(&b, &c).unwrap(), length);
+        drop(c);
+        ends.into_iter().for_each(|end| end.join().unwrap());
+
+        let ((a, b), (c, d)) = (UnixStream::pair().unwrap(), pipe().unwrap());
+        let ends = [send(Box::new(a)), receive(Box::new(c))];
+        assert_eq!(io::splice(&b, &d).unwrap(), length);
+        drop(d);
+        ends.into_iter().for_each(|end| end.join().unwrap());
+
+        let path = std::env::temp_dir().join(format!("gort-splice-{}", std::process::id()));
+        let (a, b) = pipe().unwrap();
+        let sender = send(Box::new(b));
+        let mut options = gort::fs::OpenOptions::new();
+        let mut file =
+            options.create(true).truncate(true).read(true).write(true).open(&path).unwrap();
+        assert_eq!(io::splice(&a, &file).unwrap(), length);
+        sender.join().unwrap();
+        file.rewind().unwrap();
+        let (a, b) = pair();
+        let receiver = receive(Box::new(b));
+        let (_reader, writer) = a.split();
+        assert_eq!(io::splice(&file, &writer).unwrap(), length);
+        drop(writer);
+        receiver.join().unwrap();
+
+        // The kernel does not move pages to the end of a file; so it is copied.
+        let mut options = gort::fs::OpenOptions::new();
+        let log = options.append(true).open(&path).unwrap();
+        let (a, b) = pipe().unwrap();
+        let sender = send(Box::new(b));
+        assert_eq!(io::splice(&Arc::new(a), &log).unwrap(), length);
+        sender.join().unwrap();
+        let twice = gort::fs::read(&path).unwrap();
+        assert!(twice.len() == 2 * text.len() && twice.ends_with(&text));
+        gort::fs::remove_file(&path).unwrap();
+    });
+}
+
+#[test]
+fn splicing_to_one_that_is_gone() {
+    on(1, || {
+        let ((mut a, b), (c, d)) = (pair(), pair());
+        drop(d);
+        let sender = gort::spawn(move || while a.write_all(&[0; 10_000]).is_ok() {});
+        let error = io::splice(&b, &c).unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset),
+            "{error}"
+        );
+        drop(b);
+        sender.join().unwrap();
+    });
+}
+
+/// A proxy: both directions, one of which ends before the other.
+#[test]
+fn two_connections_are_joined() {
+    on(1, || {
+        let ((mut client, near), (far, mut server)) = (pair(), pair());
+        let proxy = gort::spawn(move || io::copy_both(&near, &far));
+        client.write_all(b"question").unwrap();
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut question = String::new();
+        server.read_to_string(&mut question).unwrap();
+        assert_eq!(question, "question");
+        gort::yield_now();
+        assert!(!proxy.is_finished(), "the answer is still to come");
+        server.write_all(b"the answer").unwrap();
+        drop(server);
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, "the answer");
+        assert_eq!(proxy.join().unwrap().unwrap(), (8, 10));
+    });
+}
+
+/// One side is gone while the other sends: both end.
+#[test]
+fn a_joined_connection_breaks() {
+    on(1, || {
+        let ((mut client, near), (far, server)) = (pair(), pair());
+        let proxy = gort::spawn(move || io::copy_both(&near, &far));
+        drop(server);
+        while client.write_all(&[0; 10_000]).is_ok() {}
+        assert!(proxy.join().unwrap().is_err());
+    });
+}
+
+#[test]
+fn no_descriptors_are_left() {
+    if in_child() {
+        return on(2, || {
+            let round = || {
+                let (mut reader, writer) = pipe().unwrap();
+                let waiter = gort::spawn(move || reader.read(&mut [0]));
+                gort::yield_now();
+                drop(writer.try_clone().unwrap());
+                drop(writer);
+                assert_eq!(waiter.join().unwrap().unwrap(), 0);
+                let (a, b) = UnixStream::pair().unwrap();
+                let (c, d) = UnixStream::pair().unwrap();
+                drop((a, d));
+                io::copy_both(&b, &c).unwrap();
+            };
+            round();
+            let before = descriptors();
+            (0..50).for_each(|_| round());
+            assert_eq!(descriptors(), before);
+
+            let limit = libc::rlimit { rlim_cur: before as libc::rlim_t + 20, rlim_max: 1024 };
+            // SAFETY: a limit of this process.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+            let mut pipes = Vec::new();
+            let error = loop {
+                match pipe() {
+                    Ok(pipe) => pipes.push(pipe),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+            // The kernel's way takes two, and there are none: through a buffer.
+            pipes.truncate(2);
+            let filler: Vec<_> =
+                std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+            let (from, to) = (&pipes[0], &pipes[1]);
+            let text = pattern(40_000);
+            (&from.1).write_all(&text).unwrap();
+            from.0.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+            assert_eq!(io::splice(&from.0, &to.1).unwrap_err().kind(), ErrorKind::TimedOut);
+            let mut arrived = vec![0; text.len()];
+            (&to.0).read_exact(&mut arrived).unwrap();
+            assert!(arrived == text);
+            drop(filler);
+        });
+    }
+    assert_success(&child("no_descriptors_are_left", |_| {}));
+}

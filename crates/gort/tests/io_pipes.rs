@@ -1,0 +1,139 @@
+//! Pipes: their ends, what they wait for, and what they become.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use gort::io::{PipeReader, PipeWriter, pipe};
+use gort::net::is_closed;
+use gort::process::{Command, Stdio};
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::net::blocks;
+use support::{in_turn, on, within};
+
+/// With one processor, whose goroutines are not made room for: it is free while a pipe is waited for.
+#[test]
+fn who_waits_for_a_pipe_holds_no_processor() {
+    in_turn(|| {
+        let (mut reader, mut writer) = pipe().unwrap();
+        let text = gort::spawn(move || {
+            let mut text = Vec::new();
+            reader.read_to_end(&mut text).map(|_| text)
+        });
+        gort::yield_now();
+        assert!(!text.is_finished());
+        // More than it holds: the writer waits, too.
+        let long = vec![b'x'; 1 << 20];
+        writer.write_all(&long).unwrap();
+        let pieces = [IoSlice::new(b"a"), IoSlice::new(b"b")];
+        assert_eq!(writer.write_vectored(&pieces).unwrap(), 2);
+        drop(writer);
+        let text = text.join().unwrap().unwrap();
+        assert_eq!(text.len(), long.len() + 2);
+        assert!(text.ends_with(b"xab"));
+    });
+}
+
+#[test]
+fn both_ends_are_closed() {
+    on(1, || {
+        let (mut reader, writer) = pipe().unwrap();
+        let second = writer.try_clone().unwrap();
+        drop(writer);
+        (&second).write_all(b"hello").unwrap();
+        let (mut one, mut two) = ([0; 2], [0; 8]);
+        let mut places = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
+        assert_eq!(reader.read_vectored(&mut places).unwrap(), 5);
+        let waiter = gort::spawn(move || reader.read(&mut [0; 8]).map(|count| (count, reader)));
+        gort::yield_now();
+        assert!(!waiter.is_finished());
+        drop(second);
+        let (count, _) = waiter.join().unwrap().unwrap();
+        assert_eq!(count, 0);
+
+        let (reader, mut writer) = pipe().unwrap();
+        writer.set_write_timeout(Some(Duration::from_millis(1))).unwrap();
+        let full = writer.write_all(&[0; 1 << 20]).unwrap_err();
+        assert_eq!(full.kind(), ErrorKind::TimedOut);
+        writer.set_write_timeout(None).unwrap();
+        let waiter = gort::spawn(move || writer.write_all(&[0; 1 << 20]));
+        gort::yield_now();
+        drop(reader);
+        assert_eq!(waiter.join().unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn time_limits_and_closing() {
+    on(1, || {
+        let (reader, mut writer) = pipe().unwrap();
+        let reader = Arc::new(reader);
+        reader.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+        assert_eq!((&*reader).read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+        reader.set_read_timeout(None).unwrap();
+        // It ends the wait of another.
+        let waiter = gort::spawn({
+            let reader = reader.clone();
+            move || (&*reader).read(&mut [0])
+        });
+        gort::yield_now();
+        reader.set_read_deadline(Some(Instant::now())).unwrap();
+        assert_eq!(waiter.join().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+        reader.set_read_deadline(None).unwrap();
+        writer.write_all(b"a").unwrap();
+        assert_eq!((&*reader).read(&mut [0, 0]).unwrap(), 1, "nothing is lost");
+        let waiter = gort::spawn({
+            let reader = reader.clone();
+            move || (&*reader).read(&mut [0])
+        });
+        gort::yield_now();
+        reader.close().unwrap();
+        assert!(is_closed(&waiter.join().unwrap().unwrap_err()));
+        assert_eq!(writer.write(b"a").unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert!(is_closed(&Arc::into_inner(reader).unwrap().into_std().unwrap_err()));
+    });
+}
+
+#[test]
+fn conversions() {
+    on(1, || {
+        let (reader, writer) = pipe().unwrap();
+        assert!(!blocks(&reader) && !blocks(&writer));
+        let (reader, mut writer) = (reader.into_std().unwrap(), writer.into_std().unwrap());
+        assert!(blocks(&reader) && blocks(&writer));
+        writer.write_all(b"one").unwrap();
+        let mut writer = PipeWriter::try_from(writer).unwrap();
+        let mut reader = PipeReader::try_from(OwnedFd::from(reader)).unwrap();
+        assert!(!blocks(&reader) && !blocks(&writer));
+        writer.write_all(b"two").unwrap();
+        let mut text = [0; 6];
+        reader.read_exact(&mut text).unwrap();
+        assert_eq!(&text, b"onetwo");
+        // A child sees what others give it: one that blocks.
+        let clone = reader.try_clone().unwrap();
+        let child = Command::new("cat").stdin(reader).stdout(Stdio::piped()).spawn().unwrap();
+        assert!(blocks(&clone));
+        writer.write_all(b"three").unwrap();
+        drop(writer);
+        assert_eq!(child.wait_with_output().unwrap().stdout, b"three");
+    });
+}
+
+#[test]
+fn on_plain_threads() {
+    within(support::LIMIT, || {
+        let (mut reader, mut writer) = pipe().unwrap();
+        let thread = std::thread::spawn(move || {
+            (0..1000_u32).for_each(|n| writer.write_all(&n.to_le_bytes()).unwrap());
+        });
+        let mut sum = 0;
+        let mut word = [0; 4];
+        while reader.read_exact(&mut word).is_ok() {
+            sum += u32::from_le_bytes(word);
+        }
+        assert_eq!(sum, (0..1000).sum::<u32>());
+        thread.join().unwrap();
+    });
+}
