@@ -77,6 +77,36 @@ impl<T> Lock<T> {
         })
     }
 
+    /// As [`lock`](Self::lock), for who has something else to do if somebody has the lock: without the call that
+    /// waits, no registers are saved for it.
+    #[inline(always)]
+    pub(crate) fn lock_if_free(&self) -> Option<LockGuard<'_, T>> {
+        #[cfg(loom)]
+        let turn = self.turn.try_lock().ok()?;
+        // As in `try_lock`.
+        (!self.locked.swap(true, Acquire)).then(|| LockGuard {
+            lock: self,
+            #[cfg(loom)]
+            _turn: turn,
+        })
+    }
+
+    /// Runs `f` with the lock. If somebody has it, that is done elsewhere, for the reason that
+    /// [`lock_if_free`](Self::lock_if_free) has.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        match self.lock_if_free() {
+            Some(mut guard) => f(&mut guard),
+            None => self.with_contended(f),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn with_contended<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut self.lock())
+    }
+
     #[cold]
     #[inline(never)]
     fn lock_contended(&self) {
