@@ -6,7 +6,9 @@
 //! {
 //!     enum __GortChosen<T0, T1> { Arm0(T0), Arm1(T1), Default }
 //!     let chosen = match (RecvArm::new(Some(&(rx))), SendArm::new(Some((&(tx), value)))) {
-//!         mut arms => match select(&mut [&mut arms.0, &mut arms.1], biased, true) {
+//!         mut arms => match select(
+//!             [arms.0.look(), arms.1.look()], &mut [&mut arms.0, &mut arms.1], biased, true
+//!         ) {
 //!             0 => __GortChosen::Arm0(Option::unwrap(arms.0.finish())),
 //!             1 => __GortChosen::Arm1(Option::unwrap(arms.1.finish())),
 //!             _ => __GortChosen::Default,
@@ -67,7 +69,7 @@ pub(crate) fn expand(input: TokenStream, biased: bool) -> TokenStream {
     match parse(Cursor::new(input)) {
         Ok(arms) if arms.is_empty() => fill(
             Span::call_site(),
-            &format!("loop {{ ::gort::select::arms::select(&mut [], {biased}, false); }}"),
+            &format!("loop {{ ::gort::select::arms::select([], &mut [], {biased}, false); }}"),
             &[],
         ),
         Ok(arms) => expand_arms(&arms, biased),
@@ -276,7 +278,7 @@ fn expand_arms(arms: &[Arm], biased: bool) -> TokenStream {
             {pair}
             let chosen = match (HEADS) {{
                 mut arms => match ::gort::select::arms::select(
-                    &mut [REFERENCES], {biased}, {has_default}
+                    [LOOKS], &mut [REFERENCES], {biased}, {has_default}
                 ) {{ OUTCOMES }},
             }};
             match chosen {{ BODIES }}
@@ -286,6 +288,7 @@ fn expand_arms(arms: &[Arm], biased: bool) -> TokenStream {
         ("GENERICS", parts.generics),
         ("VARIANTS", parts.variants),
         ("HEADS", parts.heads),
+        ("LOOKS", parts.looks),
         ("REFERENCES", parts.references),
         ("OUTCOMES", parts.outcomes),
         ("BODIES", parts.bodies),
@@ -299,6 +302,7 @@ struct Parts {
     generics: TokenStream,
     variants: TokenStream,
     heads: TokenStream,
+    looks: TokenStream,
     references: TokenStream,
     outcomes: TokenStream,
     bodies: TokenStream,
@@ -311,6 +315,7 @@ impl Parts {
         let number = if is_last { "_".to_owned() } else { i.to_string() };
         if let Some(head) = head(arm) {
             self.heads.extend(head);
+            self.looks.extend(text(&format!("arms.{i}.look(),")));
             self.references.extend(text(&format!("&mut arms.{i},")));
         }
         if arm.operation.has_value() {

@@ -1,14 +1,14 @@
 //! What both ends of a channel share: a buffer and two lists of waiters behind one lock.
 //!
-//! `state` has what happens under the lock, `blocking` how to send and receive. The states, the
+//! `state` has what happens under the lock, `blocking` how to send and receive, `register` how to wait for
+//! several channels. The states, the
 //! invariants I1 to I6 and the designs that were rejected are told in `mod.rs`.
 
 use super::ring::Ring;
-use super::slot::{Slot, WaitList, Waiter};
+use super::slot::{Slot, WaitList};
 use super::state::State;
 use super::timer::Timer;
-use crate::clock::Deadline;
-use crate::park::{Claim, Ticket};
+use crate::park::Claim;
 use crate::prim::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use crate::prim::{Arc, Lock, LockGuard};
 use crate::select::next_random;
@@ -16,13 +16,13 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 pub(crate) struct Core<T> {
-    state: Lock<State<T>>,
+    pub(super) state: Lock<State<T>>,
     pub(super) senders: AtomicUsize,
     pub(super) receivers: AtomicUsize,
     /// Could a receive have gone ahead when the lock was given back last? For a look without it.
-    readable: AtomicBool,
+    pub(super) readable: AtomicBool,
     /// The same of a send.
-    writable: AtomicBool,
+    pub(super) writable: AtomicBool,
     /// Where the selects that have this channel first take their random numbers from.
     seed: AtomicU64,
 }
@@ -52,12 +52,8 @@ impl<T> DerefMut for Held<'_, T> {
 impl<T> Drop for Held<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        let state = &*self.state;
-        let len = state.ring.len();
-        let lasting = state.closed | state.timer.is_some();
-        self.core.readable.store((len > 0) | !state.senders.is_empty() | lasting, Relaxed);
-        let room = len < state.ring.capacity();
-        self.core.writable.store(room | !state.receivers.is_empty() | state.closed, Relaxed);
+        self.core.show_readable(&self.state);
+        self.core.show_writable(&self.state);
     }
 }
 
@@ -67,16 +63,6 @@ pub(crate) enum Ended {
     Done,
     TimedOut,
     Closed,
-}
-
-/// What a select's arm found when it was to be registered.
-pub(crate) enum Registered {
-    /// The arm is off.
-    Off,
-    /// It waits; it is worth another look at the deadline.
-    Waiting(Deadline),
-    /// It does not wait, as it could go ahead at once.
-    Ready,
 }
 
 impl<T> Core<T> {
@@ -103,80 +89,20 @@ impl<T> Core<T> {
         Held { core: self, state: self.state.lock() }
     }
 
-    // --- waiting with several arms, or as a future ---
-
-    /// Puts `waiter` among the senders, unless the message could be sent at once.
-    ///
-    /// # Safety
-    /// The waiter and its slot stay alive and in place until [`forget_sender`](Self::forget_sender)
-    /// has returned or its wait was claimed with this arm; the slot holds a message.
-    #[inline]
-    pub(crate) unsafe fn register_sender(
-        &self,
-        waiter: &Waiter<T>,
-        slot: &Slot<T>,
-        ticket: Ticket,
-        arm: usize,
-    ) -> Registered {
-        let mut held = self.lock();
-        let state = &mut *held;
-        // If the last sender is of the same wait, a receiver that came since has seen that one.
-        if state.closed
-            || state.ring.len() < state.ring.capacity()
-            || !state.senders.ends_with(ticket) && state.receivers.has_open_but(ticket)
-        {
-            return Registered::Ready;
-        }
-        waiter.set(ticket, arm, slot);
-        // SAFETY: by this function's contract.
-        unsafe { state.senders.push(waiter) };
-        Registered::Waiting(Deadline::NEVER)
+    /// To be called with the lock before it is given back.
+    #[inline(always)]
+    pub(super) fn show_readable(&self, state: &State<T>) {
+        let lasting = state.closed | state.timer.is_some();
+        let readable = (state.ring.len() > 0) | !state.senders.is_empty() | lasting;
+        self.readable.store(readable, Relaxed);
     }
 
-    /// Puts `waiter` among the receivers, unless a message could be received at once.
-    ///
-    /// # Safety
-    /// The waiter and its slot stay alive and in place until
-    /// [`forget_receiver`](Self::forget_receiver) has returned or its wait was claimed with this
-    /// arm; the slot is empty.
-    #[inline]
-    pub(crate) unsafe fn register_receiver(
-        &self,
-        waiter: &Waiter<T>,
-        slot: &Slot<T>,
-        ticket: Ticket,
-        arm: usize,
-    ) -> Registered {
-        let mut held = self.lock();
-        let state = &mut *held;
-        // As in `register_sender`.
-        if state.closed
-            || state.ring.len() > 0
-            || !state.receivers.ends_with(ticket) && state.senders.has_open_but(ticket)
-        {
-            return Registered::Ready;
-        }
-        let due = match &state.timer {
-            None => Deadline::NEVER,
-            Some(timer) if timer.is_due() => return Registered::Ready,
-            Some(timer) => timer.due(),
-        };
-        waiter.set(ticket, arm, slot);
-        // SAFETY: by this function's contract.
-        unsafe { state.receivers.push(waiter) };
-        Registered::Waiting(due)
-    }
-
-    /// Takes a waiter whose wait is over off the list.
-    pub(crate) fn forget_sender(&self, waiter: &Waiter<T>) {
-        // SAFETY: it was put on no other list.
-        unsafe { self.lock().senders.unlink(waiter) };
-    }
-
-    /// Takes a waiter whose wait is over off the list.
-    pub(crate) fn forget_receiver(&self, waiter: &Waiter<T>) {
-        // SAFETY: it was put on no other list.
-        unsafe { self.lock().receivers.unlink(waiter) };
+    /// As [`show_readable`](Self::show_readable).
+    #[inline(always)]
+    pub(super) fn show_writable(&self, state: &State<T>) {
+        let room = state.ring.len() < state.ring.capacity();
+        let writable = room | !state.receivers.is_empty() | state.closed;
+        self.writable.store(writable, Relaxed);
     }
 
     /// Gives a message back that was handed to a receiver which is not there to take it any more.

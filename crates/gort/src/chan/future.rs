@@ -6,7 +6,8 @@
 //! that is at work on it (a few instructions), and gives back what that has brought.
 
 use super::alarm::Alarm;
-use super::core::{Core, Ended, Registered};
+use super::core::{Core, Ended};
+use super::register::Registered;
 use super::slot::{Slot, Waiter};
 use super::{Receiver, SendError, Sender};
 use crate::clock::Deadline;
@@ -93,15 +94,18 @@ impl<T> Frame<T> {
             let ticket = self.task.arm(cx);
             // SAFETY: the frame is pinned, and is not dropped before the wait is over or forgotten;
             // the slot is empty.
-            match unsafe { core.register_receiver(&self.waiter, &self.slot, ticket, 0) } {
-                Registered::Waiting(due) => {
-                    self.waiting.set(true);
-                    self.due.set(due);
-                    *self.alarm.borrow_mut() = Alarm::set(due, cx.waker());
-                    return Poll::Pending;
+            let due = match unsafe { core.register_receiver(&self.waiter, &self.slot, ticket, 0) } {
+                Registered::Waiting => Deadline::NEVER,
+                Registered::Until(due) => due,
+                Registered::Ready | Registered::Off => {
+                    self.task.task().disarm();
+                    continue;
                 }
-                Registered::Ready | Registered::Off => self.task.task().disarm(),
-            }
+            };
+            self.waiting.set(true);
+            self.due.set(due);
+            *self.alarm.borrow_mut() = Alarm::set(due, cx.waker());
+            return Poll::Pending;
         }
     }
 
@@ -130,7 +134,7 @@ impl<T> Frame<T> {
             // SAFETY: the frame is pinned, and is not dropped before the wait is over or forgotten;
             // the slot is full.
             match unsafe { core.register_sender(&self.waiter, &self.slot, ticket, 0) } {
-                Registered::Waiting(_) => {
+                Registered::Waiting | Registered::Until(_) => {
                     self.waiting.set(true);
                     return Poll::Pending;
                 }

@@ -63,8 +63,8 @@
 // I1. Under the lock runs no user code: no destructor, no waker, no clone, and no allocation. Claims
 //     that were made under it are woken after it is given back.
 // I2. A waiter on a list is alive and in place. Its owner does not leave before it was taken off:
-//     by a claimer that then wakes the owner and touches neither afterwards, or by the owner itself
-//     with the lock.
+//     by a claimer that then wakes the owner and touches neither afterwards, by somebody who found its
+//     wait over, whose last touch that was, or by the owner itself with the lock.
 // I3. If a sender waits, the ring holds as many messages as the capacity or more. So a message that
 //     finds room has nobody to wait behind, and whoever takes one from the ring lets the first
 //     waiting sender's in, under the same lock.
@@ -102,6 +102,7 @@ mod iter;
 #[cfg(all(test, loom))]
 mod models;
 mod recv;
+pub(crate) mod register;
 mod ring;
 mod send;
 pub(crate) mod slot;

@@ -5,9 +5,11 @@
 //! wants, or brings, is its `payload`: a channel's slot, the number of permits, to read or to write.
 //!
 //! A waiter whose wait is over (it timed out, another arm of its select won) may still be linked for
-//! a moment; who meets one takes it off. Its owner unlinks it in any case before it goes on.
+//! a moment; who meets one takes it off. Its owner unlinks it in any case before it goes on, or sees that
+//! it is off: who takes it off touches neither it nor its task afterwards, unless it has claimed the wait.
 
 use super::{Claim, Outcome, Ticket, standing};
+use crate::prim::atomic::{AtomicBool, Ordering::*};
 use std::cell::Cell;
 use std::ptr;
 
@@ -20,8 +22,8 @@ pub(crate) struct Waiter<P> {
     payload: Cell<P>,
     /// The outcome to claim with: the number of the arm in a select.
     arm: Cell<u32>,
-    /// Is it in the queue?
-    linked: Cell<bool>,
+    /// Is it in the queue? Written by whoever holds the queue.
+    linked: AtomicBool,
     /// Is its ticket a [`Standing`](super::standing::Standing) wait's?
     stands: Cell<bool>,
 }
@@ -35,7 +37,7 @@ impl<P: Copy> Waiter<P> {
             ticket: Cell::new(None),
             payload: Cell::new(payload),
             arm: Cell::new(0),
-            linked: Cell::new(false),
+            linked: AtomicBool::new(false),
             stands: Cell::new(false),
         }
     }
@@ -43,16 +45,22 @@ impl<P: Copy> Waiter<P> {
     /// Makes it ready for a wait. It is in no queue.
     #[inline(always)]
     pub(crate) fn set(&self, ticket: Ticket, arm: usize, payload: P) {
-        debug_assert!(!self.linked.get());
+        debug_assert!(self.is_off());
         self.ticket.set(Some(ticket));
         self.payload.set(payload);
         self.arm.set(arm as u32);
     }
 
-    /// Owner, while it is in no queue: from now on its tickets are those of a standing wait, or of other waits.
+    /// Owner, while it is in no queue, or being taken off by who has left a note: from now on its tickets are those of a standing wait, or of other waits.
     pub(crate) fn set_standing(&self, stands: bool) {
-        debug_assert!(!self.linked.get());
         self.stands.set(stands);
+    }
+
+    /// Owner, when the wait is over: has the waiter been taken off the queue, or never been put on it? Then it
+    /// needs no [`unlink`](WaitQueue::unlink), nor the lock for that.
+    #[inline(always)]
+    pub(crate) fn is_off(&self) -> bool {
+        !self.linked.load(Acquire)
     }
 }
 
@@ -94,7 +102,7 @@ impl<P: Copy> WaitQueue<P> {
     pub(crate) unsafe fn push(&mut self, waiter: &Waiter<P>) {
         waiter.next.set(ptr::null());
         waiter.prev.set(self.tail);
-        waiter.linked.set(true);
+        waiter.linked.store(true, Relaxed);
         // SAFETY: the tail is null or linked, and so alive.
         match unsafe { self.tail.as_ref() } {
             Some(tail) => tail.next.set(waiter),
@@ -110,7 +118,7 @@ impl<P: Copy> WaitQueue<P> {
     pub(crate) unsafe fn push_front(&mut self, waiter: &Waiter<P>) {
         waiter.prev.set(ptr::null());
         waiter.next.set(self.head);
-        waiter.linked.set(true);
+        waiter.linked.store(true, Relaxed);
         // SAFETY: the head is null or linked, and so alive.
         match unsafe { self.head.as_ref() } {
             Some(head) => head.prev.set(waiter),
@@ -125,9 +133,14 @@ impl<P: Copy> WaitQueue<P> {
     /// It is on no other queue.
     #[inline]
     pub(crate) unsafe fn unlink(&mut self, waiter: &Waiter<P>) {
-        if !waiter.linked.replace(false) {
-            return;
+        if waiter.linked.load(Relaxed) {
+            self.take_off(waiter);
         }
+    }
+
+    /// As [`unlink`](Self::unlink), of a waiter that is on this queue.
+    #[inline(always)]
+    fn take_off(&mut self, waiter: &Waiter<P>) {
         let (prev, next) = (waiter.prev.get(), waiter.next.get());
         // SAFETY: neighbours are null or linked, and so alive.
         match unsafe { prev.as_ref() } {
@@ -139,6 +152,8 @@ impl<P: Copy> WaitQueue<P> {
             Some(next) => next.prev.set(prev),
             None => self.tail = prev,
         }
+        // Last, as its owner may be gone from now on.
+        waiter.linked.store(false, Release);
     }
 
     /// Takes waiters off the front up to the first whose wait can be claimed, and claims it with its
@@ -173,6 +188,7 @@ impl<P: Copy> WaitQueue<P> {
 
     /// Takes the first off and claims it with `outcome`, to be woken with `claims`. False: there is none, or
     /// its wait was over.
+    #[inline(always)]
     pub(crate) fn claim_head(&mut self, outcome: Outcome, claims: &mut Claims<P>) -> bool {
         // SAFETY: the head is null or linked, and so alive.
         let Some(first) = (unsafe { self.head.as_ref() }) else { return false };
@@ -197,10 +213,8 @@ impl<P: Copy> WaitQueue<P> {
     fn claim(&mut self, waiter: &Waiter<P>, outcome: Outcome) -> Option<(Claim, P)> {
         let payload = waiter.payload.get();
         let ticket = waiter.ticket.get();
-        // SAFETY: it is on this queue.
-        unsafe { self.unlink(waiter) };
-        // SAFETY: the waiter cannot go on before it has locked this queue to unlink itself, or has
-        // been woken by whoever claims it, so its task is alive.
+        // SAFETY: the waiter cannot go on before it is off this queue and, if it was claimed, has been woken, so
+        // its task is alive.
         let mut claim = ticket.and_then(|ticket| unsafe { ticket.claim(outcome) });
         if claim.is_none() && waiter.stands.get() {
             // SAFETY: as above; the ticket is a standing wait's.
@@ -208,6 +222,7 @@ impl<P: Copy> WaitQueue<P> {
                 standing::claim_or_note(ticket, waiter.arm.get(), outcome)
             });
         }
+        self.take_off(waiter);
         claim.map(|claim| (claim, payload))
     }
 
@@ -227,8 +242,7 @@ impl<P: Copy> WaitQueue<P> {
             {
                 return true;
             }
-            // SAFETY: it is on this queue.
-            unsafe { self.unlink(waiter) };
+            self.take_off(waiter);
         }
         false
     }

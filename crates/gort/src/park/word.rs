@@ -44,6 +44,10 @@ const CLAIMED: u64 = 3;
 const CLAIMED_PARKED: u64 = 4;
 const NOTIFIED: u64 = 5;
 
+/// What a claim adds to the state.
+const CLAIM: u64 = CLAIMED - ARMED;
+const _: () = assert!(PARKED + CLAIM == CLAIMED_PARKED);
+
 /// Why a wait ended, as told by its claimer: the number of an arm, or one of the constants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Outcome(u32);
@@ -144,7 +148,7 @@ impl Task {
     /// Owner: has somebody claimed the wait? A hint: to stop preparing early.
     #[inline(always)]
     pub(crate) fn is_claimed(&self) -> bool {
-        matches!(self.word.load(Relaxed) & STATE_MASK, CLAIMED | CLAIMED_PARKED | NOTIFIED)
+        self.word.load(Relaxed) & STATE_MASK >= CLAIMED
     }
 
     /// Owner: the outcome, if the wait is over.
@@ -231,18 +235,18 @@ impl Ticket {
     pub(crate) unsafe fn claim(self, outcome: Outcome) -> Option<Claim> {
         // SAFETY: by this function's contract.
         let task = unsafe { self.task.as_ref() };
+        let claimed = self.wait | (outcome.0 as u64) << STATE_BITS;
         let mut word = task.word.load(Relaxed);
         loop {
-            let to = if word == self.wait | PARKED {
-                CLAIMED_PARKED
-            } else if word == self.wait | ARMED {
-                CLAIMED
-            } else {
+            // The state, if it is this wait's that has no outcome yet.
+            let state = word ^ self.wait;
+            if state != ARMED && state != PARKED {
                 return None;
-            };
-            let new = self.wait | (outcome.0 as u64) << STATE_BITS | to;
+            }
+            // `CLAIMED` or `CLAIMED_PARKED`.
+            let new = claimed | (state + CLAIM);
             match task.word.compare_exchange(word, new, AcqRel, Relaxed) {
-                Ok(_) => return Some(Claim { task: self.task, parked: to == CLAIMED_PARKED }),
+                Ok(_) => return Some(Claim { task: self.task, parked: state == PARKED }),
                 Err(now) => word = now,
             }
         }

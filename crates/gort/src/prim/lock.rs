@@ -65,7 +65,8 @@ impl<T> Lock<T> {
         }
     }
 
-    #[inline]
+    /// For who has something else to do if somebody has the lock. Without the call that waits, no registers are saved for it.
+    #[inline(always)]
     pub(crate) fn try_lock(&self) -> Option<LockGuard<'_, T>> {
         #[cfg(loom)]
         let turn = self.turn.try_lock().ok()?;
@@ -75,6 +76,22 @@ impl<T> Lock<T> {
             #[cfg(loom)]
             _turn: turn,
         })
+    }
+
+    /// Runs `f` with the lock. If somebody has it, that is done elsewhere, for the reason that [`try_lock`](Self::try_lock)
+    /// has.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        match self.try_lock() {
+            Some(mut guard) => f(&mut guard),
+            None => self.with_contended(f),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn with_contended<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut self.lock())
     }
 
     #[cold]

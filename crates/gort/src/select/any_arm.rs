@@ -2,7 +2,7 @@
 
 use super::arms::{RecvArm, SendArm};
 use super::engine::{Arms, RawArm};
-use crate::chan::core::Registered;
+use crate::chan::register::Registered;
 use crate::chan::{Receiver, Sender};
 use crate::park::Ticket;
 use std::fmt;

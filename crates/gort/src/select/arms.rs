@@ -3,7 +3,8 @@
 //! Arms have no `Drop`, so that what they borrow is free again after `finish`.
 
 use super::engine::{self, Arms, RawArm};
-use crate::chan::core::{Ended, Registered};
+use crate::chan::core::Ended;
+use crate::chan::register::Registered;
 use crate::chan::slot::{Slot, Waiter};
 use crate::chan::{Receiver, SendError, Sender};
 use crate::clock::Deadline;
@@ -44,6 +45,22 @@ impl<'a, T> RecvArm<'a, T> {
         self.chosen.get().then(|| self.slot.into_inner())
     }
 
+    /// Does it seem that there is something to receive?
+    #[inline(always)]
+    pub fn look(&self) -> bool {
+        self.receiver.is_some_and(|receiver| receiver.core().looks_readable())
+    }
+
+    /// # Safety
+    /// As for [`register`](RawArm::register).
+    #[cold]
+    #[inline(never)]
+    unsafe fn register_slow(&self, ticket: Ticket, index: usize) -> Registered {
+        let Some(receiver) = self.receiver else { return Registered::Off };
+        // SAFETY: by this function's contract; the slot is empty as the arm has not received yet.
+        unsafe { receiver.core().register_receiver(&self.waiter, &self.slot, ticket, index) }
+    }
+
     pub(super) fn receiver(&self) -> Option<&'a Receiver<T>> {
         self.receiver
     }
@@ -65,7 +82,7 @@ impl<T> Arm for RecvArm<'_, T> {}
 impl<T> RawArm for RecvArm<'_, T> {
     #[inline]
     fn looks_ready(&self) -> bool {
-        self.receiver.is_some_and(|receiver| receiver.core().looks_readable())
+        self.look()
     }
 
     fn is_ready(&self) -> bool {
@@ -83,8 +100,13 @@ impl<T> RawArm for RecvArm<'_, T> {
 
     unsafe fn register(&self, ticket: Ticket, index: usize) -> Registered {
         let Some(receiver) = self.receiver else { return Registered::Off };
+        let core = receiver.core();
         // SAFETY: by this function's contract; the slot is empty as the arm has not received yet.
-        unsafe { receiver.core().register_receiver(&self.waiter, &self.slot, ticket, index) }
+        if unsafe { core.register_idle_receiver(&self.waiter, &self.slot, ticket, index) } {
+            return Registered::Waiting;
+        }
+        // SAFETY: as above.
+        unsafe { self.register_slow(ticket, index) }
     }
 
     fn unregister(&self) {
@@ -132,6 +154,22 @@ impl<'a, T> SendArm<'a, T> {
         chosen.then(|| left.map_or(Ok(()), |message| Err(SendError(message))))
     }
 
+    /// Does it seem that the message could be sent?
+    #[inline(always)]
+    pub fn look(&self) -> bool {
+        self.sender.is_some_and(|sender| sender.core().looks_writable())
+    }
+
+    /// # Safety
+    /// As for [`register`](RawArm::register).
+    #[cold]
+    #[inline(never)]
+    unsafe fn register_slow(&self, ticket: Ticket, index: usize) -> Registered {
+        let Some(sender) = self.on() else { return Registered::Off };
+        // SAFETY: by this function's contract; there is a message in the slot.
+        unsafe { sender.core().register_sender(&self.waiter, &self.slot, ticket, index) }
+    }
+
     pub(super) fn sender(&self) -> Option<&'a Sender<T>> {
         self.sender
     }
@@ -164,7 +202,7 @@ impl<T> Arm for SendArm<'_, T> {}
 impl<T> RawArm for SendArm<'_, T> {
     #[inline]
     fn looks_ready(&self) -> bool {
-        self.sender.is_some_and(|sender| sender.core().looks_writable())
+        self.look()
     }
 
     fn is_ready(&self) -> bool {
@@ -182,8 +220,13 @@ impl<T> RawArm for SendArm<'_, T> {
 
     unsafe fn register(&self, ticket: Ticket, index: usize) -> Registered {
         let Some(sender) = self.on() else { return Registered::Off };
+        let core = sender.core();
         // SAFETY: by this function's contract; there is a message in the slot.
-        unsafe { sender.core().register_sender(&self.waiter, &self.slot, ticket, index) }
+        if unsafe { core.register_idle_sender(&self.waiter, &self.slot, ticket, index) } {
+            return Registered::Waiting;
+        }
+        // SAFETY: as above.
+        unsafe { self.register_slow(ticket, index) }
     }
 
     fn unregister(&self) {
@@ -221,6 +264,12 @@ impl AfterArm {
     pub fn new(duration: Option<Duration>) -> Self {
         Self { after: Cell::new(duration.map_or(After::Off, After::Duration)) }
     }
+
+    /// Time is up only if nothing else is ready.
+    #[inline(always)]
+    pub fn look(&self) -> bool {
+        false
+    }
 }
 
 impl Arm for AfterArm {}
@@ -228,14 +277,13 @@ impl Arm for AfterArm {}
 impl RawArm for AfterArm {
     #[inline]
     fn looks_ready(&self) -> bool {
-        false
+        self.look()
     }
 
     fn is_ready(&self) -> bool {
         false
     }
 
-    /// Time is up only if nothing else is ready.
     #[inline]
     fn attempt(&self) -> bool {
         false
@@ -251,7 +299,7 @@ impl RawArm for AfterArm {
                 deadline
             }
         };
-        Registered::Waiting(deadline)
+        Registered::Until(deadline)
     }
 
     fn unregister(&self) {}
@@ -286,15 +334,24 @@ impl<'a> Arms for [&'a mut dyn Arm] {
     }
 }
 
-/// Chooses among the arms, and returns the index of the one that went ahead; `arms.len()` if none
+/// Chooses among the arms, and returns the index of the one that went ahead; `N` if none
 /// was ready and there is a default.
+///
+/// `looks` is what [`look`](RecvArm::look) says of each: who makes the arms knows what they are, and needs no calls
+/// to look at them.
 ///
 /// # Panics
 /// If it has to wait with more than two million arms.
 #[inline]
-pub fn select(arms: &mut [&mut dyn Arm], biased: bool, has_default: bool) -> usize {
+pub fn select<const N: usize>(
+    looks: [bool; N],
+    arms: &mut [&mut dyn Arm; N],
+    biased: bool,
+    has_default: bool,
+) -> usize {
     let deadline = if has_default { None } else { Some(Deadline::NEVER) };
-    engine::run(&*arms, biased, deadline).unwrap_or(arms.len())
+    let looked = (N <= engine::FEW).then(|| engine::ready(N, |index| looks[index]));
+    engine::run(&arms[..], looked, biased, deadline).unwrap_or(N)
 }
 
 impl<T> fmt::Debug for RecvArm<'_, T> {

@@ -234,7 +234,7 @@ impl<'a> Select<'a> {
     fn run(&mut self, deadline: Option<Deadline>) -> Option<SelectedOperation<'_, 'a>> {
         let index = match deadline {
             Some(deadline) => self.run_waiting(deadline)?,
-            None => engine::run(&*self.arms, self.biased, None)?,
+            None => engine::run(&*self.arms, None, self.biased, None)?,
         };
         Some(SelectedOperation { select: self, index })
     }
@@ -252,7 +252,7 @@ impl<'a> Select<'a> {
             }
         }
         self.end_standing();
-        engine::run(&*self.arms, self.biased, Some(deadline))
+        engine::run(&*self.arms, None, self.biased, Some(deadline))
     }
 
     /// Takes all arms off their channels' lists.

@@ -2,9 +2,9 @@
 //! The invariants S1 to S5 are told in `mod.rs`.
 
 use super::order::{self, next_random};
-use crate::chan::core::Registered;
+use crate::chan::register::Registered;
 use crate::clock::Deadline;
-use crate::park::{self, Outcome, Ticket, Wait};
+use crate::park::{self, Outcome, Task, Ticket, Wait};
 
 /// One arm of a select, as the engine sees it.
 ///
@@ -69,25 +69,30 @@ enum Waited {
 
 /// Runs a select and returns the index of the arm that went ahead. `None`: none was ready until
 /// `deadline`; if that is `None` too, at once.
+///
+/// Who has looked at the arms, which are [`FEW`], says which look [`ready`].
 #[inline]
 pub(super) fn run<A: Arms + ?Sized>(
     arms: &A,
+    looked: Option<u32>,
     biased: bool,
     deadline: Option<Deadline>,
 ) -> Option<usize> {
     park::checkpoint();
-    loop {
-        if let Some(index) = try_what_looks_ready(arms, biased) {
-            return Some(index);
-        }
+    let mut tried = match looked {
+        Some(ready) => try_ready(arms, ready, biased),
+        None => look_and_try(arms, biased),
+    };
+    while tried.is_none() {
         let Some(deadline) = deadline else { return make_sure(arms) };
-        match wait(arms, deadline) {
-            Waited::Won(index) => return Some(index),
-            Waited::Try(index) if arms.arm(index).expire() => return Some(index),
-            Waited::Try(_) | Waited::Again => {}
-            Waited::TimedOut => return None,
-        }
+        tried = match park::with_task(|task| wait(task, arms, deadline)) {
+            Waited::Won(index) => Some(index),
+            Waited::Try(index) if arms.arm(index).expire() => Some(index),
+            Waited::Try(_) | Waited::Again => look_and_try(arms, biased),
+            Waited::TimedOut => break,
+        };
     }
+    tried
 }
 
 /// Up to this many arms are all looked at, and the choice is uniform among those that are ready.
@@ -97,27 +102,43 @@ pub(super) const FEW: usize = 16;
 pub(super) const FEW: usize = 1;
 
 /// One look at the arms, without locks; those that look ready are tried.
-#[inline(always)]
-fn try_what_looks_ready<A: Arms + ?Sized>(arms: &A, biased: bool) -> Option<usize> {
+#[inline(never)]
+fn look_and_try<A: Arms + ?Sized>(arms: &A, biased: bool) -> Option<usize> {
     let count = arms.len();
+    if count <= FEW {
+        return try_ready(arms, ready(count, |index| arms.arm(index).looks_ready()), biased);
+    }
     let go_ahead = |&index: &usize| arms.arm(index).looks_ready() && arms.arm(index).attempt();
-    if biased || count <= 1 {
+    if biased {
         return (0..count).find(go_ahead);
     }
-    if count > FEW {
-        return order::in_steps(count, random(arms)).find(go_ahead);
+    order::in_steps(count, random(arms)).find(go_ahead)
+}
+
+/// A bit for each of a few arms that looks ready.
+#[inline(always)]
+pub(super) fn ready(count: usize, looks_ready: impl Fn(usize) -> bool) -> u32 {
+    (0..count).fold(0, |ready, index| ready | u32::from(looks_ready(index)) << index)
+}
+
+/// Tries the arms that look ready, until one has been.
+///
+/// All of a few arms are looked at, then one is chosen: a loop that tries them in a random order until one
+/// is ready would look at fewer, but it ends at random, which a CPU predicts badly.
+#[inline(always)]
+fn try_ready<A: Arms + ?Sized>(arms: &A, mut ready: u32, biased: bool) -> Option<usize> {
+    while ready != 0 {
+        let index = if biased || ready.is_power_of_two() {
+            ready.trailing_zeros() as usize
+        } else {
+            choose(ready, arms.len(), random(arms))
+        };
+        if arms.arm(index).attempt() {
+            return Some(index);
+        }
+        ready &= !(1 << index);
     }
-    // All arms are looked at, then one is chosen: a loop that tries them in a random order until one
-    // is ready would look at fewer, but it ends at random, which a CPU predicts badly.
-    let ready = (0..count).fold(0, |ready, i| ready | u32::from(arms.arm(i).looks_ready()) << i);
-    let index = if ready.is_power_of_two() {
-        ready.trailing_zeros() as usize
-    } else if ready != 0 {
-        choose(ready, count, random(arms))
-    } else {
-        return None;
-    };
-    arms.arm(index).attempt().then_some(index)
+    None
 }
 
 pub(super) fn random<A: Arms + ?Sized>(arms: &A) -> u64 {
@@ -148,61 +169,53 @@ fn make_sure<A: Arms + ?Sized>(arms: &A) -> Option<usize> {
 
 /// Registers all arms and blocks until one of them is served.
 #[inline(never)]
-fn wait<A: Arms + ?Sized>(arms: &A, deadline: Deadline) -> Waited {
+fn wait<A: Arms + ?Sized>(task: &Task, arms: &A, deadline: Deadline) -> Waited {
     let count = arms.len();
     assert!(
         count <= Outcome::MAX_ARMS,
         "a select with {count} arms: {} at most",
         Outcome::MAX_ARMS
     );
-    park::with_task(|task| {
-        let ticket = task.arm();
-        let mut earliest = (deadline, None);
-        let mut registered = 0;
-        while registered < count && !task.is_claimed() {
-            // SAFETY: `arms` is borrowed until this function ends, and before that all arms are
-            // unregistered, except for the one that the wait was claimed with.
-            match unsafe { arms.arm(registered).register(ticket, registered) } {
-                Registered::Off => {}
-                Registered::Waiting(due) if due < earliest.0 => earliest = (due, Some(registered)),
-                Registered::Waiting(_) => {}
-                Registered::Ready => {
-                    // By S2 and S3: first the own wait, then the partner's.
-                    if task.take_back() {
-                        unregister(arms, 0..registered);
-                        return Waited::Try(registered);
-                    }
-                    break; // an earlier arm was claimed
+    let ticket = task.arm();
+    let mut earliest = (deadline, None);
+    let mut registered = 0;
+    while registered < count && !task.is_claimed() {
+        // SAFETY: `arms` is borrowed until this function ends, and before that all arms are
+        // unregistered, except for the one that the wait was claimed with.
+        match unsafe { arms.arm(registered).register(ticket, registered) } {
+            Registered::Off | Registered::Waiting => {}
+            Registered::Until(due) if due < earliest.0 => earliest = (due, Some(registered)),
+            Registered::Until(_) => {}
+            Registered::Ready => {
+                // By S2 and S3: first the own wait, then the partner's.
+                if task.take_back() {
+                    unregister(arms, registered);
+                    return Waited::Try(registered);
                 }
-            }
-            registered += 1;
-        }
-        match park::block(task, earliest.0, Wait::Select) {
-            Outcome::TIMED_OUT => {
-                unregister(arms, 0..registered);
-                // In a model, time passes as it likes.
-                if !cfg!(loom) && !earliest.0.has_passed() {
-                    return Waited::Again;
-                }
-                earliest.1.map_or(Waited::TimedOut, Waited::Try)
-            }
-            Outcome::SHUTDOWN => {
-                unregister(arms, 0..registered);
-                park::unwind();
-            }
-            outcome => {
-                let won = outcome.index();
-                arms.arm(won).win();
-                unregister(arms, 0..won);
-                unregister(arms, won + 1..registered);
-                Waited::Won(won)
+                break; // an earlier arm was claimed
             }
         }
-    })
+        registered += 1;
+    }
+    let outcome = park::block(task, earliest.0, Wait::Select);
+    unregister(arms, registered);
+    match outcome {
+        // In a model, time passes as it likes.
+        Outcome::TIMED_OUT if !cfg!(loom) && !earliest.0.has_passed() => Waited::Again,
+        Outcome::TIMED_OUT => earliest.1.map_or(Waited::TimedOut, Waited::Try),
+        Outcome::SHUTDOWN => park::unwind(),
+        outcome => {
+            let won = outcome.index();
+            arms.arm(won).win();
+            Waited::Won(won)
+        }
+    }
 }
 
-fn unregister<A: Arms + ?Sized>(arms: &A, range: std::ops::Range<usize>) {
-    for index in range {
+/// Ends the registration of the first so many arms; of the one that was claimed nothing is left of it.
+#[inline(always)]
+fn unregister<A: Arms + ?Sized>(arms: &A, count: usize) {
+    for index in 0..count.min(arms.len()) {
         arms.arm(index).unregister();
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 fn select_recv(a: &Receiver<i32>, b: &Receiver<i32>) -> (usize, Option<i32>) {
     let (mut a, mut b) = (RecvArm::new(Some(a)), RecvArm::new(Some(b)));
-    match select(&mut [&mut a, &mut b], true, false) {
+    match select([a.look(), b.look()], &mut [&mut a, &mut b], true, false) {
         0 => (0, a.finish().unwrap()),
         _ => (1, b.finish().unwrap()),
     }
@@ -20,7 +20,7 @@ fn select_recv(a: &Receiver<i32>, b: &Receiver<i32>) -> (usize, Option<i32>) {
 
 fn select_both(tx: &Sender<i32>, rx: &Receiver<i32>, message: i32) -> Option<i32> {
     let (mut send, mut recv) = (SendArm::new(Some((tx, message))), RecvArm::new(Some(rx)));
-    match select(&mut [&mut send, &mut recv], true, false) {
+    match select([send.look(), recv.look()], &mut [&mut send, &mut recv], true, false) {
         0 => {
             send.finish().unwrap().unwrap();
             None
@@ -81,7 +81,7 @@ fn a_select_that_times_out_has_taken_nothing() {
         let sender = thread::spawn(move || tx.send(1));
         let mut recv = RecvArm::new(Some(&rx));
         let mut after = AfterArm::new(Some(Duration::from_secs(3600)));
-        match select(&mut [&mut recv, &mut after], true, false) {
+        match select([recv.look(), after.look()], &mut [&mut recv, &mut after], true, false) {
             0 => assert_eq!(recv.finish(), Some(Some(1))),
             _ => {
                 assert_eq!(recv.finish(), None);
@@ -109,7 +109,7 @@ fn a_select_with_a_default_sees_who_has_not_seen_it() {
         };
         looks.store(true, Relaxed);
         let mut arm = RecvArm::new(Some(&rx));
-        let found = select(&mut [&mut arm], true, true) == 0;
+        let found = select([arm.look()], &mut [&mut arm], true, true) == 0;
         let (seen, _tx) = sender.join().unwrap();
         assert!(found || seen);
     });
@@ -230,7 +230,7 @@ fn a_standing_select_meets_one_that_sends() {
         let ((ta, ra), (tb, rb)) = (chan(0), chan(0));
         let other = thread::spawn(move || {
             let (mut a, mut b) = (SendArm::new(Some((&ta, 0))), SendArm::new(Some((&tb, 1))));
-            let index = select(&mut [&mut a, &mut b], true, false);
+            let index = select([a.look(), b.look()], &mut [&mut a, &mut b], true, false);
             (index, ta, tb)
         });
         let mut select = standing(&ra, &rb);

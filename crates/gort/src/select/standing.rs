@@ -19,7 +19,7 @@
 use super::any_arm::AnyArm;
 use super::engine::{Arms, FEW, RawArm};
 use super::order::{self, next_random};
-use crate::chan::core::Registered;
+use crate::chan::register::Registered;
 use crate::clock::Deadline;
 use crate::park::standing::{Standing, Stood};
 use crate::park::{self, Outcome};
@@ -133,10 +133,10 @@ impl StandingArms {
             // SAFETY: arms are boxed, and unregistered before they are removed, or dropped, or before this is; one that is
             // leaked stays where it is, as does the wait.
             match unsafe { arm.register(self.wait.ticket(), index) } {
-                Registered::Waiting(Deadline::NEVER) | Registered::Off => {
+                Registered::Waiting | Registered::Until(Deadline::NEVER) | Registered::Off => {
                     self.loose.swap_remove(place);
                 }
-                Registered::Waiting(_) => return Err(CannotStand),
+                Registered::Until(_) => return Err(CannotStand),
                 // It looks ready now.
                 Registered::Ready => {}
             }
