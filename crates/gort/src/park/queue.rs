@@ -51,7 +51,8 @@ impl<P: Copy> Waiter<P> {
         self.arm.set(arm as u32);
     }
 
-    /// Owner, while it is in no queue, or being taken off by who has left a note: from now on its tickets are those of a standing wait, or of other waits.
+    /// Owner, while it is in no queue, or is just being taken off by who has left a note: from now on its tickets are those of a
+    /// standing wait, or of other waits.
     pub(crate) fn set_standing(&self, stands: bool) {
         self.stands.set(stands);
     }
