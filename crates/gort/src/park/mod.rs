@@ -82,6 +82,14 @@ pub(crate) fn block(task: &Task, deadline: Deadline, why: Wait) -> Outcome {
     thread::block(task, deadline)
 }
 
+/// Keeps the caller from being put aside until the value is dropped, if it is a goroutine that may be preempted in place: for
+/// locks that machines wait for. It must not block meanwhile.
+#[inline]
+pub(crate) fn inside() -> impl Sized {
+    #[cfg(not(loom))]
+    crate::sched::inside()
+}
+
 /// Ends the running goroutine because its runtime is being shut down: unwinds its stack.
 #[cold]
 pub(crate) fn unwind() -> ! {
