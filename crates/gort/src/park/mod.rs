@@ -22,6 +22,8 @@ pub(crate) mod future;
 mod limit;
 pub(crate) mod queue;
 mod queue_up;
+#[cfg(all(test, loom))]
+pub(crate) mod shutdown_model;
 pub(crate) mod signal;
 pub(crate) mod standing;
 mod thread;
