@@ -103,12 +103,11 @@ impl Shared {
         attributes: Attributes,
         joined: bool,
     ) -> io::Result<GoroutineRef> {
-        let machine = tls::machine().filter(|machine| std::ptr::eq(machine.shared.as_ptr(), self));
-        // First: machines wait for the locks of stacks, too.
-        let inside = machine.map(Machine::inside);
-        let processor = inside.as_ref().and_then(Inside::processor);
         self.check_stacks()?;
         let extra = attributes.into_extra(self)?;
+        let machine = tls::machine().filter(|machine| std::ptr::eq(machine.shared.as_ptr(), self));
+        let inside = machine.map(Machine::inside);
+        let processor = inside.as_ref().and_then(Inside::processor);
         let Some(record) = self.take_record(processor) else {
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, "no memory for a goroutine"));
         };
