@@ -1,7 +1,7 @@
 //! loom models of select; see `chan::models` for how to run them.
 //!
 //! With two arms a [`Select`] has many, so its arms stand. Seen to fail: with `claim_or_note` not claiming under the lock, and
-//! without `open`'s look for notes (deadlocks).
+//! without `open`'s look for notes (deadlocks); with a `close` that does not wait for who serves an arm.
 
 use super::Select;
 use super::any_arm::AnyArm;
