@@ -125,6 +125,30 @@ fn who_unwinds_is_not_put_aside() {
     });
 }
 
+/// Nobody is put aside with a lock of the runtime's, for which machines would then wait for ever.
+#[test]
+fn who_has_a_lock_of_the_runtime_is_not_put_aside() {
+    within(LIMIT, || {
+        let runtime = runtime();
+        runtime.run(|| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let changing = [0, 1].map(|_| {
+                let stop = stop.clone();
+                gort::spawn(move || {
+                    while !stop.load(Relaxed) {
+                        gort::set_gomaxprocs(1);
+                    }
+                })
+            });
+            while gort::stats().signals_sent < 10 {
+                gort::sleep(Duration::from_millis(1));
+            }
+            stop.store(true, Relaxed);
+            changing.into_iter().for_each(|handle| handle.join().unwrap());
+        });
+    });
+}
+
 /// On Windows whoever suspends a thread must not be ended before it resumes it, by that thread least of all.
 #[test]
 fn who_is_interrupted_ends_the_process() {

@@ -7,6 +7,7 @@ use crate::watchdog;
 use crate::world::{PATIENCE, Round, dawdle, panic_on_purpose, shut_down};
 use gort::JoinHandle;
 use gort::chan::{Receiver, Sender, chan, never};
+use gort::select::Select;
 use gort::sync::WaitGroup;
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -57,7 +58,7 @@ fn live(around: Surroundings, mut random: Random) {
     if random.one_in(3) {
         KEPT.with_borrow_mut(|kept| kept.push(ledger.token()));
     }
-    match random.below(16) {
+    match random.below(17) {
         0 => gort::sleep(Duration::MAX),
         1 => drop(around.tx.send(token)),
         2 => drop(around.rx.recv()),
@@ -120,6 +121,14 @@ fn live(around: Surroundings, mut random: Random) {
         12 => drop(gort::spawn(|| gort::spawn(|| never::<()>().recv()).join())),
         13 => (0..random.below(20_000)).for_each(|_| std::hint::spin_loop()),
         14 => gort::sleep(random.micros(2000)),
+        15 => {
+            // So many arms that they stay with the channel from one run to the next.
+            let mut select = Select::new();
+            (0..20).for_each(|_| _ = select.recv(&around.rx));
+            loop {
+                drop(select.select().recv(&around.rx));
+            }
+        }
         _ => {}
     }
 }

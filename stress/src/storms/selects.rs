@@ -40,8 +40,9 @@ impl Worker {
             if self.left > 0 && self.next.is_none() {
                 self.next = Some(self.post.write(self.me));
             }
-            match self.random.below(8) {
+            match self.random.below(9) {
                 0..3 => self.dynamic(),
+                8 => self.standing(),
                 3 => self.fixed(),
                 4 => self.biased(),
                 5 => self.doubled(),
@@ -139,6 +140,41 @@ impl Worker {
         drop(select);
         if let Some(result) = result {
             self.sent(result);
+        }
+    }
+
+    /// So many arms that they stay with their channels from one run to the next. In between some are added and removed, and
+    /// the worker does other things.
+    fn standing(&mut self) {
+        let channels: Vec<_> = (0..6).map(|_| self.channel()).collect();
+        let mut arms: Vec<_> =
+            (0..17 + self.random.below(8)).map(|index| Some(index % 6)).collect();
+        let mut select = Select::new();
+        for channel in arms.iter().flatten() {
+            select.recv(&channels[*channel].1);
+        }
+        for _ in 0..1 + self.random.below(12) {
+            let index = self.random.below(arms.len());
+            match self.random.below(8) {
+                0 if arms[index].take().is_some() => select.remove(index),
+                1 => {
+                    let channel = self.random.below(6);
+                    assert_eq!(select.recv(&channels[channel].1), arms.len());
+                    arms.push(Some(channel));
+                }
+                2 => self.without_select(),
+                _ => {}
+            }
+            let timeout = TICK.min(self.random.micros(600));
+            let Ok(operation) = select.select_timeout(timeout) else { continue };
+            let channel = arms[operation.index()].expect("a removed arm was chosen");
+            if self.random.one_in(50) && !self.close {
+                // Not completed: the message goes back to its channel.
+                drop(operation);
+            } else {
+                let message = operation.recv(&channels[channel].1);
+                self.received(message);
+            }
         }
     }
 

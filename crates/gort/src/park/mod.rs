@@ -22,6 +22,8 @@ pub(crate) mod future;
 mod limit;
 pub(crate) mod queue;
 mod queue_up;
+#[cfg(all(test, loom))]
+pub(crate) mod shutdown_model;
 pub(crate) mod signal;
 pub(crate) mod standing;
 mod thread;
@@ -80,6 +82,14 @@ pub(crate) fn block(task: &Task, deadline: Deadline, why: Wait) -> Outcome {
     }
     let _ = why;
     thread::block(task, deadline)
+}
+
+/// Keeps the caller from being put aside until the value is dropped, if it is a goroutine that may be preempted in place: for
+/// locks that machines wait for. It must not block meanwhile.
+#[inline]
+pub(crate) fn inside() -> impl Sized {
+    #[cfg(not(loom))]
+    crate::sched::inside()
 }
 
 /// Ends the running goroutine because its runtime is being shut down: unwinds its stack.

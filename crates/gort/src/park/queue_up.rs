@@ -45,10 +45,14 @@ pub(crate) fn queue_up_and<'a, S, P: Copy>(
         if !is_shutdown && !gave_up(outcome) {
             return Ok(());
         }
-        let mut locked = lock.lock();
-        // SAFETY: it was put on no other queue.
-        unsafe { queue(&mut locked).unlink(&waiter) };
-        let has_come = leave(locked);
+        let has_come = {
+            // Who polls waits for some of these locks.
+            let _inside = super::inside();
+            let mut locked = lock.lock();
+            // SAFETY: it was put on no other queue.
+            unsafe { queue(&mut locked).unlink(&waiter) };
+            leave(locked)
+        };
         if is_shutdown {
             super::unwind();
         }

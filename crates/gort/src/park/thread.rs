@@ -17,6 +17,8 @@ pub(super) struct ThreadTask {
 #[inline]
 pub(super) fn with<R>(f: impl FnOnce(&Task) -> R) -> R {
     let whole = ThreadTask { task: Task::new(resume), thread: thread::current() };
+    #[cfg(all(test, loom))]
+    let _found = super::shutdown_model::Found::new(&whole.task);
     f(&whole.task)
 }
 

@@ -28,7 +28,7 @@
 
 use crate::clock::Deadline;
 use crate::park::queue::WaitQueue;
-use crate::park::{GaveUp, Limit, Outcome, Wait, queue_up};
+use crate::park::{self, GaveUp, Limit, Outcome, Wait, queue_up_and};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicU64, Ordering::*};
 
@@ -150,6 +150,7 @@ impl Readiness {
     #[inline]
     fn wake_those_of(&self, before: Option<u64>) {
         if before.is_some_and(|before| before & AWAITED != 0) {
+            let _inside = park::inside();
             let claims = self.waiters.lock().claim_all(Outcome::arm(0));
             claims.wake();
         }
@@ -158,6 +159,8 @@ impl Readiness {
     /// Waits until there is news since `seen`, or up to the limit. After an attempt that has found nothing, or
     /// without one if it was not [worth](Self::may_try) it.
     pub(crate) fn wait(&self, seen: Seen, limit: Limit<'_>, why: Wait) -> Result<(), GaveUp> {
+        // Who polls waits for the lock.
+        let inside = park::inside();
         let waiters = self.waiters.lock();
         let mut word = self.word.load(Acquire);
         loop {
@@ -172,10 +175,11 @@ impl Readiness {
                 Err(now) => word = now,
             }
         }
-        queue_up(
+        queue_up_and(
             waiters,
             |waiters| waiters,
             (),
+            || drop(inside),
             limit,
             why,
             |waiters| {

@@ -8,6 +8,7 @@ use super::readiness::{GENERATIONS, Readiness};
 use super::{Direction, Directions, Driver};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicU8, Ordering::*};
+use crate::sched::inside;
 use crate::sys::{self, Descriptor, Polled};
 use gort_context::prefetch;
 use std::io;
@@ -131,6 +132,7 @@ impl Record {
         direction: Direction,
         driver: Arc<Driver>,
     ) -> io::Result<()> {
+        let _inside = inside();
         let mut registered = self.registered.lock();
         if self.is_polled(direction) {
             return Ok(());
@@ -154,6 +156,7 @@ impl Record {
     /// The opposite.
     pub(crate) fn deregister(&self) {
         let registered = {
+            let _inside = inside();
             let mut registered = self.registered.lock();
             self.set_polled(Directions::NONE);
             registered.take()

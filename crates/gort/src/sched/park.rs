@@ -1,7 +1,7 @@
 //! Park, ready and yield, and what else a running goroutine asks of the scheduler.
 
 use super::Shared;
-use super::machine::{After, Machine};
+use super::machine::{After, Inside, Machine};
 use super::processor::Processor;
 use super::timer::NEVER;
 use crate::clock::{self, Deadline};
@@ -16,6 +16,13 @@ use std::time::Duration;
 #[inline(always)]
 pub(crate) fn current_goroutine() -> Option<GoroutineRef> {
     tls::machine()?.current()
+}
+
+/// Keeps the caller inside the runtime until the value is dropped, if it is a goroutine: for locks that machines wait for
+/// (see [`preempt`](super::preempt)). It must not park meanwhile.
+#[inline]
+pub(crate) fn inside() -> Option<Inside<'static>> {
+    tls::machine().map(Machine::inside)
 }
 
 /// The number of the caller's processor: a hint, it may have another by now. `None` on a plain thread.
@@ -251,6 +258,7 @@ impl Shared {
 
     /// Makes a goroutine runnable from a thread that is no machine of this runtime.
     pub(crate) fn inject_from_outside(&self, goroutine: GoroutineRef) {
+        let _inside = inside();
         // As soon as it is pushed the goroutine may run, end, and with it the runtime: the count
         // keeps that waiting.
         self.visitors.fetch_add(1, SeqCst);

@@ -10,7 +10,7 @@
 //! - the **[monitor](super::monitor)** polls when nobody has since its last look, as all are busy with goroutines that do
 //!   not come back.
 //!
-//! **Nobody waits in vain.** While any processor is in use the monitor looks, once a millisecond at the latest. When none
+//! **Nobody waits in vain.** While any processor is in use the monitor looks, every few milliseconds at the latest. When none
 //! is, the machine that went idle last has either got the turn, and sleeps in the poller; or has seen that somebody
 //! else had it: who has the turn is asleep in the poller, or awake, and then comes by here before it sleeps, or before
 //! it rests, as the monitor. A goroutine that gives its processor up for a blocking call leaves no machine behind that would: it rouses one, or
@@ -24,6 +24,7 @@
 
 use super::Shared;
 use super::machine::Machine;
+use super::park::inside;
 use super::timer::NEVER;
 use crate::clock::Deadline;
 use crate::poll::Driver;
@@ -53,6 +54,7 @@ impl Shared {
         if let Some(driver) = self.driver.get() {
             return Ok(driver);
         }
+        let _inside = inside();
         {
             let _one_at_a_time = self.registry();
             if self.driver.get().is_none() {

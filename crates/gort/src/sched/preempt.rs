@@ -15,6 +15,11 @@
 //! that costs a refusal. *What is not covered*: an unoptimized build keeps the address on the stack. Refusing for what is
 //! there was tried; dead words in frames that never write to them look like it, always.
 //!
+//! **Locks.** A machine that is inside waits for a lock with its thread and its processor, and nobody takes that away. So
+//! nobody is put aside with a lock that is also taken inside (those of the scheduler, and those of who waits for a
+//! descriptor): code that takes one on behalf of a goroutine goes [inside](super::inside) for as long. Who waits for
+//! another, a channel's say, is outside, and makes room in its turn.
+//!
 //! A signal that nobody has ordered is not ours: it goes to the handler that was there before.
 
 use super::Machine;

@@ -7,6 +7,7 @@ use super::crowd::Crowd;
 use super::global::GlobalQueue;
 use super::home::Migration;
 use super::idle::Idle;
+use super::park::inside;
 use super::processor::Processor;
 use super::settings::{Counters, Preempt, Settings, Stats};
 use super::threads::{CHUNK, Machines, Threads};
@@ -189,6 +190,7 @@ impl Shared {
     /// Sets how many processors run goroutines; returns how many did.
     pub(crate) fn set_active_processors(&self, count: usize) -> usize {
         let count = count.clamp(1, MAX_PROCESSORS);
+        let _inside = inside();
         let registry = self.registry();
         let before = self.active.swap(count, SeqCst);
         // Busy ones above the count are retired when they next look for work.
@@ -315,6 +317,7 @@ impl Shared {
 
     #[cold]
     fn free_record_outside(&self, goroutine: GoroutineRef) {
+        let _inside = inside();
         // The runtime may be gone but for this record: it is, or keeps, alive until the lock is held.
         let mut registry = self.registry();
         goroutine.set_state(State::Free);

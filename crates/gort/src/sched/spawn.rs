@@ -3,7 +3,6 @@
 use super::Shared;
 use super::machine::{Inside, Machine};
 use crate::goroutine::{BOUND, Extra, GoroutineRef, SHIELDED, State, payload};
-use crate::prim::atomic::Ordering::*;
 use crate::tls;
 use std::io;
 use std::sync::Arc;
@@ -93,6 +92,7 @@ impl Shared {
         record.set_home(machine.number);
         record.set_state(State::New);
         // The machine is the one that runs this, so it need not be roused.
+        let _inside = machine.inside();
         machine.bound.push(record);
         Ok(record)
     }
@@ -134,9 +134,7 @@ impl Shared {
             // Unlike one who makes another ready, one who spawns is likely to go on for a while.
             self.notify();
         } else {
-            self.visitors.fetch_add(1, SeqCst);
-            self.inject(goroutine);
-            self.visitors.fetch_sub(1, SeqCst);
+            self.inject_from_outside(goroutine);
         }
     }
 }

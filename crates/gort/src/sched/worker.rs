@@ -11,6 +11,7 @@
 
 use super::global::GlobalQueue;
 use super::machine::{After, Machine};
+use super::park::inside;
 use super::{Processor, Shared};
 use crate::goroutine::join::Owner;
 use crate::goroutine::{BOUND, GoroutineRef, SHIELDED, State, panic};
@@ -201,6 +202,7 @@ impl Shared {
 
     /// A stack of another size than the default.
     pub(crate) fn special_stack(&self, size: usize) -> io::Result<Stack> {
+        let _inside = inside();
         let mut special = self.workers.special.lock().unwrap_or_else(PoisonError::into_inner);
         match special.entry(size) {
             Entry::Occupied(pool) => pool.get().take(),
@@ -228,6 +230,7 @@ impl Shared {
 
     #[cold]
     fn check_stacks_again(&self) -> io::Result<()> {
+        let _inside = inside();
         let worker = self.workers.pool.take().and_then(Worker::new)?;
         self.workers.idle.lock().push(worker);
         self.feed_starved(usize::MAX);

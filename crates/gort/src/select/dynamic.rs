@@ -3,10 +3,10 @@
 use super::any_arm::{AnyArm, Direction, recv_core, send_core};
 use super::arms::{RecvArm, SendArm};
 use super::engine::{self, Arms};
-use super::standing::{CannotStand, StandingArms};
+use super::standing::{GivenUp, StandingArms};
 use crate::chan::{Receiver, SendError, Sender};
 use crate::clock::Deadline;
-use crate::park::Outcome;
+use crate::park::{self, Outcome};
 use std::error::Error;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -162,11 +162,11 @@ impl<'a> Select<'a> {
     /// ```
     #[track_caller]
     pub fn remove(&mut self, index: usize) {
-        let removed = self.arms.get_mut(index).and_then(Option::take);
-        let removed =
-            removed.unwrap_or_else(|| panic!("a select has no arm with the index {index}"));
-        // It may stand.
-        removed.unregister();
+        let arm = self.arms.get(index).and_then(Option::as_deref);
+        let arm = arm.unwrap_or_else(|| panic!("a select has no arm with the index {index}"));
+        // It may stand, and is not moved as long as it does.
+        arm.unregister();
+        self.arms[index] = None;
     }
 
     /// Blocks until one of the arms goes ahead: for ever, if there is none. A goroutine is parked, a
@@ -248,7 +248,8 @@ impl<'a> Select<'a> {
                 .get_or_insert_with(|| StandingArms::new(count, engine::random(&*self.arms)));
             match standing.run(&*self.arms, deadline) {
                 Ok(index) => return index,
-                Err(CannotStand) => self.can_stand = false,
+                Err(GivenUp::CannotStand) => self.can_stand = false,
+                Err(GivenUp::Shutdown) => park::unwind(),
             }
         }
         self.end_standing();
@@ -257,11 +258,12 @@ impl<'a> Select<'a> {
 
     /// Takes all arms off their channels' lists.
     fn end_standing(&mut self) {
-        if let Some(_ends) = self.standing.take() {
+        if self.standing.is_some() {
             for arm in self.arms.iter().flatten() {
                 arm.unregister();
                 arm.set_standing(false);
             }
+            self.standing = None;
         }
     }
 

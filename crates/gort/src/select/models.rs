@@ -1,11 +1,16 @@
 //! loom models of select; see `chan::models` for how to run them.
 //!
 //! With two arms a [`Select`] has many, so its arms stand. Seen to fail: with `claim_or_note` not claiming under the lock, and
-//! without `open`'s look for notes (deadlocks).
+//! without `open`'s look for notes (deadlocks); with a `close` that does not wait for who serves an arm.
 
 use super::Select;
+use super::any_arm::AnyArm;
 use super::arms::{AfterArm, RecvArm, SendArm, select};
+use super::engine::Arms;
+use super::standing::{GivenUp, StandingArms};
 use crate::chan::{Receiver, Sender, chan};
+use crate::clock::Deadline;
+use crate::park::shutdown_model::Shutdown;
 use crate::prim::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::prim::{Arc, model, thread};
 use std::time::Duration;
@@ -219,6 +224,36 @@ fn a_standing_select_that_times_out_has_taken_nothing() {
         };
         assert_eq!(got, Some(1));
         drop(select);
+        sender.join().unwrap().unwrap();
+        assert_eq!(ra.recv(), None);
+    });
+}
+
+/// What an arm is served with in the moment of a shutdown is not lost: the next receiver has it.
+#[test]
+fn a_standing_select_is_shut_down_in_the_moment_it_is_served() {
+    model(|| {
+        let ((ta, ra), (_tb, rb)) = (chan(0), chan(0));
+        let shutdown = Shutdown::of_this_thread();
+        let sender = thread::spawn(move || ta.send(1));
+        let ending = thread::spawn(move || shutdown.end_wait());
+        let arm = |rx| Some(Box::new(RecvArm::new(Some(rx))) as Box<dyn AnyArm>);
+        let arms = [arm(&ra), arm(&rb)];
+        let got = match StandingArms::new(2, 1).run(&arms[..], Deadline::NEVER) {
+            Err(given_up) => {
+                assert_eq!(given_up, GivenUp::Shutdown);
+                arms.iter().flatten().for_each(|arm| arm.unregister());
+                ra.recv()
+            }
+            Ok(index) => {
+                assert_eq!(index, Some(0));
+                arms[..].arm(0).abandon();
+                arms.iter().flatten().for_each(|arm| arm.unregister());
+                ra.try_recv().ok()
+            }
+        };
+        assert_eq!(got, Some(1));
+        ending.join().unwrap();
         sender.join().unwrap().unwrap();
         assert_eq!(ra.recv(), None);
     });

@@ -35,9 +35,14 @@ pub(super) struct StandingArms {
     random: u64,
 }
 
-/// There is an arm that time sends to: it has a deadline, which a standing wait does not look after.
-#[derive(Debug)]
-pub(super) struct CannotStand;
+/// Why a run was given up.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum GivenUp {
+    /// There is an arm that time sends to: it has a deadline, which a standing wait does not look after. Others may stand.
+    CannotStand,
+    /// The runtime is being shut down: the caller is to [unwind](park::unwind).
+    Shutdown,
+}
 
 impl StandingArms {
     /// None stands yet.
@@ -62,12 +67,12 @@ impl StandingArms {
     /// Waits until an arm goes ahead. `None`: none did until `deadline`.
     ///
     /// # Errors
-    /// If not all can stand. Then some do.
+    /// If it was given up. Then no arm has gone ahead.
     pub(super) fn run<'a, A>(
         &mut self,
         arms: &A,
         deadline: Deadline,
-    ) -> Result<Option<usize>, CannotStand>
+    ) -> Result<Option<usize>, GivenUp>
     where
         A: Arms<Arm = dyn AnyArm + 'a> + ?Sized,
     {
@@ -91,7 +96,7 @@ impl StandingArms {
                         self.serve(arms.arm(index), index);
                         arms.arm(index).abandon();
                     }
-                    park::unwind();
+                    return Err(GivenUp::Shutdown);
                 }
             }
         }
@@ -106,7 +111,7 @@ impl StandingArms {
     ///
     /// Of a few all are looked at before the first is registered: who was served last is most likely to be ready next, and
     /// would be taken off its list again at once.
-    fn try_or_register<'a, A>(&mut self, arms: &A) -> Result<Option<usize>, CannotStand>
+    fn try_or_register<'a, A>(&mut self, arms: &A) -> Result<Option<usize>, GivenUp>
     where
         A: Arms<Arm = dyn AnyArm + 'a> + ?Sized,
     {
@@ -136,7 +141,7 @@ impl StandingArms {
                 Registered::Waiting | Registered::Until(Deadline::NEVER) | Registered::Off => {
                     self.loose.swap_remove(place);
                 }
-                Registered::Until(_) => return Err(CannotStand),
+                Registered::Until(_) => return Err(GivenUp::CannotStand),
                 // It looks ready now.
                 Registered::Ready => {}
             }

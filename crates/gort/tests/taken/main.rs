@@ -8,7 +8,7 @@ use gort::chan::chan;
 use gort::{Preempt, Runtime, RuntimeBuilder};
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use std::{net, thread};
 use support::{LIMIT, assert_success, child, compute_until, eventually, on, within};
@@ -297,6 +297,43 @@ fn nothing_is_taken_while_nothing_waits() {
         let runtime = build(|builder| builder.processors(1).name("calm"));
         runtime.run(|| compute_until(Duration::from_millis(100), || false));
         assert_eq!(threads_called("calm"), ["calm-0", "calm-monitor"]);
+    });
+}
+
+/// A processor that is not to run any more says nothing about who had it last.
+#[test]
+fn nothing_is_taken_from_who_had_a_processor_that_is_gone() {
+    const TIME: Duration = Duration::from_millis(20);
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(2));
+        let begun = Arc::new(AtomicUsize::new(0));
+        let at_once = |_| {
+            let begun = begun.clone();
+            runtime.spawn(move || {
+                begun.fetch_add(1, SeqCst);
+                compute_until(LIMIT, || begun.load(SeqCst) == 2)
+            })
+        };
+        let both = [0, 1].map(at_once);
+        assert!(both.into_iter().all(|handle| handle.join().unwrap()));
+        runtime.set_processors(1);
+        // Each machine computes with the processor that is left, while the other blocks without one.
+        let ((first_done, first_is), (second_done, second_is)) = (mpsc::channel(), mpsc::channel());
+        let second = runtime.spawn(move || {
+            gort::blocking(|| first_is.recv().unwrap());
+            compute_until(TIME, || false);
+            second_done.send(()).unwrap();
+        });
+        let first = runtime.spawn(move || {
+            compute_until(TIME, || false);
+            gort::blocking(|| {
+                first_done.send(()).unwrap();
+                second_is.recv().unwrap();
+            });
+        });
+        first.join().unwrap();
+        second.join().unwrap();
+        assert_eq!(runtime.stats().processors_taken, 0, "{:?}", runtime.stats());
     });
 }
 
