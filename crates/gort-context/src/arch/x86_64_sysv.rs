@@ -64,7 +64,7 @@ pub(crate) mod control;
 #[path = "one_stack.rs"]
 mod one_stack;
 
-pub(crate) use one_stack::{discard, lowest_used, pass_discard};
+pub(crate) use one_stack::{discard, lowest_used, pass_discard, wipe_below};
 
 /// The frame `init` builds; field by field what the diagram above shows, lowest address first.
 #[repr(C, align(16))]

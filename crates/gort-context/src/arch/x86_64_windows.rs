@@ -61,7 +61,7 @@ pub(crate) mod control;
 #[path = "one_stack.rs"]
 mod one_stack;
 
-pub(crate) use one_stack::{discard, lowest_used, pass_discard};
+pub(crate) use one_stack::{discard, lowest_used, pass_discard, wipe_below};
 
 /// What the thread's block says about the stack it is on.
 #[repr(C)]
