@@ -89,4 +89,5 @@ mod switch;
 pub use stack::{Guard, Options, Stack, StackPool, points_into};
 pub use switch::{
     Context, Entry, carried, control, discard, init, on_context, on_stack, pass_discard, switch,
+    wipe_below,
 };

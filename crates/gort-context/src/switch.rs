@@ -10,6 +10,7 @@
 //! | `on_stack(stack, call, data)` | calls `call(data)` with the stack pointer at the top of `stack` and comes back; a panic may pass |
 //! | `on_context(ctx, call, data)` | the same in the free space below a suspended context |
 //! | `lowest_used(ctx)` | the lowest address of its stack that a suspended context needs |
+//! | `wipe_below()` | see [`crate::wipe_below`] |
 //! | `note_trimmed(ctx, stack)` | takes note that the memory below a suspended context has been given back |
 //! | `cut_chain(callee, sp, at)` | makes an unwinder stop at the frame with this stack pointer and return address, given its callee's stack pointer; for a process that is about to end |
 //! | `pass_discard(payload)` | see [`crate::pass_discard`] |
@@ -113,6 +114,16 @@ pub unsafe fn switch(save: *mut Context, to: Context, word: *mut ()) -> *mut () 
 pub unsafe fn discard(ctx: Context) {
     // SAFETY: the same contract.
     unsafe { arch::discard(ctx) }
+}
+
+/// Sets to zero what calls that have returned have left in the kilobyte below the caller's frame, where such calls leave
+/// pointers to the thread's storage: on AArch64. Elsewhere it does nothing.
+///
+/// The next frames are built there. One with a slot that it does not write to, in which a flow is then suspended,
+/// would seem to [point into](crate::points_into) that storage.
+#[inline(always)]
+pub fn wipe_below() {
+    arch::wipe_below();
 }
 
 /// To be called by whoever catches all panics inside a context, with what was caught: gives it back, unless

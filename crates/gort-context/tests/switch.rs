@@ -313,3 +313,42 @@ fn pointers_on_a_suspended_stack_are_found() {
     }
     pair.end();
 }
+
+/// A frame with room that it does not write to: what has been left there stays there.
+#[cfg(all(target_arch = "aarch64", not(feature = "threads")))]
+#[inline(never)]
+unsafe fn wait_with_room(pair: *mut Pair) {
+    let mut room = std::mem::MaybeUninit::<[usize; 64]>::uninit();
+    black_box(&raw mut room);
+    unsafe { back(pair, null_mut()) };
+    black_box(&raw mut room);
+}
+
+#[cfg(all(target_arch = "aarch64", not(feature = "threads")))]
+#[test]
+fn what_earlier_calls_have_left_is_wiped() {
+    #[inline(never)]
+    fn leave_pointers() {
+        black_box([black_box(&POINTERS)[3]; 64]);
+    }
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
+        let pair = word.cast::<Pair>();
+        leave_pointers();
+        unsafe { wait_with_room(pair) };
+        leave_pointers();
+        gort_context::wipe_below();
+        unsafe { wait_with_room(pair) };
+        unreachable!("it is discarded");
+    }
+    let pool = pool();
+    let stack = pool.take().unwrap();
+    let mut pair = Pair::new(&stack, entry);
+    let range = STRANGE..STRANGE + 1024;
+    let look =
+        |pair: &Pair| unsafe { gort_context::points_into(pair.other, pool.stack_size(), &range) };
+    pair.call();
+    assert!(look(&pair), "else this test shows nothing");
+    pair.go(null_mut());
+    assert!(!look(&pair));
+    pair.end();
+}

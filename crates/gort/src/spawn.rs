@@ -158,11 +158,12 @@ pub fn try_current() -> Option<Goroutine> {
 /// ```
 #[inline]
 pub fn yield_now() {
+    gort_context::wipe_below();
     sched::yield_now();
 }
 
 /// [`yield_now`] by its name in Go.
 #[inline]
 pub fn gosched() {
-    sched::yield_now();
+    yield_now();
 }

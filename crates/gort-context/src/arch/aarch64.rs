@@ -152,6 +152,29 @@ unsafe extern "C" fn leave_with_control_word() {
     )
 }
 
+/// The C library's allocator keeps the pointer to the thread's storage, and one to its own part of it, in registers
+/// that the functions it calls put on the stack.
+#[inline(always)]
+pub(crate) fn wipe_below() {
+    // SAFETY: without `nostack` the compiler keeps nothing below the stack pointer. A kilobyte there is the
+    // flow's to use: where it is not, a call would end in the guard, too.
+    unsafe {
+        asm!(
+            "movi {zero:v}.2d, #0",
+            "sub {at}, sp, #1024",
+            "2:",
+            "stp {zero:q}, {zero:q}, [{at}], #32",
+            "stp {zero:q}, {zero:q}, [{at}], #32",
+            "stp {zero:q}, {zero:q}, [{at}], #32",
+            "stp {zero:q}, {zero:q}, [{at}], #32",
+            "cmp sp, {at}",
+            "b.ne 2b",
+            zero = out(vreg) _,
+            at = out(reg) _,
+        );
+    }
+}
+
 /// Each switch looks at FPCR itself.
 pub(crate) mod control {
     pub(crate) fn keep() {}

@@ -6,6 +6,11 @@ use std::any::Any;
 /// Nothing is held outside the stack itself.
 pub(crate) unsafe fn discard(_: Context) {}
 
+/// A thread's storage is reached by a segment register, and seldom by a pointer.
+#[cfg(not(target_arch = "aarch64"))]
+#[inline(always)]
+pub(crate) fn wipe_below() {}
+
 pub(crate) fn pass_discard(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
     payload
 }

@@ -214,6 +214,10 @@ pub(crate) fn lowest_used(_: Context) -> Option<*mut u8> {
     None
 }
 
+/// Nothing is looked for on stacks here.
+#[inline(always)]
+pub(crate) fn wipe_below() {}
+
 pub(crate) unsafe fn note_trimmed(_: Context, _: &Stack) {}
 
 /// Nothing runs on the stacks that could overflow here.

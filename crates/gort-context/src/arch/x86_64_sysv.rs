@@ -66,7 +66,7 @@ mod one_stack;
 #[path = "x86_64_prefetch.rs"]
 pub(crate) mod prefetch;
 
-pub(crate) use one_stack::{discard, lowest_used, pass_discard};
+pub(crate) use one_stack::{discard, lowest_used, pass_discard, wipe_below};
 
 /// The frame `init` builds; field by field what the diagram above shows, lowest address first.
 #[repr(C, align(16))]

@@ -63,7 +63,7 @@ mod one_stack;
 #[path = "x86_64_prefetch.rs"]
 pub(crate) mod prefetch;
 
-pub(crate) use one_stack::{discard, lowest_used, pass_discard};
+pub(crate) use one_stack::{discard, lowest_used, pass_discard, wipe_below};
 
 /// What the thread's block says about the stack it is on.
 #[repr(C)]

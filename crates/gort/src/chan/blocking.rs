@@ -67,6 +67,7 @@ impl<T> Core<T> {
     ) -> Result<(), (T, Ended)> {
         let Err((message, state)) = self.send_fast(message) else { return Ok(()) };
         let slot = Slot::new(Some(message));
+        gort_context::wipe_below();
         let ended = otherwise(state, &slot);
         match slot.into_inner() {
             None => Ok(()),
@@ -209,6 +210,7 @@ impl<T> Core<T> {
     fn recv_or(&self, otherwise: impl FnOnce(Held<'_, T>, &Slot<T>) -> Ended) -> Result<T, Ended> {
         self.recv_fast().or_else(|state| {
             let slot = Slot::new(None);
+            gort_context::wipe_below();
             let ended = otherwise(state, &slot);
             slot.into_inner().ok_or(ended)
         })

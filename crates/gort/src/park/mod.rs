@@ -64,6 +64,7 @@ pub(crate) enum Wait {
 /// a time.
 #[inline(always)]
 pub(crate) fn with_task<R>(f: impl FnOnce(&Task) -> R) -> R {
+    gort_context::wipe_below();
     #[cfg(not(loom))]
     if let Some(goroutine) = crate::sched::current_goroutine() {
         return f(goroutine.task());

@@ -263,6 +263,7 @@ unsafe extern "C-unwind" fn main(word: *mut ()) -> ! {
         let Assignment { mut goroutine, stack, reusable } = machine.take_assignment();
         let next = loop {
             machine.exit();
+            gort_context::wipe_below();
             let record = run_goroutine(goroutine);
             // It may have ended on another machine than it began on.
             machine = tls::machine().expect("goroutines run on machines");

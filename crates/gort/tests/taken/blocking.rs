@@ -1,11 +1,11 @@
 //! Goroutines that say that they block.
 
-use crate::support::{LIMIT, compute_until, eventually, on, within};
-use crate::{build, threads_called};
+use crate::build;
+use crate::support::{LIMIT, eventually, on, within};
+use gort::Preempt;
 use gort::chan::chan;
-use gort::{Preempt, Runtime};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -111,32 +111,5 @@ fn at_the_limit_of_threads_blocking_calls_wait_their_turn() {
             handles.into_iter().for_each(|handle| handle.join().unwrap());
             assert_eq!(calls.1.load(SeqCst), 2, "as many at once as there are threads to spare");
         });
-    });
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn at_the_limit_of_threads_the_busy_keep_their_processors() {
-    within(LIMIT, || {
-        let slice = Duration::from_millis(1);
-        let builder = Runtime::builder().processors(1).max_threads(2).time_slice(slice);
-        let runtime = builder.name("full").build().unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        let begun = Arc::new(AtomicUsize::new(0));
-        let hogs: Vec<_> = (0..4)
-            .map(|_| {
-                let (begun, stop) = (begun.clone(), stop.clone());
-                runtime.spawn(move || {
-                    begun.fetch_add(1, SeqCst);
-                    compute_until(LIMIT, || stop.load(SeqCst))
-                })
-            })
-            .collect();
-        eventually("there is a thread for two", || begun.load(SeqCst) == 2);
-        thread::sleep(Duration::from_millis(50));
-        assert_eq!(begun.load(SeqCst), 2);
-        assert_eq!(threads_called("full"), ["full-0", "full-1", "full-monitor"]);
-        stop.store(true, SeqCst);
-        assert!(hogs.into_iter().all(|hog| hog.join().unwrap()));
     });
 }

@@ -3,6 +3,8 @@
 mod blocking;
 #[path = "../support/mod.rs"]
 mod support;
+#[cfg(target_os = "linux")]
+mod threads;
 
 use gort::chan::chan;
 use gort::{Preempt, Runtime, RuntimeBuilder};
@@ -174,47 +176,6 @@ fn many_busy_goroutines_all_get_a_turn() {
     });
 }
 
-/// Several threads are the monitor in turn, and end with the runtime.
-#[cfg(target_os = "linux")] // it counts threads by name
-#[test]
-fn a_crowd_of_busy_goroutines_all_get_on() {
-    const COUNT: usize = 150;
-    within(LIMIT, || {
-        let slice = Duration::from_micros(200);
-        let runtime = build(|builder| builder.processors(2).time_slice(slice).name("crowd"));
-        runtime.run(|| {
-            let stop = Arc::new(AtomicBool::new(false));
-            let rounds: Arc<[AtomicUsize]> = (0..COUNT).map(|_| AtomicUsize::new(0)).collect();
-            let hog = |index: usize| {
-                let (stop, rounds) = (stop.clone(), rounds.clone());
-                gort::spawn(move || {
-                    compute_until(LIMIT, || {
-                        rounds[index].fetch_add(1, SeqCst);
-                        stop.load(SeqCst)
-                    })
-                })
-            };
-            let hogs: Vec<_> = (0..COUNT).map(hog).collect();
-            let seen = || rounds.iter().map(|rounds| rounds.load(SeqCst)).collect::<Vec<_>>();
-            while seen().contains(&0) {
-                gort::sleep(Duration::from_millis(1));
-            }
-            // No two of them run on one thread.
-            assert!(gort::stats().threads >= COUNT);
-            assert!(threads_called("crowd-monitor").len() > 1);
-            let before = seen();
-            while seen().iter().zip(&before).any(|(now, before)| now == before) {
-                gort::sleep(Duration::from_millis(1));
-            }
-            stop.store(true, SeqCst);
-            assert!(hogs.into_iter().all(|hog| hog.join().unwrap()));
-        });
-        runtime.shutdown(LIMIT).unwrap();
-        // The system lists a thread for a moment after it could be joined.
-        eventually("its threads are gone", || threads_called("crowd").is_empty());
-    });
-}
-
 /// A processor comes to its next machine with a goroutine in its `next` slot and a timer that is due. If the timer was
 /// first, whom it makes ready would take the slot, and the one in it be the last of all.
 #[test]
@@ -274,29 +235,6 @@ fn who_has_lost_a_processor_uses_the_runtime_as_before() {
             assert_eq!(rx.iter().sum::<u64>(), started);
             other.join().unwrap();
         });
-    });
-}
-
-/// The names of this process's threads that begin like that, sorted.
-#[cfg(target_os = "linux")]
-fn threads_called(prefix: &str) -> Vec<String> {
-    // One that is ending has none.
-    let name = |path: std::path::PathBuf| std::fs::read_to_string(path.join("comm")).ok();
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.filter_map(|task| name(task.unwrap().path()));
-    let mut names: Vec<_> =
-        names.map(|name| name.trim().to_owned()).filter(|name| name.starts_with(prefix)).collect();
-    names.sort();
-    names
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn nothing_is_taken_while_nothing_waits() {
-    within(LIMIT, || {
-        let runtime = build(|builder| builder.processors(1).name("calm"));
-        runtime.run(|| compute_until(Duration::from_millis(100), || false));
-        assert_eq!(threads_called("calm"), ["calm-0", "calm-monitor"]);
     });
 }
 
