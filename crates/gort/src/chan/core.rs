@@ -1,8 +1,7 @@
 //! What both ends of a channel share: a buffer and two lists of waiters behind one lock.
 //!
 //! `state` has what happens under the lock, `blocking` how to send and receive, `register` how to wait for
-//! several channels. The states, the
-//! invariants I1 to I6 and the designs that were rejected are told in `mod.rs`.
+//! several channels. The states, the invariants I1 to I6 and the designs that were rejected are told in `mod.rs`.
 
 use super::ring::Ring;
 use super::slot::{Slot, WaitList};

@@ -3,9 +3,10 @@
 
 use super::core::Core;
 use super::slot::{Slot, Waiter};
+use super::state::State;
 use crate::clock::Deadline;
 use crate::park::Ticket;
-use crate::prim::atomic::Ordering::*;
+use crate::prim::atomic::{AtomicBool, Ordering::*};
 
 /// What a select's arm found when it was to be registered.
 pub(crate) enum Registered {
@@ -20,30 +21,27 @@ pub(crate) enum Registered {
 }
 
 impl<T> Core<T> {
-    /// As [`register_sender`](Self::register_sender), if nobody has the lock and nothing at all is going on: what
-    /// most arms of a select find. False: it is not done.
+    /// Does `put`, which adds a waiter to a list, if nobody has the lock and nothing at all is going on: what most arms of a
+    /// select find. False: it is not done. Compiled without the call that waits for the lock, for which registers would be
+    /// saved.
     ///
-    /// # Safety
-    /// As for [`register_sender`](Self::register_sender).
+    /// `ready` is what is shown of the waiter's own direction, `partner` of the other.
     #[inline(always)]
-    pub(crate) unsafe fn register_idle_sender(
+    fn put_if_idle(
         &self,
-        waiter: &Waiter<T>,
-        slot: &Slot<T>,
-        ticket: Ticket,
-        arm: usize,
+        ready: &AtomicBool,
+        partner: &AtomicBool,
+        put: impl FnOnce(&mut State<T>),
     ) -> bool {
-        if self.looks_writable() {
+        if ready.load(Relaxed) {
             return false;
         }
         let Some(mut state) = self.state.try_lock() else { return false };
-        // With the lock that is the truth: there is no room and no receiver, and the channel is open.
-        let idle = !self.looks_writable();
+        // With the lock that is the truth: there is no partner, no message or room, no timer, and the channel is open.
+        let idle = !ready.load(Relaxed);
         if idle {
-            waiter.set(ticket, arm, slot);
-            // SAFETY: by this function's contract.
-            unsafe { state.senders.push(waiter) };
-            self.readable.store(true, Relaxed);
+            put(&mut state);
+            partner.store(true, Relaxed);
         }
         idle
     }
@@ -53,7 +51,31 @@ impl<T> Core<T> {
     /// # Safety
     /// The waiter and its slot stay alive and in place until [`forget_sender`](Self::forget_sender)
     /// has returned or its wait was claimed with this arm; the slot holds a message.
+    #[inline(always)]
     pub(crate) unsafe fn register_sender(
+        &self,
+        waiter: &Waiter<T>,
+        slot: &Slot<T>,
+        ticket: Ticket,
+        arm: usize,
+    ) -> Registered {
+        let put = |state: &mut State<T>| {
+            waiter.set(ticket, arm, slot);
+            // SAFETY: by this function's contract.
+            unsafe { state.senders.push(waiter) };
+        };
+        if self.put_if_idle(&self.writable, &self.readable, put) {
+            return Registered::Waiting;
+        }
+        // SAFETY: by this function's contract.
+        unsafe { self.register_sender_slow(waiter, slot, ticket, arm) }
+    }
+
+    /// # Safety
+    /// As for [`register_sender`](Self::register_sender).
+    #[cold]
+    #[inline(never)]
+    unsafe fn register_sender_slow(
         &self,
         waiter: &Waiter<T>,
         slot: &Slot<T>,
@@ -75,40 +97,37 @@ impl<T> Core<T> {
         Registered::Waiting
     }
 
-    /// As [`register_idle_sender`](Self::register_idle_sender), of [`register_receiver`](Self::register_receiver).
-    ///
-    /// # Safety
-    /// As for [`register_receiver`](Self::register_receiver).
-    #[inline(always)]
-    pub(crate) unsafe fn register_idle_receiver(
-        &self,
-        waiter: &Waiter<T>,
-        slot: &Slot<T>,
-        ticket: Ticket,
-        arm: usize,
-    ) -> bool {
-        if self.looks_readable() {
-            return false;
-        }
-        let Some(mut state) = self.state.try_lock() else { return false };
-        // With the lock that is the truth: there is no message, no sender and no timer, and the channel is open.
-        let idle = !self.looks_readable();
-        if idle {
-            waiter.set(ticket, arm, slot);
-            // SAFETY: by this function's contract.
-            unsafe { state.receivers.push(waiter) };
-            self.writable.store(true, Relaxed);
-        }
-        idle
-    }
-
     /// Puts `waiter` among the receivers, unless a message could be received at once.
     ///
     /// # Safety
     /// The waiter and its slot stay alive and in place until
     /// [`forget_receiver`](Self::forget_receiver) has returned or its wait was claimed with this
     /// arm; the slot is empty.
+    #[inline(always)]
     pub(crate) unsafe fn register_receiver(
+        &self,
+        waiter: &Waiter<T>,
+        slot: &Slot<T>,
+        ticket: Ticket,
+        arm: usize,
+    ) -> Registered {
+        let put = |state: &mut State<T>| {
+            waiter.set(ticket, arm, slot);
+            // SAFETY: by this function's contract.
+            unsafe { state.receivers.push(waiter) };
+        };
+        if self.put_if_idle(&self.readable, &self.writable, put) {
+            return Registered::Waiting;
+        }
+        // SAFETY: by this function's contract.
+        unsafe { self.register_receiver_slow(waiter, slot, ticket, arm) }
+    }
+
+    /// # Safety
+    /// As for [`register_receiver`](Self::register_receiver).
+    #[cold]
+    #[inline(never)]
+    unsafe fn register_receiver_slow(
         &self,
         waiter: &Waiter<T>,
         slot: &Slot<T>,
@@ -117,7 +136,7 @@ impl<T> Core<T> {
     ) -> Registered {
         let mut held = self.lock();
         let state = &mut *held;
-        // As in `register_sender`.
+        // As in `register_sender_slow`.
         if state.closed
             || state.ring.len() > 0
             || !state.receivers.ends_with(ticket) && state.senders.has_open_but(ticket)

@@ -51,16 +51,6 @@ impl<'a, T> RecvArm<'a, T> {
         self.receiver.is_some_and(|receiver| receiver.core().looks_readable())
     }
 
-    /// # Safety
-    /// As for [`register`](RawArm::register).
-    #[cold]
-    #[inline(never)]
-    unsafe fn register_slow(&self, ticket: Ticket, index: usize) -> Registered {
-        let Some(receiver) = self.receiver else { return Registered::Off };
-        // SAFETY: by this function's contract; the slot is empty as the arm has not received yet.
-        unsafe { receiver.core().register_receiver(&self.waiter, &self.slot, ticket, index) }
-    }
-
     pub(super) fn receiver(&self) -> Option<&'a Receiver<T>> {
         self.receiver
     }
@@ -100,13 +90,8 @@ impl<T> RawArm for RecvArm<'_, T> {
 
     unsafe fn register(&self, ticket: Ticket, index: usize) -> Registered {
         let Some(receiver) = self.receiver else { return Registered::Off };
-        let core = receiver.core();
         // SAFETY: by this function's contract; the slot is empty as the arm has not received yet.
-        if unsafe { core.register_idle_receiver(&self.waiter, &self.slot, ticket, index) } {
-            return Registered::Waiting;
-        }
-        // SAFETY: as above.
-        unsafe { self.register_slow(ticket, index) }
+        unsafe { receiver.core().register_receiver(&self.waiter, &self.slot, ticket, index) }
     }
 
     fn unregister(&self) {
@@ -160,16 +145,6 @@ impl<'a, T> SendArm<'a, T> {
         self.sender.is_some_and(|sender| sender.core().looks_writable())
     }
 
-    /// # Safety
-    /// As for [`register`](RawArm::register).
-    #[cold]
-    #[inline(never)]
-    unsafe fn register_slow(&self, ticket: Ticket, index: usize) -> Registered {
-        let Some(sender) = self.on() else { return Registered::Off };
-        // SAFETY: by this function's contract; there is a message in the slot.
-        unsafe { sender.core().register_sender(&self.waiter, &self.slot, ticket, index) }
-    }
-
     pub(super) fn sender(&self) -> Option<&'a Sender<T>> {
         self.sender
     }
@@ -220,13 +195,8 @@ impl<T> RawArm for SendArm<'_, T> {
 
     unsafe fn register(&self, ticket: Ticket, index: usize) -> Registered {
         let Some(sender) = self.on() else { return Registered::Off };
-        let core = sender.core();
         // SAFETY: by this function's contract; there is a message in the slot.
-        if unsafe { core.register_idle_sender(&self.waiter, &self.slot, ticket, index) } {
-            return Registered::Waiting;
-        }
-        // SAFETY: as above.
-        unsafe { self.register_slow(ticket, index) }
+        unsafe { sender.core().register_sender(&self.waiter, &self.slot, ticket, index) }
     }
 
     fn unregister(&self) {
