@@ -15,36 +15,36 @@
 //!
 //! /// Its turn comes after the one that runs now.
 //! fn is_next(flow: &Flow) {
+//!     // SAFETY: the slot is in the flow.
 //!     unsafe { prefetch::behind(&flow.context, 8) };
 //! }
 //!
 //! is_next(&Flow { context: Context::DANGLING }); // no address does any harm
-//! prefetch::line::<u64>(std::ptr::null());
+//! prefetch::lines::<u64>(std::ptr::null(), 1);
 //! ```
 
 use crate::arch::prefetch;
 
 /// Bytes that are fetched at a time.
-pub const LINE: usize = 64;
+const LINE: usize = 64;
 
-/// Asks for the line that `address` is in.
+/// Asks for `count` lines of memory, from the one on that `address` is in.
 #[inline(always)]
-pub fn line<T>(address: *const T) {
-    prefetch::line(address.cast());
+pub fn lines<T>(address: *const T, count: usize) {
+    for index in 0..count {
+        prefetch::line(address.cast::<()>().wrapping_byte_add(index * LINE));
+    }
 }
 
-/// Asks for `lines` of what the pointer in `slot` leads to. Of a [`Context`](crate::Context) these are the frames that its flow will
-/// need first.
+/// Asks for the first [`lines`] of what the pointer in `slot` leads to. Of a [`Context`](crate::Context) these are the frames that its
+/// flow will need first.
 ///
 /// It does not matter whether it leads to anything.
 ///
 /// # Safety
 /// There is memory at `slot`. Others may write to it meanwhile: it is read in assembly, as hardware reads a word.
 #[inline(always)]
-pub unsafe fn behind<T>(slot: *const T, lines: usize) {
+pub unsafe fn behind<T>(slot: *const T, count: usize) {
     // SAFETY: by this function's contract.
-    let address = unsafe { prefetch::word_at(slot.cast()) };
-    for index in 0..lines {
-        prefetch::line(address.wrapping_byte_add(index * LINE));
-    }
+    lines(unsafe { prefetch::word_at(slot.cast()) }, count);
 }

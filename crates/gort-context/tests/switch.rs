@@ -320,6 +320,7 @@ fn pointers_on_a_suspended_stack_are_found() {
 unsafe fn wait_with_room(pair: *mut Pair) {
     let mut room = std::mem::MaybeUninit::<[usize; 64]>::uninit();
     black_box(&raw mut room);
+    // SAFETY: by this function's caller it is the other flow of this pair.
     unsafe { back(pair, null_mut()) };
     black_box(&raw mut room);
 }
@@ -334,9 +335,11 @@ fn what_earlier_calls_have_left_is_wiped() {
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         let pair = word.cast::<Pair>();
         leave_pointers();
+        // SAFETY: it is the other flow of the pair that it was given.
         unsafe { wait_with_room(pair) };
         leave_pointers();
         gort_context::wipe_below();
+        // SAFETY: it is the other flow of the pair that it was given.
         unsafe { wait_with_room(pair) };
         unreachable!("it is discarded");
     }
@@ -344,8 +347,10 @@ fn what_earlier_calls_have_left_is_wiped() {
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, entry);
     let range = STRANGE..STRANGE + 1024;
-    let look =
-        |pair: &Pair| unsafe { gort_context::points_into(pair.other, pool.stack_size(), &range) };
+    let look = |pair: &Pair| {
+        // SAFETY: the flow waits, on a stack of this size.
+        unsafe { gort_context::points_into(pair.other, pool.stack_size(), &range) }
+    };
     pair.call();
     assert!(look(&pair), "else this test shows nothing");
     pair.go(null_mut());

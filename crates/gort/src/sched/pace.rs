@@ -8,7 +8,7 @@
 //! - **By watching**, elsewhere: a machine that searches looks for a microsecond how many picks the owner makes.
 //!   An owner that looked at the clock now and then would be slower by more than it could gain. While the queue is long it
 //!   goes on watching: an owner that begins to compute is found out at once. (A hundred that wait for one channel, each
-//!   woken for 90 ns: `peer-gort waiters waiters=100` takes 156 ns a message, and took 400 when half of them were
+//!   woken for 90 ns: `peer-gort waiters waiters=100` takes 140 to 160 ns a message, and took 400 when half of them were
 //!   taken along each time, as the channel and their records travelled from cache to cache.)
 //!
 //! What an owner has told says nothing about one that has been interrupted by the kernel, or that has begun to compute:
@@ -112,10 +112,7 @@ impl Machine {
         if victim.queue.len() == 0 {
             Verdict::Nothing
         } else if self.shared().has_driver() {
-            match self.shared().is_short(victim) {
-                true => Verdict::Leave,
-                false => Verdict::Take,
-            }
+            if self.shared().is_short(victim) { Verdict::Leave } else { Verdict::Take }
         } else {
             self.watch(victim)
         }

@@ -19,14 +19,30 @@ fn build(set: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder) -> Runtime {
     set(Runtime::builder()).build().expect("a runtime")
 }
 
-/// Starts so many goroutines that compute until the flag is raised and never call the runtime, and waits
-/// until each has begun, so far as there are processors for them.
+/// Starts so many goroutines that compute until the flag is raised and never call the runtime.
 fn hogs(count: usize, stop: &Arc<AtomicBool>) -> Vec<gort::JoinHandle<bool>> {
     let hog = |_| {
         let stop = stop.clone();
         gort::spawn(move || compute_until(LIMIT, || stop.load(SeqCst)))
     };
     (0..count).map(hog).collect()
+}
+
+/// The same with a runtime from outside, and how many of them have begun.
+fn counted_hogs(
+    runtime: &Runtime,
+    count: usize,
+    stop: &Arc<AtomicBool>,
+) -> (Vec<gort::JoinHandle<bool>>, Arc<AtomicUsize>) {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let hog = |_| {
+        let (begun, stop) = (begun.clone(), stop.clone());
+        runtime.spawn(move || {
+            begun.fetch_add(1, SeqCst);
+            compute_until(LIMIT, || stop.load(SeqCst))
+        })
+    };
+    ((0..count).map(hog).collect(), begun)
 }
 
 /// `count` goroutines block, in some way that the runtime knows nothing of, until `release` is called;
@@ -89,16 +105,7 @@ fn with_preemption_off_busy_goroutines_hold_up_the_others() {
                 woken.store(true, SeqCst);
             }
         });
-        let begun = Arc::new(AtomicUsize::new(0));
-        let hogs: Vec<_> = (0..2)
-            .map(|_| {
-                let (begun, stop) = (begun.clone(), stop.clone());
-                runtime.spawn(move || {
-                    begun.fetch_add(1, SeqCst);
-                    compute_until(LIMIT, || stop.load(SeqCst))
-                })
-            })
-            .collect();
+        let (hogs, begun) = counted_hogs(&runtime, 2, &stop);
         eventually("both compute", || begun.load(SeqCst) == 2);
         thread::sleep(Duration::from_millis(100));
         assert!(!woken.load(SeqCst), "there was no processor for it");

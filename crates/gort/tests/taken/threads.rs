@@ -1,7 +1,7 @@
 //! How many threads there are, and of whom: they are counted by name.
 
-use crate::build;
 use crate::support::{LIMIT, compute_until, eventually, within};
+use crate::{build, counted_hogs};
 use gort::Runtime;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -36,16 +36,7 @@ fn at_the_limit_of_threads_the_busy_keep_their_processors() {
         let builder = Runtime::builder().processors(1).max_threads(2).time_slice(slice);
         let runtime = builder.name("full").build().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
-        let begun = Arc::new(AtomicUsize::new(0));
-        let hogs: Vec<_> = (0..4)
-            .map(|_| {
-                let (begun, stop) = (begun.clone(), stop.clone());
-                runtime.spawn(move || {
-                    begun.fetch_add(1, SeqCst);
-                    compute_until(LIMIT, || stop.load(SeqCst))
-                })
-            })
-            .collect();
+        let (hogs, begun) = counted_hogs(&runtime, 4, &stop);
         eventually("there is a thread for two", || begun.load(SeqCst) == 2);
         thread::sleep(Duration::from_millis(50));
         assert_eq!(begun.load(SeqCst), 2);
