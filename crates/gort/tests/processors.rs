@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{
-    LIMIT, assert_success, child, compute_until, eventually, in_child, on, runtime, stderr, within,
-    yield_until,
+    LIMIT, assert_success, child, compute_until, eventually, in_child, in_turn, on, runtime,
+    stderr, within, yield_until,
 };
 
 /// Where a goroutine whose thread the kernel puts aside for long keeps its processor even so.
@@ -26,7 +26,7 @@ const TOO_LATE: Duration = Duration::from_secs(5);
 
 #[test]
 fn yielding_takes_turns() {
-    on(1, || {
+    in_turn(|| {
         let log = Arc::new(std::sync::Mutex::new(Vec::new()));
         let handles: Vec<_> = (0..5)
             .map(|n| {
@@ -544,22 +544,20 @@ fn an_idle_runtime_uses_no_cpu() {
 #[test]
 fn goroutines_are_spread_by_stealing() {
     on(2, || {
-        let threads = std::sync::Mutex::new(std::collections::HashMap::new());
-        let left = AtomicUsize::new(2000);
+        let mut threads = std::collections::HashMap::new();
         gort::scope(|s| {
-            for _ in 0..2000 {
-                s.go(|| {
-                    let until = Instant::now() + Duration::from_micros(50);
-                    while Instant::now() < until {
-                        std::hint::spin_loop();
-                    }
-                    *threads.lock().unwrap().entry(thread::current().id()).or_insert(0) += 1;
-                    left.fetch_sub(1, SeqCst);
-                });
+            let spin = || {
+                let until = Instant::now() + Duration::from_micros(50);
+                while Instant::now() < until {
+                    std::hint::spin_loop();
+                }
+                thread::current().id()
+            };
+            let handles: Vec<_> = (0..2000).map(|_| s.go(spin)).collect();
+            for handle in handles {
+                *threads.entry(handle.join().unwrap()).or_insert(0) += 1;
             }
-            yield_until("all are done", || left.load(SeqCst) == 0);
         });
-        let threads = threads.into_inner().unwrap();
         // There may be others that have run a few while the kernel had put one of the two aside.
         assert!(threads.values().filter(|&&n| n >= 100).count() >= 2, "{threads:?}");
     });
