@@ -24,7 +24,17 @@ fn child(test: &str, set: impl FnOnce(&mut Command)) -> Output {
 }
 
 /// Limits the address space of this process to what it has now and `more`.
+///
+/// Not while one of its threads begins: it could have no stack for its signals any more, and std aborts then.
 fn limit_address_space(more: usize) {
+    eventually("all other threads wait", || {
+        let this = std::fs::read_link("/proc/thread-self").unwrap();
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap());
+        tasks.filter(|task| Some(&*task.file_name()) != this.file_name()).all(|task| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('S'))
+        })
+    });
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = statm.split(' ').next().unwrap().parse().unwrap();
     let limit = (pages * 4096 + more) as libc::rlim_t;

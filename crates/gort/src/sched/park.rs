@@ -99,6 +99,13 @@ pub(super) fn stays(goroutine: GoroutineRef) -> bool {
     std::thread::panicking() || goroutine.has_flag(LOCKED)
 }
 
+/// Is the caller a goroutine that may be preempted where it is?
+pub(super) fn may_be_put_aside() -> bool {
+    tls::machine().is_some_and(|machine| {
+        !machine.hold.is_inside() && machine.current().is_some_and(|goroutine| !stays(goroutine))
+    })
+}
+
 /// See [`lock_thread`](crate::lock_thread).
 pub(crate) fn lock_thread() {
     if let Some(goroutine) = current_goroutine() {

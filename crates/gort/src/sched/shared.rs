@@ -7,7 +7,7 @@ use super::crowd::Crowd;
 use super::global::GlobalQueue;
 use super::home::Migration;
 use super::idle::Idle;
-use super::park::inside;
+use super::park::{inside, may_be_put_aside};
 use super::processor::Processor;
 use super::settings::{Counters, Preempt, Settings, Stats};
 use super::threads::{CHUNK, Machines, Threads};
@@ -153,7 +153,9 @@ impl Shared {
         shared
     }
 
+    /// Machines wait for it inside, so no goroutine may be put aside with it (see [`preempt`](super::preempt)).
     pub(crate) fn registry(&self) -> MutexGuard<'_, Registry> {
+        debug_assert!(!may_be_put_aside(), "a registry, and not inside");
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 

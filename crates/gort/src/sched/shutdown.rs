@@ -6,7 +6,7 @@
 //! as goroutines that were busy park later. Destructors that run then may block and are waited for;
 //! goroutines that are still there at the deadline are left to themselves, with their machines.
 
-use super::{Machine, Shared};
+use super::{Machine, Shared, park};
 use crate::clock::Deadline;
 use crate::goroutine::SHIELDED;
 use crate::park::Outcome;
@@ -30,7 +30,11 @@ impl Shared {
                 .spawn(move || shared.end_all(deadline));
             return ending.map(drop).map_err(|_| self.live_goroutines());
         }
-        self.end_all(deadline)
+        // Another runtime's goroutine is not put aside meanwhile (see `preempt`), as it waits with the registry.
+        park::lock_thread();
+        let ended = self.end_all(deadline);
+        park::unlock_thread();
+        ended
     }
 
     fn end_all(self: &Arc<Self>, deadline: Deadline) -> Result<(), u64> {

@@ -1,5 +1,6 @@
 //! The threads of a runtime: machines, made as they are needed and used again, and the monitor.
 
+use super::park::inside;
 use super::processor::Processor;
 use super::settings::Preempt;
 use super::{Machine, Shared};
@@ -55,6 +56,7 @@ impl Threads {
 impl Shared {
     /// Shows that threads are to be had: the monitor, and one machine, which goes to sleep.
     pub(crate) fn start_first_threads(&self) -> io::Result<()> {
+        let _inside = inside();
         self.start_monitor()?;
         let processor = self.idle.take_processor().expect("a new runtime's are idle");
         self.new_machine(processor, false).inspect_err(|_| self.idle.add_processor(processor))
