@@ -1,25 +1,25 @@
 //! Where a context's chain of frames ends, and what happens to a panic that gets there.
 
 #![cfg(all(any(target_os = "linux", windows), not(feature = "threads")))]
-#![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
 use std::backtrace::Backtrace;
 use std::process::Output;
 
+#[path = "support/pair.rs"]
+mod pair;
 mod support;
 
-use gort_context::{Context, Entry, StackPool, init, on_stack, switch};
+use gort_context::{Entry, StackPool, on_stack};
+use pair::{Pair, back};
 
-static mut MAIN: Context = Context::DANGLING;
-static mut OTHER: Context = Context::DANGLING;
-
+/// What the flow comes back with, if it does.
 fn run(entry: Entry) -> *mut () {
     let pool = StackPool::new(256 << 10).unwrap();
     let stack = pool.take().unwrap();
-    // SAFETY: nothing else runs on the stack, which is kept for as long as the flow runs.
-    let other = unsafe { init(&stack, entry) }.unwrap();
-    // SAFETY: it has not begun; each test has a process, or a flow, to itself.
-    unsafe { switch(&raw mut MAIN, other, std::ptr::null_mut()) }
+    let mut pair = Pair::new(&stack, entry);
+    let word = pair.call();
+    pair.end();
+    word
 }
 
 #[inline(never)]
@@ -43,10 +43,10 @@ fn frames(text: &str) -> usize {
 
 #[test]
 fn a_backtrace_shows_the_users_frames_and_ends() {
-    unsafe extern "C-unwind" fn entry(_: *mut ()) -> ! {
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         let text = Box::into_raw(Box::new(a_function_of_the_user()));
-        // SAFETY: whoever has switched here waits in `run`.
-        unsafe { switch(&raw mut OTHER, MAIN, text.cast()) };
+        // SAFETY: it is the other flow of the pair that it was given.
+        unsafe { back(word.cast(), text.cast()) };
         unreachable!()
     }
     // SAFETY: it is what the flow has made of its box.

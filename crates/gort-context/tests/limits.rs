@@ -2,10 +2,6 @@
 //! mappings.
 
 #![cfg(target_os = "linux")]
-#![allow(
-    clippy::multiple_unsafe_ops_per_block,
-    reason = "tests; with the feature `threads` there are none"
-)]
 
 use std::fs;
 use std::time::Instant;
@@ -42,12 +38,12 @@ fn suspended_contexts(count: usize) {
         stack: Stack,
     }
     unsafe extern "C-unwind" fn park(word: *mut ()) -> ! {
-        let flow = word.cast::<Flow>();
-        // SAFETY: the word is the flow, which stays, and whoever has switched here waits in `main`.
-        unsafe { switch(&raw mut (*flow).context, (*flow).main, word) };
-        // SAFETY: as above.
-        unsafe { switch(&raw mut (*flow).context, (*flow).main, word) };
-        unreachable!()
+        loop {
+            // SAFETY: the word is the flow, which stays.
+            let flow = unsafe { &mut *word.cast::<Flow>() };
+            // SAFETY: whoever has switched here waits in `main`.
+            unsafe { switch(&raw mut flow.context, flow.main, word) };
+        }
     }
 
     let before = mappings();

@@ -2,14 +2,6 @@
 //! play.
 
 #![cfg(all(any(target_os = "linux", windows), not(feature = "threads")))]
-#![expect(
-    clippy::undocumented_unsafe_blocks,
-    reason = "tests: the point is to do what must not be done"
-)]
-#![allow(
-    clippy::multiple_unsafe_ops_per_block,
-    reason = "tests; on Windows there are no such blocks"
-)]
 
 use std::ffi::{c_int, c_void};
 use std::fmt::Write;
@@ -37,6 +29,13 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// Has overflows reported by [`report`], and with the word that it expects.
+fn install() {
+    overflow::install(report).unwrap();
+    // SAFETY: nobody but `report` reads the word in this process.
+    unsafe { carried::set(std::ptr::without_provenance_mut(77)) };
+}
+
 fn report(overflow: &Overflow) {
     let _ =
         writeln!(overflow.writer(), "REPORT {} carried {}", overflow.size(), carried::get().addr());
@@ -53,11 +52,10 @@ fn recursion_of_the_user<const FRAME: usize>(n: usize) -> usize {
 }
 
 fn overflow_on(size: usize, guard: Guard, f: impl FnOnce()) -> ! {
-    overflow::install(report).unwrap();
+    install();
     let _alt = AltStack::new().unwrap();
     let pool = Options::new(size).guard(guard).build().unwrap();
     let mut stack = pool.take().unwrap();
-    unsafe { carried::set(std::ptr::without_provenance_mut(77)) };
     on_stack(&mut stack, f);
     println!("came back");
     std::process::exit(0)
@@ -134,6 +132,7 @@ fn in_a_foreign_frame() {
     }
     fn sort() {
         let mut numbers = [3_u64, 2, 1];
+        // SAFETY: there are three numbers of eight bytes; `compare` says nothing that would have one moved elsewhere.
         unsafe { qsort(numbers.as_mut_ptr().cast(), 3, 8, compare) };
         black_box(&mut numbers);
     }
@@ -159,6 +158,7 @@ fn in_a_frame_that_no_unwinder_understands() {
         std::arch::naked_asm!("sub sp, sp, #20480", "strb wzr, [sp]", "bl {}", "brk #1", sym calls_itself)
     }
     if part().is_some() {
+        // SAFETY: it writes to its own frames until the guard ends the process.
         overflow_on(256 << 10, Guard::Auto, || unsafe { calls_itself() });
     }
     assert_reported(&play("in_a_frame_that_no_unwinder_understands", "x"), 256 << 10);
@@ -168,8 +168,7 @@ fn in_a_frame_that_no_unwinder_understands() {
 #[test]
 fn on_a_small_signal_stack() {
     if part().is_some() {
-        overflow::install(report).unwrap();
-        unsafe { carried::set(std::ptr::without_provenance_mut(77)) };
+        install();
         let pool = Options::new(64 << 10).build().unwrap();
         on_stack(&mut pool.take().unwrap(), || {
             black_box(recursion_of_the_user::<100>(0));
@@ -208,14 +207,17 @@ mod stuck {
     #[global_allocator]
     static ALLOCATOR: Held = Held;
 
+    // SAFETY: all is left to the system's allocator, which is only kept waiting.
     unsafe impl GlobalAlloc for Held {
         unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
             while HELD.load(Ordering::Relaxed) {
                 std::hint::spin_loop();
             }
+            // SAFETY: the same contract.
             unsafe { System.alloc(layout) }
         }
         unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+            // SAFETY: the same contract.
             unsafe { System.dealloc(at, layout) };
         }
     }
@@ -236,6 +238,13 @@ mod stuck {
     }
 }
 
+/// A fault at 0x1230.
+fn write_to_nothing() {
+    // SAFETY: it is not right, and ends in the fault that is wanted: nothing is ever mapped so low. A volatile write is
+    // compiled as it stands.
+    unsafe { std::ptr::without_provenance_mut::<u8>(0x1230).write_volatile(1) };
+}
+
 /// Faults that are nobody's stack overflow.
 #[cfg(unix)]
 mod elsewhere {
@@ -244,24 +253,28 @@ mod elsewhere {
     use std::ptr::null_mut;
 
     extern "C" fn with_info(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
-        let _ = writeln!(overflow::Stderr, "HANDLER {:#x}", unsafe { (*info).si_addr() }.addr());
+        // SAFETY: the kernel passes a handler for `SA_SIGINFO` what it knows.
+        let info = unsafe { &*info };
+        // SAFETY: the signal is a fault, so there is an address.
+        let at = unsafe { info.si_addr() };
+        let _ = writeln!(overflow::Stderr, "HANDLER {:#x}", at.addr());
+        // SAFETY: it asks for nothing.
         unsafe { libc::_exit(33) };
     }
 
     extern "C" fn plain(signal: c_int) {
         let _ = writeln!(overflow::Stderr, "HANDLER {signal}");
+        // SAFETY: it asks for nothing.
         unsafe { libc::_exit(34) };
     }
 
     fn set(handler: usize, flags: c_int) {
+        // SAFETY: all zeros is a value of it.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
         action.sa_sigaction = handler;
         action.sa_flags = flags;
+        // SAFETY: the structure is valid for the call, and the handler one of the kind that the flags say.
         assert_eq!(unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, null_mut()) }, 0);
-    }
-
-    fn fault() {
-        unsafe { std::ptr::without_provenance_mut::<u8>(0x1230).write_volatile(1) };
     }
 
     #[test]
@@ -281,12 +294,13 @@ mod elsewhere {
             let _alt = AltStack::new().unwrap();
             match part.as_str() {
                 "default sent" | "ignore sent" => {
+                    // SAFETY: it asks for nothing; whoever handles the signal is what is tested.
                     assert_eq!(unsafe { libc::raise(libc::SIGSEGV) }, 0)
                 }
                 "std overflow" => {
                     black_box(recursion_of_the_user::<100>(0));
                 }
-                _ => fault(),
+                _ => write_to_nothing(),
             }
             std::process::exit(7);
         }
@@ -325,8 +339,9 @@ fn faults_elsewhere_are_not_reported() {
     }
     if part().is_some() {
         overflow::install(report).unwrap();
+        // SAFETY: it is a filter, and there for as long as the process.
         unsafe { SetUnhandledExceptionFilter(Some(last_resort)) };
-        unsafe { std::ptr::without_provenance_mut::<u8>(0x1230).write_volatile(1) };
+        write_to_nothing();
         std::process::exit(7);
     }
     let output = play("faults_elsewhere_are_not_reported", "x");
@@ -340,6 +355,7 @@ fn the_signal_stack_before_comes_back() {
     use std::ptr::null_mut;
     fn now() -> usize {
         let mut now = libc::stack_t { ss_sp: null_mut(), ss_flags: 0, ss_size: 0 };
+        // SAFETY: the place for what there is now is valid.
         assert_eq!(unsafe { libc::sigaltstack(std::ptr::null(), &raw mut now) }, 0);
         now.ss_sp.addr()
     }

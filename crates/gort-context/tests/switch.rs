@@ -1,7 +1,5 @@
 //! What survives a switch. For registers see `registers/`.
 
-#![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
-
 #[path = "support/pair.rs"]
 mod pair;
 

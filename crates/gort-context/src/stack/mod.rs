@@ -11,6 +11,7 @@
 //!
 //! The header lies in the page that the first frame touches anyway, so it takes up no memory of its own.
 
+mod free;
 mod options;
 mod pool;
 mod slab;

@@ -6,13 +6,12 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::free::{Blank, Free, FreeList, TRIM_BATCH};
 use super::options::{Guard, Options, Shape};
 use super::slab::Slab;
 use super::{Header, Stack, sys};
 
 const CACHE_LINE: usize = 64;
-/// So many stacks are trimmed at a time; meanwhile they are not to be had.
-const TRIM_BATCH: usize = 64;
 /// So many guards are put in place by one system call, at least and at most; growing with the number of
 /// stacks, so that who needs one does not wait for 64.
 const GUARD_BATCH: (usize, usize) = (8, 64);
@@ -273,65 +272,6 @@ struct List {
 
 // SAFETY: the free stacks it points to are owned by the list.
 unsafe impl Send for List {}
-
-/// Free stacks, linked through their headers.
-#[derive(Debug, Default)]
-struct FreeList {
-    first: Option<NonNull<Header>>,
-    count: usize,
-}
-
-/// A stack without memory: its header is still to be written.
-#[derive(Clone, Copy, Debug)]
-struct Blank {
-    header: NonNull<Header>,
-    slot: *mut u8,
-}
-
-/// A stack that counts as out of the pool.
-enum Free {
-    Used(NonNull<Header>),
-    Blank(Blank),
-}
-
-struct Batch {
-    headers: [NonNull<Header>; TRIM_BATCH],
-    count: usize,
-}
-
-impl Batch {
-    fn filled(&self) -> Option<&[NonNull<Header>]> {
-        (self.count > 0).then(|| &self.headers[..self.count])
-    }
-}
-
-impl FreeList {
-    fn push(&mut self, header: NonNull<Header>) {
-        // SAFETY: the stack is the list's from here on, and its header was written when it was first taken.
-        unsafe { (*header.as_ptr()).next = self.first };
-        self.first = Some(header);
-        self.count += 1;
-    }
-
-    fn pop(&mut self) -> Option<NonNull<Header>> {
-        let header = self.first?;
-        // SAFETY: a stack in the list is the list's, and its header is written.
-        self.first = unsafe { header.as_ref() }.next;
-        self.count -= 1;
-        Some(header)
-    }
-
-    fn pop_many(&mut self) -> Batch {
-        let mut batch = Batch { headers: [NonNull::dangling(); TRIM_BATCH], count: 0 };
-        while batch.count < TRIM_BATCH
-            && let Some(header) = self.pop()
-        {
-            batch.headers[batch.count] = header;
-            batch.count += 1;
-        }
-        batch
-    }
-}
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, List> {

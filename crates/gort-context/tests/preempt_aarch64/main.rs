@@ -9,16 +9,17 @@
 //! | a new address for the records behind the frame, with vectors of 256 bytes | `a_backtrace_shows_where_it_was_interrupted` |
 
 #![cfg(all(not(feature = "threads"), target_arch = "aarch64", target_os = "linux"))]
-#![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
-#![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
+#[path = "../support/pair.rs"]
+mod pair;
 mod scalable;
 #[path = "../support/signals.rs"]
 mod signals;
 
 use gort_context::overflow::AltStack;
 use gort_context::preempt::{Refused, Registers, prepare, redirect};
-use gort_context::{Context, Stack, StackPool, init, on_stack, switch};
+use gort_context::{Stack, StackPool, on_stack};
+use pair::{Pair, back};
 use std::arch::{asm, naked_asm};
 use std::backtrace::Backtrace;
 use std::ffi::c_void;
@@ -35,17 +36,12 @@ static RESERVE: AtomicUsize = AtomicUsize::new(0);
 static REFUSED: [AtomicUsize; 8] = [const { AtomicUsize::new(0) }; 8];
 static CAPTURED: Mutex<Option<Backtrace>> = Mutex::new(None);
 static CAPTURE: AtomicBool = AtomicBool::new(false);
-/// Where the hook is to switch to: see `on_another_thread`.
-static AWAY: AtomicPtr<Away> = AtomicPtr::new(null_mut());
-
-struct Away {
-    interrupted: Context,
-    /// Where the thread that was interrupted goes on.
-    main: Context,
-}
+/// Of which the hook interrupts the other flow, and is to go back: see `on_another_thread`.
+static AWAY: AtomicPtr<Pair> = AtomicPtr::new(null_mut());
 
 /// Uses up all that it may use.
 extern "C" fn hook(_: &Registers) {
+    // SAFETY: it changes what a function may, and no memory.
     unsafe {
         asm!(
             "mrs x0, fpcr",
@@ -73,7 +69,8 @@ extern "C" fn hook(_: &Registers) {
     let away = AWAY.load(SeqCst);
     if !away.is_null() && HOOKS.load(SeqCst) == 0 {
         HOOKS.store(1, SeqCst);
-        unsafe { switch(&raw mut (*away).interrupted, (*away).main, null_mut()) };
+        // SAFETY: the only code that is interrupted meanwhile is the other flow of this pair, which the test keeps.
+        unsafe { back(away, null_mut()) };
     }
     if HOOKS.fetch_add(1, SeqCst) + 1 >= ENOUGH.load(SeqCst) {
         STOP.store(1, SeqCst);
@@ -81,6 +78,8 @@ extern "C" fn hook(_: &Registers) {
 }
 
 fn on_signal(context: *mut c_void) {
+    // SAFETY: it is what `signals` passes on for an interrupted thread, after `prepare`. The hook uses nothing that the
+    // interrupted functions of these tests hold, and what goes on on another thread is bound to none.
     if let Err(why) = unsafe { redirect(context, RESERVE.load(SeqCst)) } {
         REFUSED[why as usize].fetch_add(1, SeqCst);
     }
@@ -217,6 +216,7 @@ fn pattern() -> Held {
 fn hold_pattern() {
     let held = pattern();
     let mut seen = Held { general: [0; 30], ..held.clone() };
+    // SAFETY: all three are there until it returns; it keeps what a function keeps, and leaves FPCR at its default.
     unsafe { hold(&raw const held, &raw mut seen, STOP.as_ptr()) };
     assert_eq!(seen, held);
 }
@@ -232,39 +232,33 @@ fn registers_survive() {
 /// The interrupted code goes on on another thread, whose alternate stack stays its own.
 #[test]
 fn on_another_thread() {
-    struct Sent(*mut Away);
-    unsafe impl Send for Sent {}
-    unsafe extern "C-unwind" fn entry(away: *mut ()) -> ! {
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
         hold_pattern();
-        let away = away.cast::<Away>();
-        unsafe { switch(&raw mut (*away).interrupted, (*away).main, null_mut()) };
+        // SAFETY: it is the other flow of the pair that it was given.
+        unsafe { back(word.cast(), null_mut()) };
         unreachable!()
     }
     let _alone = alone();
     let stack = stack();
-    let entry = unsafe { init(&stack, entry) }.unwrap();
-    let mut away = Away { interrupted: entry, main: Context::DANGLING };
-    let away = &raw mut away;
-    AWAY.store(away, SeqCst);
+    let mut pair = Pair::new(&stack, entry);
+    AWAY.store(&raw mut *pair, SeqCst);
     let _alternate = AltStack::new().unwrap();
-    with_signals(|| unsafe { switch(&raw mut (*away).main, (*away).interrupted, away.cast()) });
+    with_signals(|| pair.call());
     assert!(HOOKS.load(SeqCst) >= 1, "refused: {REFUSED:?}");
-    let sent = Sent(away);
-    std::thread::spawn(move || {
-        let Sent(away) = { sent };
+    let elsewhere = || {
         let alternate = || {
-            let mut now: libc::stack_t = unsafe { std::mem::zeroed() };
+            let mut now = libc::stack_t { ss_sp: null_mut(), ss_flags: 0, ss_size: 0 };
+            // SAFETY: the place for what there is now is valid.
             assert_eq!(unsafe { libc::sigaltstack(std::ptr::null(), &raw mut now) }, 0);
             (now.ss_sp.addr(), now.ss_flags)
         };
         let before = alternate();
         STOP.store(1, SeqCst);
-        unsafe { switch(&raw mut (*away).main, (*away).interrupted, null_mut()) };
+        pair.go(null_mut());
         assert_eq!(alternate(), before);
-    })
-    .join()
-    .unwrap();
-    unsafe { gort_context::discard((*away).interrupted) };
+    };
+    std::thread::scope(|scope| scope.spawn(elsewhere).join().unwrap());
+    pair.end();
 }
 
 #[inline(never)]
@@ -292,11 +286,13 @@ fn what_is_refused() {
     with_signals(|| {
         while refused(Refused::ForeignStack) == 0 && STOP.load(SeqCst) == 0 {
             let mut seen = pattern();
+            // SAFETY: as in `hold_pattern`; it does not wait.
             unsafe { hold(&raw const *Box::new(pattern()), &raw mut seen, &1) };
         }
     });
     assert!(refused(Refused::ForeignStack) > 0, "refused: {REFUSED:?}");
     // The C library.
+    // SAFETY: the signal has a handler.
     on_stack(&mut stack(), || unsafe { libc::raise(libc::SIGURG) });
     assert!(refused(Refused::ForeignText) > 0, "refused: {REFUSED:?}");
     assert_eq!(HOOKS.load(SeqCst), 0);

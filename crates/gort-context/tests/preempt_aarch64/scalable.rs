@@ -3,6 +3,7 @@
 use super::*;
 
 fn has(kind: libc::c_ulong, feature: u32) -> bool {
+    // SAFETY: it asks for nothing.
     let features = unsafe { libc::getauxval(kind) };
     features & 1 << feature != 0
 }
@@ -17,6 +18,7 @@ fn has_matrices() -> bool {
 
 /// Overwrites what a function may, and the rest of what the hook's own code does not reach.
 pub(crate) fn spoil() {
+    // SAFETY: whoever calls has looked whether the processor has these registers; it changes nothing else.
     unsafe {
         asm!(
             ".arch_extension sve",
@@ -39,6 +41,7 @@ pub(crate) fn spoil() {
 /// The length of a vector in bytes.
 fn vector() -> usize {
     let length: usize;
+    // SAFETY: the same; it changes nothing.
     unsafe { asm!(".arch_extension sve", "rdvl {}, #1", out(reg) length) };
     length
 }
@@ -103,6 +106,7 @@ fn vectors_of_any_length_survive() {
     held.extend((0..predicate).map(|n| if n < predicate / 2 { 0xff } else { 0 }));
     let mut seen = vec![0; held.len()];
     ENOUGH.store(1000, SeqCst);
+    // SAFETY: the processor has what it uses, and both buffers are as long as all of it.
     interrupted(|| unsafe { hold_vectors(held.as_ptr(), seen.as_mut_ptr(), STOP.as_ptr()) });
     assert!(seen == held, "vectors of {vector} bytes");
     assert!(HOOKS.load(SeqCst) >= 1000, "refused: {REFUSED:?}");
@@ -148,6 +152,7 @@ fn matrices_are_refused() {
         refused.store(0, SeqCst);
         let _alternate = AltStack::new().unwrap();
         let mut stack = stack();
+        // SAFETY: the processor has what it uses; the two words are statics.
         let hold = || unsafe { hold_matrices(streaming, refused.as_ptr(), STOP.as_ptr()) };
         with_signals(|| on_stack(&mut stack, hold));
         assert!(refused.load(SeqCst) > 0, "streaming: {streaming}, refused: {REFUSED:?}");

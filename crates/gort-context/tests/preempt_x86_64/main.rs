@@ -25,8 +25,6 @@
 //! | what the kernel says that it has still to do | `while_the_kernel_has_something_to_do_with_it` |
 
 #![cfg(all(not(feature = "threads"), target_arch = "x86_64", any(target_os = "linux", windows)))]
-#![expect(clippy::undocumented_unsafe_blocks, reason = "tests")]
-#![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 #![expect(clippy::large_stack_frames, reason = "all registers take 2.5 KiB")]
 
 #[cfg(target_os = "linux")]
@@ -40,7 +38,7 @@ mod signals;
 use gort_context::overflow::AltStack;
 use gort_context::preempt::{Registers, prepare, redirect};
 use gort_context::{StackPool, on_stack};
-use registers::hold_flags;
+use registers::count_down;
 use std::arch::asm;
 use std::backtrace::Backtrace;
 use std::ffi::c_void;
@@ -68,8 +66,10 @@ extern "C" fn hook(_: &Registers) {
     let share = black_box(HOOKS.fetch_add(1, SeqCst) as f64) / black_box(3.0);
     assert!(black_box(share).sqrt() >= 0.0);
     if is_x86_feature_detected!("avx512bw") {
+        // SAFETY: the processor has what it needs.
         unsafe { spoil_wide() };
     }
+    // SAFETY: it changes registers alone, those that it names, and flags.
     unsafe {
         asm!(
             "pxor xmm0, xmm0", "pcmpeqd xmm1, xmm1", "pxor xmm7, xmm7", "pxor xmm15, xmm15",
@@ -91,7 +91,8 @@ extern "C" fn hook(_: &Registers) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn spoil_wide() {
+fn spoil_wide() {
+    // SAFETY: it changes registers alone, those that it names.
     unsafe {
         asm!(
             "vpternlogd zmm0, zmm0, zmm0, 0xff", "vpxord zmm16, zmm16, zmm16", "vpxord zmm31, zmm31, zmm31",
@@ -102,6 +103,8 @@ unsafe fn spoil_wide() {
 }
 
 fn on_signal(context: *mut c_void) {
+    // SAFETY: it is what `signals` passes on for an interrupted thread, after `prepare`. The hook uses nothing that the
+    // interrupted functions of these tests hold, and all goes on on its own thread.
     if let Err(why) = unsafe { redirect(context, RESERVE.load(SeqCst)) } {
         REFUSED[why as usize].fetch_add(1, SeqCst);
     }
@@ -145,7 +148,7 @@ fn interrupted<R>(f: impl FnOnce() -> R) -> R {
 fn an_interrupted_function() {
     CAPTURE.store(WANTED, SeqCst);
     while CAPTURE.load(SeqCst) != MADE && STOP.load(SeqCst) == 0 {
-        unsafe { hold_flags(100_000, 0) };
+        count_down(100_000);
     }
 }
 

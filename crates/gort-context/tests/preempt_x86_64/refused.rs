@@ -5,7 +5,7 @@
 mod made_up;
 
 use super::{HOOKS, REFUSED, RESERVE, STOP, alone, hook, interrupted, refusals, with_signals};
-use crate::registers::hold_flags;
+use crate::registers::{count_down, hold_flags};
 use gort_context::preempt::{Refused, prepare, redirect};
 use gort_context::{Stack, StackPool};
 use made_up::{RED_ZONE, Registers, registers};
@@ -24,6 +24,8 @@ fn stack() -> Stack {
 
 fn ask(registers: &mut Registers, reserve: usize) -> Result<(), Refused> {
     let before = (registers.ip(), registers.sp());
+    // SAFETY: it looks at the registers and, where there is one, at the stack that they name, whose memory the test has.
+    // Nobody goes on with what it makes of them.
     let result = unsafe { redirect((&raw mut *registers).cast(), reserve) };
     let changed = (registers.ip(), registers.sp()) != before;
     assert_eq!(changed, result.is_ok());
@@ -58,7 +60,7 @@ fn no_room_for_a_signal() {
     RESERVE.store(256 << 10, SeqCst);
     interrupted(|| {
         while REFUSED[Refused::NoRoom as usize].load(SeqCst) == 0 && STOP.load(SeqCst) == 0 {
-            unsafe { hold_flags(10_000, 0) };
+            count_down(10_000);
         }
     });
     assert!(REFUSED[Refused::NoRoom as usize].load(SeqCst) > 0, "{}", refusals());
@@ -70,7 +72,7 @@ fn on_a_threads_own_stack() {
     let _alone = alone();
     with_signals(|| {
         while REFUSED[Refused::ForeignStack as usize].load(SeqCst) == 0 && STOP.load(SeqCst) == 0 {
-            unsafe { hold_flags(10_000, 0) };
+            count_down(10_000);
         }
     });
     assert!(REFUSED[Refused::ForeignStack as usize].load(SeqCst) > 0, "{}", refusals());
@@ -124,8 +126,11 @@ fn by_a_handler_on_the_same_stack() {
     let stack = stack();
     // Where the kernel puts it without an alternate stack: below the interrupted code.
     let at = stack.top().wrapping_sub(16 << 10).cast::<Registers>();
+    // SAFETY: it is memory of the stack, which nobody runs on, far from both ends and aligned.
     unsafe { at.write(*registers(own_text(), stack.top().addr() - 64)) };
-    assert_eq!(ask(unsafe { &mut *at }, 0), Err(Refused::SameStack));
+    // SAFETY: the same, and now there is a value.
+    let at = unsafe { &mut *at };
+    assert_eq!(ask(at, 0), Err(Refused::SameStack));
 }
 
 #[test]

@@ -45,7 +45,7 @@ const LOCAL: usize = if cfg!(windows) { 128 } else { 0 };
 const DEFAULT_X87: u16 = if cfg!(windows) { 0x27f } else { 0x37f };
 
 /// A function that loads all of `Held` from rdi, waits in a loop for `STOP`, and stores it to rsi. Called as on System V,
-/// on Windows too.
+/// on Windows too; on a processor that has those registers.
 macro_rules! hold {
     ($name:ident, $load:literal, $store:literal) => {
         #[unsafe(naked)]
@@ -178,6 +178,7 @@ fn registers_survive() {
     ENOUGH.store(3_000, SeqCst);
     let pattern = Held::pattern();
     let mut seen = pattern.clone();
+    // SAFETY: the processor has the registers that it loads, and both boxes are there until it returns.
     interrupted(|| unsafe { hold(&raw const *pattern, &raw mut *seen) });
     assert!(HOOKS.load(SeqCst) >= 3_000, "{}", refusals());
     assert_eq!(seen.general, pattern.general);
@@ -203,6 +204,9 @@ macro_rules! unwind {
 }
 
 /// Counts down with an instruction that leaves the flags alone, `n` times, with `flags` set.
+///
+/// # Safety
+/// `flags` are those that computations leave, and perhaps the direction, which is put back.
 #[unsafe(naked)]
 pub unsafe extern "sysv64" fn hold_flags(n: u64, flags: u64) -> u64 {
     naked_asm!(
@@ -225,6 +229,12 @@ pub unsafe extern "sysv64" fn hold_flags(n: u64, flags: u64) -> u64 {
     )
 }
 
+/// Takes some time, in a loop of the program's own text.
+pub fn count_down(n: u64) {
+    // SAFETY: there are no flags.
+    unsafe { hold_flags(n, 0) };
+}
+
 #[test]
 fn flags_survive() {
     const CF: u64 = 1;
@@ -237,6 +247,7 @@ fn flags_survive() {
         let before = HOOKS.load(SeqCst);
         interrupted(|| {
             while HOOKS.load(SeqCst) < before + 200 && STOP.load(SeqCst) == 0 {
+                // SAFETY: they are carry, zero, overflow and direction.
                 let seen = unsafe { hold_flags(100_000, flags) };
                 assert_eq!(seen & (CF | ZF | DF | OF), flags);
             }

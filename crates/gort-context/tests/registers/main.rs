@@ -5,11 +5,6 @@
 //! floating-point control words, without the flags that computations leave there.
 
 #![cfg(not(feature = "threads"))]
-#![expect(
-    clippy::undocumented_unsafe_blocks,
-    reason = "tests: the contract of `switch` is what is tested"
-)]
-#![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
 
 #[cfg_attr(all(target_arch = "x86_64", unix), path = "x86_64_sysv.rs")]
 #[cfg_attr(all(target_arch = "x86_64", windows), path = "x86_64_windows.rs")]
@@ -22,8 +17,9 @@ use std::ptr::null_mut;
 
 use arch::Words;
 use gort_context::{Context, StackPool, control, switch};
-use pair::{Pair, back};
+use pair::{Pair, back, home};
 
+/// [`switch`], with its contract.
 type Switch = unsafe extern "C" fn(*mut Context, Context, *mut ()) -> *mut ();
 
 fn pool() -> StackPool {
@@ -31,6 +27,7 @@ fn pool() -> StackPool {
 }
 
 unsafe extern "C" fn switch_c(save: *mut Context, to: Context, word: *mut ()) -> *mut () {
+    // SAFETY: the same contract.
     unsafe { switch(save, to, word) }
 }
 
@@ -39,7 +36,9 @@ fn callee_saved_registers_survive() {
     unsafe extern "C-unwind" fn other(word: *mut ()) -> ! {
         let pair = word.cast::<Pair>();
         for n in 0.. {
-            let (save, to) = unsafe { (&raw mut (*pair).other, (*pair).main) };
+            // SAFETY: the test keeps the pair until it has ended it.
+            let (save, to) = unsafe { home(pair) };
+            // SAFETY: the test waits for this flow.
             let changed = unsafe { arch::patterned(save, to, 0x2000_0000_0000 + n * 64, switch_c) };
             assert_eq!(changed, 0, "other flow, turn {n}");
         }
@@ -50,8 +49,8 @@ fn callee_saved_registers_survive() {
     let mut pair = Pair::new(&stack, other);
     pair.call();
     for n in 0..10_000 {
-        let pair = &raw mut *pair;
-        let (save, to) = unsafe { (&raw mut (*pair).main, (*pair).other) };
+        let (save, to) = pair.there();
+        // SAFETY: the other flow waits for this one, and nobody else has its context.
         let changed = unsafe { arch::patterned(save, to, 0x1000_0000_0000 + n * 64, switch_c) };
         assert_eq!(changed, 0, "main flow, turn {n}");
     }
@@ -61,10 +60,12 @@ fn callee_saved_registers_survive() {
 #[test]
 fn a_register_that_changes_is_noticed() {
     unsafe extern "C" fn careless(_: *mut Context, _: Context, _: *mut ()) -> *mut () {
+        // SAFETY: it breaks a promise to `patterned` alone, which puts the register back for its caller.
         unsafe { arch::spoil_one() };
         null_mut()
     }
     let changed =
+        // SAFETY: `careless` looks at none of what it is passed.
         unsafe { arch::patterned(null_mut(), Context::DANGLING, 0x1000_0000_0000, careless) };
     assert_eq!(changed.count_ones(), 1);
 }
@@ -76,6 +77,7 @@ fn control_words_belong_to_the_context() {
         assert_eq!(Words::now(), Words::DEFAULT, "a new context has the defaults");
         Words::UPWARD.set();
         loop {
+            // SAFETY: it is the other flow of the pair that it was given.
             unsafe { back(word.cast(), null_mut()) };
             assert_eq!(Words::now(), Words::UPWARD);
         }
@@ -87,6 +89,7 @@ fn control_words_belong_to_the_context() {
         let kept = Words::now().and_flush_to_zero();
         kept.set();
         loop {
+            // SAFETY: it is the other flow of the pair that it was given.
             unsafe { back(word.cast(), null_mut()) };
             assert_eq!(Words::now(), kept);
         }

@@ -23,6 +23,7 @@ impl Words {
 
     pub(crate) fn now() -> Words {
         let (mut mxcsr, mut x87) = (0, 0);
+        // SAFETY: it writes to the two words, which have the size of what is stored.
         unsafe {
             asm!("stmxcsr [{}]", "fnstcw [{}]", in(reg) &raw mut mxcsr, in(reg) &raw mut x87)
         };
@@ -31,6 +32,7 @@ impl Words {
 
     pub(crate) fn set(self) {
         let Words { mxcsr, x87 } = self;
+        // SAFETY: it reads the two words. They mask all exceptions; what Rust reckons in between, the tests do not look at.
         unsafe {
             asm!("ldmxcsr [{}]", "fldcw [{}]", in(reg) &raw const mxcsr, in(reg) &raw const x87)
         };

@@ -29,8 +29,10 @@ pub fn install(handler: fn(*mut c_void)) {
 /// Interrupts this thread about that often while `f` runs, and after half a minute tells it to stop. One that was resumed gets
 /// on only when it has a CPU again, so there is some time for it in between.
 pub fn interrupted_every<R>(pause: Duration, stop: &AtomicU32, f: impl FnOnce() -> R) -> R {
+    // SAFETY: it asks for nothing.
+    let target = unsafe { GetCurrentThread() };
     // SAFETY: the number that means the calling thread is always one of its handles.
-    let target = unsafe { BorrowedHandle::borrow_raw(GetCurrentThread()) };
+    let target = unsafe { BorrowedHandle::borrow_raw(target) };
     let target = target.try_clone_to_owned().unwrap();
     let handler = *HANDLER.get().unwrap();
     let done = AtomicBool::new(false);

@@ -19,7 +19,7 @@
 //! |---|---|
 //! | [`spawn`](mod@spawn) | a closure becomes a goroutine, in its processor's `next` slot |
 //! | [`park`](mod@park) | park, ready and yield: what a running goroutine asks for |
-//! | [`machine`](mod@machine) | the switch from one goroutine to the next, and the post-switch step |
+//! | [`machine`](mod@machine) | the thread that runs goroutines; the switch from one to the next, and the post-switch step |
 //! | [`worker`](mod@worker) | stacks, and the loop on each that runs goroutines |
 //! | [`find`](mod@find) | what runs next; stealing |
 //! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |

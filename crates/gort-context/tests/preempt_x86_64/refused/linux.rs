@@ -15,6 +15,7 @@ pub struct Registers(libc::ucontext_t);
 
 pub fn registers(ip: usize, sp: usize) -> Box<Registers> {
     let zeroed = Box::<Registers>::new_zeroed();
+    // SAFETY: all zeros is a value of it.
     let mut registers = unsafe { zeroed.assume_init() };
     registers.0.uc_mcontext.gregs[RIP] = ip as i64;
     registers.0.uc_mcontext.gregs[RSP] = sp as i64;

@@ -25,6 +25,7 @@ pub struct Registers(CONTEXT);
 
 pub fn registers(ip: usize, sp: usize) -> Box<Registers> {
     let zeroed = Box::<Registers>::new_zeroed();
+    // SAFETY: all zeros is a value of it.
     let mut registers = unsafe { zeroed.assume_init() };
     registers.0.Rip = ip as u64;
     registers.0.Rsp = sp as u64;
@@ -45,15 +46,17 @@ impl Registers {
 pub fn commit(stack: &Stack) {
     let (at, len) = (stack.limit().cast(), stack.usable() & !0xfff);
     let mut before = 0;
-    unsafe {
-        assert_ne!(VirtualAlloc(at, len, MEM_COMMIT, PAGE_READWRITE), null_mut());
-        assert_ne!(VirtualProtect(at, len, PAGE_READWRITE, &raw mut before), 0);
-    }
+    // SAFETY: the memory is the stack's, and reserved; nobody uses it yet.
+    assert_ne!(unsafe { VirtualAlloc(at, len, MEM_COMMIT, PAGE_READWRITE) }, null_mut());
+    // SAFETY: the same, and the place for what was there before is valid.
+    assert_ne!(unsafe { VirtualProtect(at, len, PAGE_READWRITE, &raw mut before) }, 0);
 }
 
 pub fn a_library() -> usize {
     // Its name in the program is that of a jump there.
+    // SAFETY: the name ends in a zero.
     let library = unsafe { GetModuleHandleA(c"kernel32.dll".as_ptr().cast()) };
+    // SAFETY: the same, and every process has this library for as long as it runs.
     let function = unsafe { GetProcAddress(library, c"GetTickCount".as_ptr().cast()) };
     function.unwrap() as usize
 }

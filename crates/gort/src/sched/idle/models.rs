@@ -1,0 +1,206 @@
+//! loom models of the idle protocol and of the keeper.
+
+use super::*;
+use crate::prim::atomic::AtomicUsize;
+use loom::sync::{Arc, Condvar, Mutex};
+use loom::thread;
+
+/// Two machines, so many processors, and a queue that is a count.
+struct World {
+    idle: Idle<usize, usize>,
+    work: AtomicUsize,
+    done: AtomicUsize,
+    signals: [(Mutex<Signal>, Condvar); 2],
+    total: usize,
+    /// Pieces of work that were taken.
+    taken: AtomicUsize,
+    /// Does the first of them take until the other is done?
+    first_waits: bool,
+    other_done: (Mutex<bool>, Condvar),
+}
+
+#[derive(Default)]
+struct Signal {
+    processor: Option<usize>,
+    end: bool,
+}
+
+impl World {
+    fn new(total: usize, first_waits: bool) -> Arc<World> {
+        Arc::new(World {
+            idle: Idle::new(),
+            work: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            signals: std::array::from_fn(|_| (Mutex::new(Signal::default()), Condvar::new())),
+            total,
+            taken: AtomicUsize::new(0),
+            first_waits,
+            other_done: (Mutex::new(false), Condvar::new()),
+        })
+    }
+
+    fn rouse(&self, rouse: Option<Rouse<usize, usize>>) {
+        let Some(Rouse { machine, processor }) = rouse else { return };
+        match machine {
+            Some(machine) => {
+                let (signal, condvar) = &self.signals[machine];
+                signal.lock().unwrap().processor = Some(processor);
+                condvar.notify_one();
+            }
+            // Both machines are on their way to the lists or at work, and the real code would
+            // make a third. Here the processor goes back; the machine that gets to the lists
+            // looks for work after this.
+            None => {
+                self.idle.add_processor(processor);
+                self.idle.stop_searching();
+            }
+        }
+    }
+
+    fn submit(&self) {
+        self.work.fetch_add(1, Release);
+        self.rouse(self.idle.notify());
+    }
+
+    fn take_work(&self) -> bool {
+        self.work.fetch_update(AcqRel, Acquire, |work| work.checked_sub(1)).is_ok()
+    }
+
+    fn work_on(&self, piece: usize) {
+        let (done, condvar) = &self.other_done;
+        let mut done = done.lock().unwrap();
+        if piece > 0 {
+            *done = true;
+            condvar.notify_one();
+        }
+        while self.first_waits && !*done {
+            done = condvar.wait(done).unwrap();
+        }
+    }
+
+    /// Ends the model when all work is done: the only thing that lets a sleeping machine go.
+    fn finish_one(&self) {
+        if self.done.fetch_add(1, AcqRel) + 1 == self.total {
+            for (signal, condvar) in &self.signals {
+                signal.lock().unwrap().end = true;
+                condvar.notify_one();
+            }
+        }
+    }
+
+    /// A machine's life, as in `find` and `doze`.
+    fn machine(&self, me: usize, mut processor: Option<usize>) {
+        let mut searching = false;
+        loop {
+            if processor.is_some() && self.take_work() {
+                if std::mem::take(&mut searching)
+                    && self.idle.stop_searching()
+                    && self.work.load(Acquire) > 0
+                {
+                    self.rouse(self.idle.notify());
+                }
+                self.work_on(self.taken.fetch_add(1, AcqRel));
+                self.finish_one();
+                continue;
+            }
+            self.idle.enter(me, processor.take(), std::mem::take(&mut searching), NEVER);
+            if self.work.load(Acquire) > 0
+                && let Leave::With(mine) = self.idle.leave(me, true)
+            {
+                (processor, searching) = (Some(mine), true);
+                continue;
+            }
+            let (signal, condvar) = &self.signals[me];
+            let mut signal = signal.lock().unwrap();
+            while signal.processor.is_none() && !signal.end {
+                signal = condvar.wait(signal).unwrap();
+            }
+            if signal.end {
+                return;
+            }
+            processor = signal.processor.take();
+            searching = processor.is_some();
+        }
+    }
+}
+
+/// A keeper that has been relieved while it was about to announce its time does not overwrite its
+/// successor's: nobody would wake for that one's timer.
+#[test]
+fn a_keeper_that_is_relieved_while_it_announces() {
+    loom::model(|| {
+        let idle = Arc::new(Idle::<usize, usize>::new());
+        idle.enter(1, None, false, 10);
+        let first = thread::spawn({
+            let idle = idle.clone();
+            move || idle.announce(1, 10)
+        });
+        idle.enter(2, None, false, 5);
+        assert!(idle.announce(2, 5));
+        first.join().unwrap();
+        assert_eq!(idle.keeper_wakes.load(Relaxed), 5);
+    });
+}
+
+/// A timer goes, as somebody else fires it, and a later one comes while the keeper goes to sleep: it
+/// wakes for that in time, or is roused to look again.
+#[test]
+fn a_keeper_that_goes_to_sleep_while_timers_come_and_go() {
+    loom::model(|| {
+        let idle = Arc::new(Idle::<usize, usize>::new());
+        let earliest = Arc::new(AtomicU64::new(10));
+        idle.add_processor(0);
+        idle.enter(1, None, false, 10);
+        let keeper = thread::spawn({
+            let (idle, earliest) = (idle.clone(), earliest.clone());
+            move || idle.keep(1, || earliest.load(Acquire))
+        });
+        earliest.store(NEVER, Release);
+        earliest.store(20, Release);
+        let roused = idle.keeper_for(20);
+        let wakes = keeper.join().unwrap();
+        assert!(roused.is_some() || wakes.is_some_and(|wakes| wakes <= 20));
+    });
+}
+
+/// If a wake-up is lost, all threads end up asleep with work in the queue: loom reports that
+/// as a deadlock. It does when the fence in `notify` or the one in `enter` is taken out.
+#[test]
+fn a_submitter_and_a_machine_that_goes_to_sleep() {
+    loom::model(|| {
+        let world = World::new(1, false);
+        let machine = thread::spawn({
+            let world = world.clone();
+            move || world.machine(0, Some(0))
+        });
+        world.submit();
+        machine.join().unwrap();
+    });
+}
+
+fn two_machines_and_two_pieces_of_work(first_waits: bool) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(move || {
+        let world = World::new(2, first_waits);
+        let machines = [0, 1].map(|me| {
+            let world = world.clone();
+            thread::spawn(move || world.machine(me, Some(me)))
+        });
+        world.submit();
+        world.submit();
+        machines.into_iter().for_each(|machine| machine.join().unwrap());
+    });
+}
+
+#[test]
+fn two_pieces_of_work() {
+    two_machines_and_two_pieces_of_work(false);
+}
+
+/// Nobody is told of the second piece if the last machine that searches does not look for more
+/// when it has found the first.
+#[test]
+fn a_piece_of_work_that_waits_for_another() {
+    two_machines_and_two_pieces_of_work(true);
+}

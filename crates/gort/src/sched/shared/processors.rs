@@ -1,0 +1,105 @@
+//! How many processors a runtime has: how they are made, put out of use, and used again.
+
+use super::Shared;
+use crate::prim::atomic::Ordering::*;
+use crate::sched::park::inside;
+use crate::sched::processor::Processor;
+use crate::sched::timer::NEVER;
+
+/// The most processors that a runtime can have.
+pub(crate) const MAX_PROCESSORS: usize = 1024;
+
+impl Shared {
+    pub(crate) fn active_processors(&self) -> usize {
+        self.active.load(Relaxed)
+    }
+
+    /// May the processor run goroutines? Not if there are fewer now than when it was made.
+    #[inline(always)]
+    pub(crate) fn is_active(&self, processor: &Processor) -> bool {
+        processor.index < self.active.load(Relaxed)
+    }
+
+    /// Processors that were ever made; some may not be active.
+    pub(crate) fn processor_count(&self) -> usize {
+        self.made.load(Acquire)
+    }
+
+    pub(crate) fn processor_at(&self, index: usize) -> Option<&'static Processor> {
+        // SAFETY: made from a box that is given back when the runtime goes, which no machine outlives.
+        unsafe { self.processors.get(index)?.load(Acquire).as_ref() }
+    }
+
+    pub(crate) fn first_processor(&self) -> &'static Processor {
+        self.processor_at(0).expect("a runtime has a processor")
+    }
+
+    pub(crate) fn processors(&self) -> impl Iterator<Item = &'static Processor> + '_ {
+        (0..self.processor_count()).filter_map(|index| self.processor_at(index))
+    }
+
+    /// Sets how many processors run goroutines; returns how many did.
+    pub(crate) fn set_active_processors(&self, count: usize) -> usize {
+        let count = count.clamp(1, MAX_PROCESSORS);
+        let _inside = inside();
+        let registry = self.registry();
+        let before = self.active.swap(count, SeqCst);
+        // Busy ones above the count are retired when they next look for work.
+        self.idle.retain_processors(|processor| {
+            let keep = processor.index < count;
+            if !keep {
+                self.retire_processor(processor);
+            }
+            keep
+        });
+        for index in before.min(count)..count {
+            match self.processor_at(index) {
+                Some(processor) => {
+                    if processor.retired.swap(false, SeqCst) {
+                        self.idle.add_processor(processor);
+                    }
+                }
+                None => {
+                    let processor = Box::leak(Box::new(Processor::new(index)));
+                    self.processors[index].store(processor, Release);
+                    self.made.store(index + 1, Release);
+                    self.idle.add_processor(processor);
+                }
+            }
+        }
+        drop(registry);
+        if self.has_work() {
+            self.notify();
+        }
+        let earliest = self.first_processor().timers.earliest();
+        if earliest != NEVER {
+            self.ensure_keeper(earliest);
+        }
+        before
+    }
+
+    /// Takes a processor out of use, unless it is to be used again by now.
+    pub(crate) fn retire_if_inactive(&self, processor: &Processor) -> bool {
+        // The number of processors changes under this lock.
+        let registry = self.registry();
+        let inactive = !self.is_active(processor);
+        if inactive {
+            self.retire_processor(processor);
+        }
+        drop(registry);
+        if inactive && let Some(first) = self.processor_at(0) {
+            self.ensure_keeper(first.timers.earliest());
+        }
+        inactive
+    }
+
+    /// Takes everything off a processor that is not to run any more, and that its machine has let go.
+    pub(crate) fn retire_processor(&self, processor: &Processor) {
+        let rest = std::iter::from_fn(|| processor.pop().or_else(|| processor.take_next()));
+        self.global.push_all(rest);
+        if let Some(first) = self.processor_at(0) {
+            processor.timers.move_to(&first.timers);
+        }
+        processor.retired.store(true, SeqCst);
+    }
+}

@@ -1,0 +1,178 @@
+//! Who is told of a panic: the handler, standard error, whoever joins.
+
+use crate::support::programs::aborted;
+use crate::support::{LIMIT, assert_success, child, eventually, in_child, on, stderr};
+use crate::{expected, quiet};
+use gort::chan::chan;
+use gort::sync::WaitGroup;
+use std::panic::{catch_unwind, panic_any};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn the_handler_is_told() {
+    if in_child() {
+        type Seen = (u64, Option<String>, Option<String>, Option<u64>);
+        let seen = Arc::new(Mutex::new(Vec::<Seen>::new()));
+        let log = seen.clone();
+        gort::set_panic_handler(move |info| {
+            assert!(gort::try_current().is_some(), "it is called in the goroutine");
+            // It may block.
+            gort::sleep(Duration::from_millis(1));
+            log.lock().unwrap().push((
+                info.id(),
+                info.name().map(str::to_owned),
+                info.message().map(str::to_owned),
+                info.payload().downcast_ref().copied(),
+            ));
+            assert!(format!("{info:?}").contains("id"));
+        });
+        let count = |n| eventually("it is called", || seen.lock().unwrap().len() == n);
+        gort::go!(|| panic!("a literal"));
+        count(1);
+        gort::go!(|| panic!("a number: {}", 5));
+        count(2);
+        gort::go!(|| panic_any(17_u64));
+        count(3);
+        let (dropped, is_dropped) = chan::<()>(0);
+        let body = move || -> () {
+            is_dropped.recv();
+            panic!("late");
+        };
+        let handle = gort::Builder::new().name("named").spawn(body).unwrap();
+        let id = handle.id();
+        drop(handle);
+        drop(dropped);
+        count(4);
+        {
+            let seen = seen.lock().unwrap();
+            assert_eq!(seen[0].2.as_deref(), Some("a literal"));
+            assert_eq!(seen[1].2.as_deref(), Some("a number: 5"));
+            assert_eq!((seen[2].2.as_deref(), seen[2].3), (None, Some(17)));
+            assert_eq!(seen[3].0, id);
+            assert_eq!(seen[3].1.as_deref(), Some("named"));
+        }
+        // One that is joined is not the handler's affair.
+        assert!(gort::spawn(|| panic!("joined")).join().is_err());
+        assert!(catch_unwind(|| gort::run(|| panic!("run"))).is_err());
+        gort::run(|| ());
+        assert_eq!(seen.lock().unwrap().len(), 4);
+        // A handler may be replaced.
+        let other = Arc::new(AtomicUsize::new(0));
+        let calls = other.clone();
+        gort::set_panic_handler(move |_| {
+            calls.fetch_add(1, SeqCst);
+        });
+        gort::go!(|| panic!("to the other"));
+        eventually("the other is called", || other.load(SeqCst) == 1);
+        assert_eq!(seen.lock().unwrap().len(), 4);
+        return;
+    }
+    assert_success(&child("told::the_handler_is_told", |_| {}));
+}
+
+#[test]
+fn without_a_handler_standard_error_is_told() {
+    if in_child() {
+        let group = WaitGroup::new();
+        group.go(|| panic!("out of cheese"));
+        group.wait();
+        let (done, ended) = chan::<()>(0);
+        let (dropped, is_dropped) = chan::<()>(0);
+        let body = move || -> () {
+            let _done = done;
+            is_dropped.recv();
+            panic_any(5);
+        };
+        drop(gort::Builder::new().name("baker").spawn(body).unwrap());
+        drop(dropped);
+        ended.recv();
+        // The report comes after the destructors.
+        thread::sleep(Duration::from_millis(100));
+        return;
+    }
+    let output = child("told::without_a_handler_standard_error_is_told", |_| {});
+    assert_success(&output);
+    let told = stderr(&output);
+    let mut reports = told.lines().filter(|line| line.starts_with("gort: goroutine"));
+    assert!(reports.any(|line| line.ends_with("panicked: out of cheese")), "{told}");
+    assert!(told.contains("'baker'"), "{told}");
+}
+
+#[test]
+fn a_handler_that_panics_is_reported_and_goes_no_further() {
+    if in_child() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        gort::set_panic_handler(move |_| {
+            counted.fetch_add(1, SeqCst);
+            panic!("in the handler");
+        });
+        for n in 1..=5 {
+            gort::go!(|| panic!("out of cheese"));
+            eventually("the handler is called", || calls.load(SeqCst) == n);
+        }
+        assert_eq!(gort::run(|| gort::spawn(|| 3).join().unwrap()), 3);
+        return;
+    }
+    let output = child("told::a_handler_that_panics_is_reported_and_goes_no_further", |_| {});
+    assert_success(&output);
+    assert!(stderr(&output).contains("the panic handler panicked"), "{}", stderr(&output));
+}
+
+#[test]
+fn payloads_of_any_type_arrive() {
+    quiet();
+    on(1, || {
+        let payload = gort::spawn(|| -> () { panic_any(vec![1, 2]) }).join().unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&vec![1, 2]));
+        let payload = gort::spawn(|| -> () { panic!("{}", "text") }).join().unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"text".to_string()));
+        let payload = gort::spawn(|| -> () { expected() }).join().unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"expected"));
+    });
+}
+
+#[test]
+fn hooks_may_block_too() {
+    if in_child() {
+        let (tx, rx) = chan(0);
+        std::panic::set_hook(Box::new(move |_| {
+            gort::sleep(Duration::from_micros(100));
+            tx.send(gort::current().id()).unwrap();
+        }));
+        gort::set_panic_handler(|_| ());
+        gort::run(|| {
+            for _ in 0..20 {
+                let handle = gort::spawn(|| panic!("to the hook"));
+                assert_eq!(rx.recv(), Some(handle.id()));
+                assert!(handle.join().is_err());
+            }
+        });
+        return;
+    }
+    assert_success(&child("told::hooks_may_block_too", |_| {}));
+}
+
+#[test]
+fn abort_as_the_policy() {
+    if in_child() {
+        let builder = gort::Runtime::builder().on_panic(gort::OnPanic::Abort);
+        let runtime = builder.processors(1).build().unwrap();
+        // A shutdown is no panic.
+        let other = gort::Runtime::builder().on_panic(gort::OnPanic::Abort).build().unwrap();
+        drop(other.spawn(|| gort::sleep(Duration::MAX)));
+        other.shutdown(LIMIT).unwrap();
+        let handle = runtime.run(|| gort::Builder::new().name("fuse").spawn(|| panic!("blown")));
+        let _ = handle.unwrap().join();
+        println!("still here");
+        return;
+    }
+    let output = child("told::abort_as_the_policy", |_| {});
+    let told = stderr(&output);
+    assert!(told.contains("'fuse' panicked: blown: aborting"), "{told}");
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("still here"));
+    assert!(aborted(&output));
+}

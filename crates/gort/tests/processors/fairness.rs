@@ -1,0 +1,185 @@
+//! Who yields, talks or computes on a processor leaves turns to the others there.
+
+use crate::TOO_LATE;
+use crate::support::{LIMIT, in_turn, on, runtime, within};
+use gort::chan::chan;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[test]
+fn yielding_takes_turns() {
+    in_turn(|| {
+        let log = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let handles: Vec<_> = (0..5)
+            .map(|n| {
+                let log = log.clone();
+                gort::spawn(move || {
+                    for _ in 0..100 {
+                        log.lock().unwrap().push(n);
+                        gort::yield_now();
+                    }
+                })
+            })
+            .collect();
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
+        let log = log.lock().unwrap();
+        assert_eq!(log.len(), 500);
+        let mut turn: Vec<_> = log[5..10].to_vec();
+        assert!(log[5..495].chunks(5).all(|turns| turns == turn), "{log:?}");
+        turn.sort_unstable();
+        assert_eq!(turn, [0, 1, 2, 3, 4]);
+    });
+}
+
+#[test]
+fn yielding_on_a_plain_thread_does_no_harm() {
+    gort::yield_now();
+    gort::gosched();
+    on(1, || {
+        gort::gosched();
+        gort::yield_now();
+    });
+}
+
+/// Runs a goroutine beside `busy` on the only processor.
+fn gets_a_turn(busy: impl FnOnce(Arc<AtomicBool>) + Send + 'static) {
+    on(1, || {
+        let stop = Arc::new(AtomicBool::new(false));
+        busy(stop.clone());
+        let start = Instant::now();
+        let mut worst = Duration::ZERO;
+        for _ in 0..20 {
+            let turn = Instant::now();
+            gort::yield_now();
+            worst = worst.max(turn.elapsed());
+        }
+        stop.store(true, SeqCst);
+        assert!(worst < TOO_LATE, "{worst:?}");
+        assert!(start.elapsed() < TOO_LATE);
+    });
+}
+
+#[test]
+fn two_who_talk_for_ever_starve_nobody() {
+    for capacity in [0, 1] {
+        gets_a_turn(move |stop| {
+            let (ping, pings) = chan(capacity);
+            let (pong, pongs) = chan(capacity);
+            gort::go!(move || {
+                for n in &pings {
+                    if pong.send(n).is_err() {
+                        return;
+                    }
+                }
+            });
+            gort::go!(move || {
+                while !stop.load(SeqCst) {
+                    ping.send(1).unwrap();
+                    pongs.recv().unwrap();
+                }
+            });
+        });
+    }
+}
+
+#[test]
+fn loops_of_operations_that_never_block_starve_nobody() {
+    gets_a_turn(|stop| {
+        let (tx, rx) = chan(4);
+        gort::go!(move || {
+            while !stop.load(SeqCst) {
+                tx.try_send(1).unwrap();
+                rx.try_recv().unwrap();
+            }
+        });
+    });
+    gets_a_turn(|stop| {
+        let (tx, rx) = chan(4);
+        gort::go!(move || {
+            while !stop.load(SeqCst) {
+                tx.send(1).unwrap();
+                rx.recv().unwrap();
+            }
+        });
+    });
+    gets_a_turn(|stop| {
+        let (_tx, rx) = chan::<u32>(4);
+        gort::go!(move || {
+            while !stop.load(SeqCst) {
+                gort::select! {
+                    recv(rx) -> _ => unreachable!(),
+                    default => {}
+                }
+            }
+        });
+    });
+    gets_a_turn(|stop| {
+        let (tx, rx) = chan::<u32>(0);
+        tx.close();
+        gort::go!(move || {
+            while !stop.load(SeqCst) {
+                assert!(rx.recv().is_none());
+                assert!(tx.send(1).is_err());
+            }
+        });
+    });
+    // Many who spawn and join.
+    gets_a_turn(|stop| {
+        gort::go!(move || {
+            while !stop.load(SeqCst) {
+                gort::spawn(|| ()).join().unwrap();
+            }
+        });
+    });
+}
+
+#[test]
+fn a_processor_flooded_from_outside_starves_none_of_its_own() {
+    within(LIMIT, || {
+        let runtime = Arc::new(runtime(1));
+        let stop = Arc::new(AtomicBool::new(false));
+        let outside = {
+            let (runtime, stop) = (runtime.clone(), stop.clone());
+            thread::spawn(move || {
+                while !stop.load(SeqCst) {
+                    while runtime.num_goroutines() < 500 {
+                        drop(runtime.spawn(gort::yield_now));
+                    }
+                    thread::yield_now();
+                }
+            })
+        };
+        let start = Instant::now();
+        runtime.run(|| (0..20).for_each(|_| gort::yield_now()));
+        stop.store(true, SeqCst);
+        outside.join().unwrap();
+        assert!(start.elapsed() < TOO_LATE, "{:?}", start.elapsed());
+    });
+}
+
+#[test]
+fn those_of_the_global_queue_get_turns_beside_those_of_the_ring() {
+    on(1, || {
+        let stop = Arc::new(AtomicBool::new(false));
+        // A ring that is never empty.
+        for _ in 0..10 {
+            let stop = stop.clone();
+            gort::go!(move || {
+                while !stop.load(SeqCst) {
+                    gort::yield_now();
+                }
+            });
+        }
+        for _ in 0..20 {
+            let (tx, rx) = chan(0);
+            // A plain thread wakes this goroutine: by way of the global queue.
+            let waker = thread::spawn(move || tx.send(Instant::now()).unwrap());
+            let sent = rx.recv().unwrap();
+            assert!(sent.elapsed() < TOO_LATE);
+            waker.join().unwrap();
+        }
+        stop.store(true, SeqCst);
+    });
+}
