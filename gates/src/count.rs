@@ -1,32 +1,27 @@
 //! Counting all paths, some at a time.
 
+use crate::calls::Calls;
 use crate::paths::Path;
 use crate::{callgrind, strace};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
 /// What an operation of a path takes.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Count {
     pub(crate) instructions: f64,
-    pub(crate) calls: f64,
+    pub(crate) calls: Calls,
 }
 
 impl Count {
     fn of(path: &Path) -> Result<Count, String> {
-        let instructions = of_an_operation(path, callgrind::count)?;
-        Ok(Count { instructions, calls: of_an_operation(path, strace::count)? })
+        // What operations take is what twice as many take more.
+        let half = path.most / 2;
+        let (less, more) = (callgrind::count(path, half)?, callgrind::count(path, path.most)?);
+        let instructions = more.saturating_sub(less) as f64 / half as f64;
+        let (less, more) = (strace::count(path, half)?, strace::count(path, path.most)?);
+        Ok(Count { instructions, calls: more.of_each(&less, half) })
     }
-}
-
-/// What `count` counts for an operation: what twice as many take more.
-fn of_an_operation(
-    path: &Path,
-    count: fn(&Path, usize) -> Result<u64, String>,
-) -> Result<f64, String> {
-    let half = path.most() / 2;
-    let (less, more) = (count(path, half)?, count(path, path.most())?);
-    Ok(more.saturating_sub(less) as f64 / half as f64)
 }
 
 /// Counts the paths, in their order, on all CPUs: what else runs changes nothing.

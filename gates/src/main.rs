@@ -10,11 +10,13 @@
 //! more.
 
 mod callgrind;
+mod calls;
 mod child;
 mod clock;
 mod count;
 mod options;
 mod paths;
+mod poller;
 mod record;
 mod strace;
 mod verdict;

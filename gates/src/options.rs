@@ -59,7 +59,7 @@ fn run(name: Option<String>, n: Option<String>) -> Result<Wish, String> {
     };
     let path = paths::all().find(|path| path.name == name);
     let path = path.ok_or_else(|| format!("there is no path {name:?}"))?;
-    let most = path.most();
+    let most = path.most;
     let n = n.parse().ok().filter(|n| *n <= most);
     let n = n.ok_or_else(|| format!("--run {name} takes a number up to {most}"))?;
     Ok(Wish::Run(path, n))

@@ -9,7 +9,7 @@ use std::fmt;
 const PART: f64 = 0.03;
 /// or by this many where that is more;
 const SOME_INSTRUCTIONS: f64 = 1.0;
-/// and calls by this many.
+/// and each kind of call by this many.
 const SOME_CALLS: f64 = 0.05;
 
 pub(crate) struct Verdict {
@@ -35,8 +35,8 @@ impl Verdict {
             .then(|| format!("they were recorded with {theirs}, and this is {ours}"));
         let row = |(name, now): &(String, Count)| {
             let before = recorded.of(name);
-            let wrong = look(name, before, *now, strangers.is_none());
-            Row { name: name.clone(), now: *now, before, wrong }
+            let wrong = look(name, before, now, strangers.is_none());
+            Row { name: name.clone(), now: now.clone(), before: before.cloned(), wrong }
         };
         let rows = counted.counts.iter().map(row).collect();
         let names = recorded.counts.iter().map(|(name, _)| name);
@@ -55,16 +55,16 @@ impl Verdict {
 }
 
 /// What is wrong with a path's count.
-fn look(name: &str, before: Option<Count>, now: Count, same_makers: bool) -> Vec<String> {
+fn look(name: &str, before: Option<&Count>, now: &Count, same_makers: bool) -> Vec<String> {
     let Some(before) = before else { return vec![format!("{name} is not recorded")] };
     let mut wrong = Vec::new();
     let (was, is) = (before.instructions, now.instructions);
     if same_makers && (is - was).abs() > (PART * was).max(SOME_INSTRUCTIONS) {
         wrong.push(format!("{name} takes {} instructions: {was:.1}, now {is:.1}", more(was, is)));
     }
-    let (was, is) = (before.calls, now.calls);
-    if (is - was).abs() > SOME_CALLS {
-        wrong.push(format!("{name} takes {} system calls: {was:.2}, now {is:.2}", more(was, is)));
+    for (call, was, is) in before.calls.moved(&now.calls, SOME_CALLS) {
+        wrong
+            .push(format!("{name} makes {} calls of {call}: {was:.2}, now {is:.2}", more(was, is)));
     }
     wrong
 }
@@ -84,9 +84,9 @@ impl fmt::Display for Verdict {
                 Some(before) => {
                     let change = 100.0 * (instructions / before.instructions - 1.0);
                     write!(f, "{:>9.1} {change:>+9.1} % ", before.instructions)?;
-                    writeln!(f, "{calls:>7.2} {:>9.2}", before.calls)?;
+                    writeln!(f, "{:>7.2} {:>9.2}{calls}", calls.total(), before.calls.total())?;
                 }
-                None => writeln!(f, "{0:>9} {0:>11} {calls:>7.2} {0:>9}", "-")?,
+                None => writeln!(f, "{0:>9} {0:>11} {1:>7.2} {0:>9}{calls}", "-", calls.total())?,
             }
         }
         if let Some(why) = &self.strangers {
@@ -116,9 +116,12 @@ impl fmt::Display for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::Calls;
 
     fn record(made_by: &str, name: &str, instructions: f64, calls: f64) -> Record {
-        let counts = vec![(name.into(), Count { instructions, calls })];
+        let mut named = Calls::default();
+        named.add("futex", calls);
+        let counts = vec![(name.into(), Count { instructions, calls: named })];
         Record { made_by: made_by.into(), counts }
     }
 
@@ -142,7 +145,7 @@ mod tests {
         assert_eq!(said, ["switch takes MORE instructions: 100.0, now 103.5"]);
         let said = sentences(&record("us", "switch", 90.0, 1.5));
         assert_eq!(said[0], "switch takes fewer instructions: 100.0, now 90.0");
-        assert_eq!(said[1], "switch takes MORE system calls: 1.00, now 1.50");
+        assert_eq!(said[1], "switch makes MORE calls of futex: 1.00, now 1.50");
     }
 
     #[test]

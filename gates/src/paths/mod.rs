@@ -1,20 +1,24 @@
 //! The paths: what gort does often, each alone in a loop.
 //!
-//! A path runs its operation `n` times. What it needs besides is the same for every `n` up to [`MOST`], so that
+//! A path runs its operation `n` times. What it needs besides is the same for every `n` that it is asked for, so that
 //! two runs of different length differ by the operations only.
 
 mod channels;
 mod goroutines;
 mod locks;
+mod outside;
 mod selects;
+mod sockets;
 mod switches;
 mod timers;
 
-use crate::clock;
+use crate::{clock, poller};
 
 /// A path may be asked for so many operations,
 pub(crate) const MOST: usize = 1 << 15;
-/// and for this many if each takes real time.
+/// and for this many if each takes calls of the system, which strace slows down a hundredfold,
+const SOME: usize = 1 << 11;
+/// or for this many if each takes real time.
 const FEW: usize = 1 << 7;
 
 pub(crate) struct Path {
@@ -22,6 +26,8 @@ pub(crate) struct Path {
     /// What one operation is.
     pub(crate) about: &'static str,
     pub(crate) place: Place,
+    /// The most operations that it may be asked for.
+    pub(crate) most: usize,
     /// Runs the operation so many times.
     run: fn(usize),
 }
@@ -33,12 +39,19 @@ pub(crate) enum Place {
     Goroutine,
     /// On the main thread, without a runtime.
     Thread,
+    /// In a goroutine, on one processor, whose machine polls for sockets.
+    Poller,
     /// In a goroutine that waits for real time to pass.
     Time,
 }
 
 const fn path(name: &'static str, about: &'static str, run: fn(usize)) -> Path {
-    Path { name, about, place: Place::Goroutine, run }
+    Path { name, about, place: Place::Goroutine, most: MOST, run }
+}
+
+/// One whose operations are calls of the system.
+const fn system_path(name: &'static str, about: &'static str, run: fn(usize)) -> Path {
+    Path { name, about, place: Place::Poller, most: SOME, run }
 }
 
 /// All of them, in the order of the table.
@@ -50,16 +63,13 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Path> {
         goroutines::PATHS,
         locks::PATHS,
         timers::PATHS,
+        sockets::PATHS,
+        outside::PATHS,
     ];
     rooms.into_iter().flatten()
 }
 
 impl Path {
-    /// The most operations that it may be asked for.
-    pub(crate) fn most(&self) -> usize {
-        if self.place == Place::Time { FEW } else { MOST }
-    }
-
     /// Runs the path in this process, and ends that: tearing down takes now more, now less.
     pub(crate) fn run(&'static self, n: usize) -> ! {
         if self.place == Place::Thread {
@@ -75,6 +85,9 @@ impl Path {
             .preempt(gort::Preempt::Off)
             .build();
         runtime.expect("a runtime").run(move || {
+            if self.place == Place::Poller {
+                poller::begin();
+            }
             (self.run)(n);
             std::process::exit(0);
         })

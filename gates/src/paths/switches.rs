@@ -1,6 +1,6 @@
 //! Leaving the processor to another.
 
-use super::{Path, Place, path};
+use super::{MOST, Path, Place, path};
 use gort::sync::Notify;
 use gort_context::{Context, StackPool, init};
 use std::cell::Cell;
@@ -11,6 +11,7 @@ pub(super) const PATHS: &[Path] = &[
         name: "switch",
         about: "from one context to another, without a runtime",
         place: Place::Thread,
+        most: MOST,
         run: switch,
     },
     path("yield.alone", "yield_now, and nobody else is there", |n| {

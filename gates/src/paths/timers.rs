@@ -1,6 +1,6 @@
 //! Timers and contexts, most of which end before their time.
 
-use super::{Path, Place, path};
+use super::{FEW, Path, Place, path};
 use crate::clock;
 use gort::context::{background, with_cancel, with_timeout};
 use gort::time::{Timer, after_func};
@@ -78,6 +78,7 @@ pub(super) const PATHS: &[Path] = &[
         name: "sleep.alone",
         about: "sleep, and the machine has nothing else to do: it sleeps, too",
         place: Place::Time,
+        most: FEW,
         run: |n| {
             for _ in 0..n {
                 gort::sleep(SHORT);

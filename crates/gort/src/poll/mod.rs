@@ -14,6 +14,12 @@
 //! [`Claim::wake`](crate::park::Claim::wake) as from any other; so it does not matter which runtime's, or whether it
 //! is a plain thread.
 //!
+//! On Linux this is shown by
+//! - `.ci/gates tcp`: an echo takes no `epoll_ctl`, and a connection one for each end to register it;
+//! - `cargo test -p gort --test net_registered`: nor are there more on several processors, or for who waits in both directions; all
+//!   are edge-triggered;
+//! - `.ci/gates outside`: a machine that sleeps in the poller is woken by one write, also if many are readied before it is back.
+//!
 //! Who polls is the scheduler's affair: see `sched/polling.rs`. Who tries, waits and tries again is in `net/source.rs`.
 
 #[cfg(not(loom))]
