@@ -185,6 +185,64 @@ fn too_few_stacks_for_those_that_wait() {
     assert_success(&output);
 }
 
+/// Stacks that goroutines have left behind lie with the processors. Whichever needs one has it, though nobody ends.
+#[test]
+fn all_stacks_that_there_are_can_be_used_at_once() {
+    if in_child() {
+        let builder = gort::Runtime::builder().processors(2).stack_size(1 << 20);
+        let runtime = builder.build().unwrap();
+        runtime.run(|| ());
+        limit_address_space(150 << 20);
+        let spawn = |work: &dyn Fn() -> Box<dyn FnOnce() + Send>| {
+            while gort::Builder::new().spawn(work()).is_err() {
+                gort::sleep(Duration::from_millis(1));
+            }
+        };
+        // How many there are: so many run when one cannot be had.
+        let running = Arc::new(AtomicUsize::new(0));
+        let stacks = running.clone();
+        let stacks = runtime.run(move || {
+            let (release, wait) = chan::<()>(0);
+            let mut handles = Vec::new();
+            loop {
+                let (running, wait) = (running.clone(), wait.clone());
+                let spawned = gort::Builder::new().spawn(move || {
+                    running.fetch_add(1, SeqCst);
+                    wait.recv();
+                });
+                let Ok(handle) = spawned else { break };
+                handles.push(handle);
+                gort::yield_now();
+            }
+            let stacks = stacks.load(SeqCst);
+            drop(release);
+            handles.into_iter().for_each(|handle| assert!(handle.join().is_ok()));
+            stacks
+        });
+        assert!(stacks > 100, "{stacks}");
+        for _ in 0..20 {
+            let group = WaitGroup::new();
+            let all = group.clone();
+            runtime.run(|| {
+                group.add(stacks as isize);
+                for _ in 0..stacks {
+                    spawn(&|| {
+                        let all = all.clone();
+                        Box::new(move || {
+                            all.done();
+                            all.wait();
+                        })
+                    });
+                }
+                group.wait();
+            });
+        }
+        no_limit();
+        return;
+    }
+    assert_success(&child("all_stacks_that_there_are_can_be_used_at_once", |_| {}));
+}
+
 /// A shutdown ends those that wait for a stack, too.
 #[test]
 fn shut_down_with_goroutines_that_wait_for_a_stack() {

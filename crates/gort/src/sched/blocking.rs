@@ -99,7 +99,7 @@ impl Machine {
             if !processor.is_empty() || shared.global.len() > 0 {
                 shared.hand_off(processor);
             } else {
-                shared.idle.add_processor(processor);
+                shared.lay_down(processor);
                 // The processor was added before; the queues are read after.
                 fence(SeqCst);
                 if shared.has_work() {

@@ -45,12 +45,18 @@ impl Shared {
         }
         let started = self.try_new_machine(processor, searching);
         if !started {
-            self.idle.add_processor(processor);
+            self.lay_down(processor);
             if searching {
                 self.idle.stop_searching();
             }
         }
         started
+    }
+
+    /// Puts a processor that nobody runs into the list.
+    pub(super) fn lay_down(&self, processor: &'static Processor) {
+        self.idle.add_processor(processor);
+        self.share_idle_if_short();
     }
 
     /// Gives a processor that its machine cannot use for a while to another. False: there is none, so
@@ -214,6 +220,7 @@ impl Machine {
         let shared = self.shared();
         let searching = self.searching.replace(false);
         shared.idle.enter(self.as_static(), processor, searching, shared.earliest_timer());
+        shared.share_idle_if_short();
     }
 
     /// Takes a processor and leaves the lists; true also if the runtime ends. False: there is none to

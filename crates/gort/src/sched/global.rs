@@ -1,38 +1,22 @@
 //! The global queue: first in, first out, linked through the records, for what comes from other
 //! threads and what the processors' rings have no room for.
 
+use super::list::{Linked, List};
 use crate::goroutine::GoroutineRef;
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicUsize, Ordering::*};
-
-#[derive(Default)]
-struct List {
-    head: Option<GoroutineRef>,
-    tail: Option<GoroutineRef>,
-}
+use std::cell::Cell;
 
 pub(crate) struct GlobalQueue {
     /// Written under the lock, read without.
     len: AtomicUsize,
-    list: Lock<List>,
+    list: Lock<List<GoroutineRef>>,
 }
 
-impl List {
-    fn push(&mut self, goroutine: GoroutineRef) {
-        goroutine.link.set(None);
-        match self.tail.replace(goroutine) {
-            Some(tail) => tail.link.set(Some(goroutine)),
-            None => self.head = Some(goroutine),
-        }
-    }
-
-    fn pop(&mut self) -> Option<GoroutineRef> {
-        let goroutine = self.head?;
-        self.head = goroutine.link.take();
-        if self.head.is_none() {
-            self.tail = None;
-        }
-        Some(goroutine)
+impl Linked for GoroutineRef {
+    #[inline(always)]
+    fn link(&self) -> &Cell<Option<Self>> {
+        &self.link
     }
 }
 

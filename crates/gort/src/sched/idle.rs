@@ -362,7 +362,7 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
     }
 
     /// Takes those out of the list that `keep` refuses.
-    pub(crate) fn retain_processors(&self, keep: impl Fn(&P) -> bool) {
+    pub(crate) fn retain_processors(&self, keep: impl FnMut(&P) -> bool) {
         let mut lists = self.lists.lock();
         let before = lists.processors.len();
         lists.processors.retain(keep);

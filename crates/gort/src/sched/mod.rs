@@ -96,6 +96,7 @@ mod idle;
 mod kernel_slice;
 #[cfg(not(loom))]
 mod later;
+mod list;
 #[cfg(not(loom))]
 mod machine;
 #[cfg(not(loom))]
@@ -120,6 +121,7 @@ mod shared;
 #[cfg(not(loom))]
 mod shutdown;
 mod sleeper;
+mod spare;
 #[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]

@@ -192,7 +192,7 @@ impl Machine {
             shared.global.push(goroutine);
         }
         self.set_processor(None);
-        shared.idle.add_processor(processor);
+        shared.lay_down(processor);
         if shared.has_work() {
             // Perhaps there are threads again.
             shared.notify();

@@ -40,7 +40,7 @@ impl Shared {
     fn end_all(self: &Arc<Self>, deadline: Deadline) -> Result<(), u64> {
         loop {
             self.interrupt_all();
-            self.feed_starved(usize::MAX);
+            self.retry_starts();
             let registry = self.registry();
             let left = self.live_goroutines();
             if left == 0 {

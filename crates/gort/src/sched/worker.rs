@@ -6,17 +6,16 @@
 //! loop, and costs nothing to start again.
 //!
 //! A stack that cannot be had is told where the program can do something about it: spawning fails
-//! from then on. What had been spawned before waits in `starved` and goes first when a stack comes
-//! free, so nothing is lost.
+//! from then on. What had been spawned before waits for a worker that becomes [spare](super::spare), so nothing is lost.
 
-use super::global::GlobalQueue;
+use super::list::List;
 use super::machine::{After, Machine};
 use super::park::inside;
+use super::spare::Spare;
 use super::{Processor, Shared};
 use crate::goroutine::join::Owner;
 use crate::goroutine::{BOUND, GoroutineRef, SHIELDED, State, panic};
-use crate::prim::Lock;
-use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use crate::prim::atomic::{AtomicUsize, Ordering::*};
 use crate::tls;
 use gort_context::{Context, Stack, StackPool};
 use std::collections::HashMap;
@@ -27,8 +26,6 @@ use std::sync::{Mutex, PoisonError};
 
 /// Idle workers that a processor keeps before it hands half of them to the runtime.
 pub(crate) const KEPT: usize = 64;
-/// Idle workers that the runtime keeps; the stacks of more than these go back to the kernel.
-const KEPT_BY_RUNTIME: usize = 16 * 1024;
 
 /// A stack with an idle worker on it.
 pub(crate) struct Worker {
@@ -76,10 +73,7 @@ pub(crate) struct Workers {
     pub(super) discarded: AtomicUsize,
     /// The pools of other sizes than the default.
     special: Mutex<HashMap<usize, StackPool>>,
-    idle: Lock<Vec<Worker>>,
-    /// No stack could be had the last time that one was needed.
-    exhausted: AtomicBool,
-    starved: GlobalQueue,
+    spare: Spare<GoroutineRef, Worker>,
 }
 
 impl Workers {
@@ -88,22 +82,21 @@ impl Workers {
             pool,
             discarded: AtomicUsize::new(0),
             special: Mutex::new(HashMap::new()),
-            idle: Lock::new(Vec::new()),
-            exhausted: AtomicBool::new(false),
-            starved: GlobalQueue::new(),
+            spare: Spare::new(),
         }
     }
 
-    /// Takes in the worker of a machine without a processor.
-    #[cold]
-    fn keep(&self, worker: Worker) {
-        let mut idle = self.idle.lock();
-        if idle.len() < KEPT_BY_RUNTIME {
-            return idle.push(worker);
-        }
-        drop(idle);
-        worker.discard();
-        self.discarded.fetch_add(1, Relaxed);
+    /// Takes in workers for whichever processor needs one. Returns who has waited for one.
+    fn give(&self, workers: impl ExactSizeIterator<Item = Worker>) -> List<GoroutineRef> {
+        self.spare.give(workers, |worker| {
+            worker.discard();
+            self.discarded.fetch_add(1, Relaxed);
+        })
+    }
+
+    /// Takes in all that a processor keeps.
+    pub(super) fn give_all_of(&self, processor: &Processor) -> List<GoroutineRef> {
+        processor.with_workers(|workers| self.give(workers.drain(..)))
     }
 
     /// The size of a stack, unless a goroutine has asked for another.
@@ -114,7 +107,7 @@ impl Workers {
     /// Gives back all idle workers: `processor` will not run any more.
     pub(crate) fn discard_idle(&self, processor: &Processor) {
         processor.with_workers(|workers| workers.drain(..).for_each(Worker::discard));
-        self.idle.lock().drain(..).for_each(Worker::discard);
+        self.spare.take_all().into_iter().for_each(Worker::discard);
     }
 }
 
@@ -130,32 +123,23 @@ impl Shared {
         if !finished.reusable {
             return worker.discard();
         }
-        if self.workers.exhausted.load(Relaxed) {
-            // Where any processor finds it for the goroutine that waits for a stack.
-            self.workers.idle.lock().push(worker);
-            return self.feed_starved(1);
-        }
-        let Some(processor) = processor else { return self.workers.keep(worker) };
+        let Some(processor) = processor else {
+            return self.start_again(self.workers.give(std::iter::once(worker)));
+        };
         processor.with_workers(|workers| {
             if workers.len() == KEPT {
                 self.make_room(workers);
             }
             workers.push(worker);
         });
+        self.share_if_short(processor);
     }
 
     /// Hands the coldest half of a processor's workers on.
     #[cold]
     #[inline(never)]
     fn make_room(&self, workers: &mut Vec<Worker>) {
-        let mut idle = self.workers.idle.lock();
-        if idle.len() < KEPT_BY_RUNTIME {
-            idle.extend(workers.drain(..KEPT / 2));
-        } else {
-            drop(idle);
-            workers.drain(..KEPT / 2).for_each(Worker::discard);
-            self.workers.discarded.fetch_add(KEPT / 2, Relaxed);
-        }
+        self.start_again(self.workers.give(workers.drain(..KEPT / 2)));
     }
 
     /// Finds a stack for a new goroutine and returns the context of the worker on it.
@@ -183,21 +167,17 @@ impl Shared {
         processor.with_workers(|workers| workers.extend(put_back));
         let made = match goroutine.take_stack() {
             Some(stack) => Worker::new(stack),
-            None => match self.take_idle(processor) {
+            None => match self.take_spare(processor) {
                 Some(worker) => Ok(worker),
                 None => self.workers.pool.take().and_then(Worker::new),
             },
         };
-        made.inspect_err(|error| self.starve(goroutine, error)).ok()
+        made.or_else(|error| self.wait_for_worker(goroutine, &error).ok_or(())).ok()
     }
 
-    /// Takes an idle worker of the runtime's, and some more for the processor.
-    fn take_idle(&self, processor: &Processor) -> Option<Worker> {
-        let mut idle = self.workers.idle.lock();
-        let worker = idle.pop()?;
-        let rest = idle.len().saturating_sub(KEPT / 4);
-        processor.with_workers(|workers| workers.extend(idle.drain(rest..)));
-        Some(worker)
+    /// Takes a worker that the runtime has to spare, and some more for the processor.
+    fn take_spare(&self, processor: &Processor) -> Option<Worker> {
+        processor.with_workers(|own| self.workers.spare.take(KEPT / 4, |worker| own.push(worker)))
     }
 
     /// A stack of another size than the default.
@@ -210,43 +190,77 @@ impl Shared {
         }
     }
 
-    fn starve(&self, goroutine: GoroutineRef, error: &io::Error) {
+    /// There is no stack for `goroutine`, which waits until a worker is to be had; here is one that has come by now.
+    fn wait_for_worker(&self, goroutine: GoroutineRef, error: &io::Error) -> Option<Worker> {
         let id = goroutine.id.get();
-        // In this order: who finds the mark finds the goroutine.
-        self.workers.starved.push(goroutine);
-        if !self.workers.exhausted.swap(true, SeqCst) {
-            eprintln!(
-                "gort: goroutine {} waits until another ends, as it cannot have a stack: {error}",
-                id
-            );
+        match self.workers.spare.wait(goroutine) {
+            Err(worker) => return Some(worker),
+            Ok(true) => eprintln!(
+                "gort: goroutine {id} waits until another ends, as it cannot have a stack: {error}"
+            ),
+            Ok(false) => {}
         }
+        self.share_of_idle();
+        None
     }
 
     /// For a spawn: the error if there are no stacks. Tries again, as the cause may have gone.
     #[inline(always)]
     pub(crate) fn check_stacks(&self) -> io::Result<()> {
-        if self.workers.exhausted.load(Relaxed) { self.check_stacks_again() } else { Ok(()) }
+        if self.workers.spare.is_short() { self.check_stacks_again() } else { Ok(()) }
     }
 
     #[cold]
     fn check_stacks_again(&self) -> io::Result<()> {
         let _inside = inside();
         let worker = self.workers.pool.take().and_then(Worker::new)?;
-        self.workers.idle.lock().push(worker);
-        self.feed_starved(usize::MAX);
+        self.start_again(self.workers.give(std::iter::once(worker)));
+        self.retry_starts();
         Ok(())
     }
 
-    /// There are stacks again: lets up to `count` goroutines try anew.
-    pub(super) fn feed_starved(&self, count: usize) {
-        self.workers.exhausted.store(false, SeqCst);
-        for _ in 0..count {
-            let Some(goroutine) = self.workers.starved.pop_batch(0, drop) else { return };
-            self.inject(goroutine);
+    /// Lets all try again who wait for a stack.
+    pub(super) fn retry_starts(&self) {
+        self.start_again(self.workers.spare.try_again());
+    }
+
+    fn start_again(&self, goroutines: List<GoroutineRef>) {
+        goroutines.for_each(|goroutine| self.inject(goroutine));
+    }
+
+    /// To be called by the owner of a processor where it keeps workers, and now and then.
+    #[inline(always)]
+    pub(super) fn share_if_short(&self, processor: &Processor) {
+        if self.workers.spare.is_short() {
+            self.share(processor);
         }
-        if self.workers.starved.len() > 0 {
-            self.workers.exhausted.store(true, SeqCst);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn share(&self, processor: &Processor) {
+        self.start_again(self.workers.give_all_of(processor));
+    }
+
+    /// To be called after a processor was laid down.
+    #[inline(always)]
+    pub(super) fn share_idle_if_short(&self) {
+        if self.workers.spare.is_short() {
+            self.share_of_idle();
         }
+    }
+
+    /// Takes in the workers of all processors that are laid down.
+    #[cold]
+    #[inline(never)]
+    fn share_of_idle(&self) {
+        let mut again = List::default();
+        self.idle.retain_processors(|processor| {
+            // Its owner is the list, which is locked.
+            self.workers.give_all_of(processor).for_each(|goroutine| again.push(goroutine));
+            true
+        });
+        self.start_again(again);
     }
 }
 

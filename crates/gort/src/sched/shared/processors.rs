@@ -97,6 +97,7 @@ impl Shared {
     pub(crate) fn retire_processor(&self, processor: &Processor) {
         let rest = std::iter::from_fn(|| processor.pop().or_else(|| processor.take_next()));
         self.global.push_all(rest);
+        self.global.push_all(self.workers.give_all_of(processor));
         if let Some(first) = self.processor_at(0) {
             processor.timers.move_to(&first.timers);
         }
