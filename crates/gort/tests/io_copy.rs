@@ -110,6 +110,61 @@ fn splicing_between_all_kinds() {
     });
 }
 
+/// `copy` has the kernel copy where it can, which takes a pipe; and nowhere else.
+#[test]
+fn copies_between_descriptors_are_spliced() {
+    /// What `from` writes is copied to `far`; in the middle of it that takes so many descriptors.
+    fn check(
+        taken: usize,
+        mut from: impl Write + Send + 'static,
+        copy: impl FnOnce() -> std::io::Result<u64> + Send + 'static,
+        mut far: impl Read,
+    ) {
+        let text = pattern(1 << 20);
+        let before = descriptors();
+        let (end, may_end) = gort::chan::chan::<()>(0);
+        let sender = gort::spawn({
+            let text = text.clone();
+            move || {
+                from.write_all(&text).unwrap();
+                may_end.recv();
+            }
+        });
+        let copier = gort::spawn(copy);
+        let mut arrived = vec![0; text.len()];
+        far.read_exact(&mut arrived).unwrap();
+        assert!(arrived == text);
+        assert_eq!(descriptors(), before + taken);
+        drop(end);
+        sender.join().unwrap();
+        assert_eq!(copier.join().unwrap().unwrap(), text.len() as u64);
+    }
+    if in_child() {
+        return on(2, || {
+            // Who waits first has the runtime get its poller's descriptors.
+            let (mut reader, writer) = pipe().unwrap();
+            reader.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+            assert_eq!(reader.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+            drop(writer);
+            let ends = || (pair(), pair());
+            let ((a, mut b), (mut c, d)) = ends();
+            check(2, a, move || io::copy(&mut b, &mut c), d);
+            let ((a, b), (c, d)) = ends();
+            check(2, a, move || io::copy(&mut &b, &mut &c), d);
+            let ((a, b), (c, d)) = ends();
+            let ((mut b, _b), (_c, mut c)) = (b.split(), c.split());
+            check(2, a, move || io::copy(&mut b, &mut c), d);
+            let ((a, mut b), (c, mut d)) = (UnixStream::pair().unwrap(), pipe().unwrap());
+            check(2, a, move || io::copy(&mut b, &mut d), c);
+            // What is hidden in something else may have been read ahead.
+            let ((a, b), (mut c, d)) = ends();
+            let mut b = std::io::BufReader::new(b);
+            check(0, a, move || io::copy(&mut b, &mut c), d);
+        });
+    }
+    assert_success(&child("copies_between_descriptors_are_spliced", |_| {}));
+}
+
 #[test]
 fn splicing_to_one_that_is_gone() {
     on(1, || {

@@ -18,7 +18,7 @@
 //! | read what is typed, or piped into the program | [`stdin()`] |
 //! | write where that may wait | [`stdout`], [`stderr`] |
 //! | copy from anything to anything | [`copy()`] |
-//! | copy between sockets, pipes and files in the kernel (on Unix) | `splice` |
+//! | copy between sockets, pipes and files that are shared (on Unix) | `splice` |
 //! | join two connections, as a proxy does (on Unix) | `copy_both` |
 //!
 //! On Windows nothing tells whether a pipe or standard input can be read without waiting. There a thread waits, as with
@@ -33,18 +33,29 @@
 #[cfg(not(unix))]
 mod by_thread;
 mod copy;
+#[cfg(not(unix))]
+mod no_splice;
 mod output;
 mod pipe;
 #[cfg(unix)]
 mod splice;
+#[cfg(unix)]
+mod spliced;
 mod stdin;
 
 pub use copy::copy;
 pub use output::{Output, OutputLock, stderr, stdout};
 pub use pipe::{PipeReader, PipeWriter, pipe};
 #[cfg(unix)]
-pub use splice::{Spliced, copy_both, splice};
+pub use splice::{copy_both, splice};
+#[cfg(unix)]
+pub use spliced::Spliced;
 pub use stdin::{Stdin, StdinLock, stdin};
+
+#[cfg(not(unix))]
+use no_splice as in_kernel;
+#[cfg(unix)]
+use splice as in_kernel;
 
 /// What waits for a pipe or standard input.
 #[cfg(unix)]

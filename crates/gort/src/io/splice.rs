@@ -3,11 +3,9 @@
 //! A pipe takes two descriptors and each message at least a page of it, so that small ones cost more than copied. So
 //! this begins with a buffer, and changes over when a read has filled that.
 
-use super::{PipeReader, PipeWriter};
-use crate::fs::File;
-use crate::net::{ReadHalf, Shutdown, Stream, TcpStream, UnixStream, WriteHalf};
-use crate::poll::Direction;
-use crate::{blocking, scope, sys};
+use super::spliced::{Spliced, as_spliced};
+use crate::net::{Shutdown, Stream};
+use crate::{scope, sys};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -17,26 +15,8 @@ const MOST: usize = 1 << 20;
 const FIRST: usize = 16 << 10;
 const BUFFER: usize = 64 << 10;
 
-/// What [`splice`](splice()) copies between: sockets that are streams, pipes, files.
-pub trait Spliced: sealed::Sealed {}
-
-mod sealed {
-    use std::io;
-    use std::os::fd::BorrowedFd;
-
-    /// An operation, which is tried until it does not say that it would block.
-    pub type Attempt<'a> = &'a mut dyn FnMut(BorrowedFd<'_>) -> io::Result<usize>;
-
-    pub trait Sealed {
-        fn read_by(&self, attempt: Attempt<'_>) -> io::Result<usize>;
-        fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize>;
-    }
-}
-
-use sealed::{Attempt, Sealed};
-
 /// Copies everything from one to the other, up to the end, in the kernel where that pays: then no byte of it comes into the
-/// program. Returns how many bytes that were.
+/// program. Returns how many bytes that were. It is what [`copy`](super::copy()) does between such, for what is shared.
 ///
 /// ```
 /// use gort::fs::File;
@@ -58,7 +38,7 @@ use sealed::{Attempt, Sealed};
 /// ```
 ///
 /// It begins with a buffer, and has the kernel go on when more than 16 KiB are there at once. That takes 10 to
-/// 20 % less CPU time than [`copy`](super::copy()), sender and receiver included; messages of 1 KiB would take a quarter more
+/// 20 % less CPU time than a buffer, sender and receiver included; messages of 1 KiB would take a quarter more
 /// that way. `cargo bench -p gort --bench copy` shows it.
 ///
 /// It parks while there is nothing to be read or no room to write; their deadlines and closing end it.
@@ -83,6 +63,11 @@ where
         moved += more;
     }
     Ok(moved)
+}
+
+/// As [`splice`](splice()), if that is what the two are for.
+pub(super) fn attempt<R: ?Sized, W: ?Sized>(from: &R, to: &W) -> Option<io::Result<u64>> {
+    Some(splice(as_spliced(from)?, as_spliced(to)?))
 }
 
 /// How far a way of copying has come.
@@ -221,66 +206,3 @@ fn one_way<A: Spliced + Stream, B: Spliced + Stream>(from: &A, to: &B) -> io::Re
     }
     moved
 }
-
-/// A descriptor that is polled.
-macro_rules! spliced {
-    ($($type:ty),*) => { $(
-        impl Spliced for $type {}
-
-        impl Sealed for $type {
-            fn read_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
-                self.source().run(Direction::Read, |descriptor| attempt(descriptor.as_fd()))
-            }
-
-            fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
-                self.source().run(Direction::Write, |descriptor| attempt(descriptor.as_fd()))
-            }
-        }
-    )* };
-}
-
-spliced!(TcpStream, UnixStream, PipeReader, PipeWriter);
-
-impl Spliced for File {}
-
-impl Sealed for File {
-    fn read_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
-        retry(|| blocking(|| attempt(self.as_fd())))
-    }
-
-    fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
-        retry(|| blocking(|| attempt(self.as_fd())))
-    }
-}
-
-fn retry(mut operation: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match operation() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
-}
-
-macro_rules! forwarded {
-    ($([$($generics:tt)*] $type:ty),* $(,)?) => { $(
-        impl<$($generics)*> Spliced for $type {}
-
-        impl<$($generics)*> Sealed for $type {
-            fn read_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
-                (**self).read_by(attempt)
-            }
-
-            fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
-                (**self).write_by(attempt)
-            }
-        }
-    )* };
-}
-
-forwarded!(
-    [S: Spliced + ?Sized] &S,
-    [S: Spliced + ?Sized] std::sync::Arc<S>,
-    [S: Spliced + Stream] ReadHalf<S>,
-    [S: Spliced + Stream] WriteHalf<S>,
-);
