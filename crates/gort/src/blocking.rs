@@ -15,6 +15,9 @@ use crate::sched;
 /// ready, and may go on on another thread: what is said of operations that may block goes for
 /// `blocking`, too. `f` itself may use whatever gort has.
 ///
+/// When its runtime is [shut down](crate::Runtime::shutdown), a goroutine is unwound instead of calling `f`. A call that has
+/// begun goes on to its end, which the shutdown waits for.
+///
 /// There are as many threads for blocking calls as [`max_threads`](crate::RuntimeBuilder::max_threads) allows;
 /// beyond, `blocking` waits until another call returns, in the order of the calls. On a plain thread `f`
 /// is just called.

@@ -130,8 +130,8 @@ impl Runtime {
 
     /// Stops the runtime and waits, at most for `timeout`, until all goroutines have ended.
     ///
-    /// Goroutines that have not started are dropped, with their closures. Those that wait, or come
-    /// to wait or yield, are unwound, so that destructors run; `join` on them returns an error that
+    /// Goroutines that have not started are dropped, with their closures. Those that wait, or come to wait, to yield or to
+    /// a [`blocking`](crate::blocking()) call, are unwound, so that destructors run; `join` on them returns an error that
     /// holds a [`Shutdown`](crate::Shutdown). Destructors may block, and are waited for.
     ///
     /// Called by one of its own goroutines it only begins the shutdown, and returns at once.

@@ -80,6 +80,7 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
 
     let Some(machine) = tls::machine() else { return f() };
     let Some(goroutine) = machine.current() else { return f() };
+    park::end_in_shutdown(machine, goroutine);
     let shared = machine.shared();
     shared.calls.begin(goroutine, shared.most_calls());
     // It may have waited, so the machine may be another.

@@ -288,10 +288,7 @@ pub(crate) fn yield_now() {
         yield_pinned(machine, goroutine);
         return machine.exit();
     }
-    if machine.shared().is_stopping() && !goroutine.has_flag(SHIELDED) {
-        goroutine.set_flag(SHIELDED, true);
-        panic::unwind_for_shutdown();
-    }
+    end_in_shutdown(machine, goroutine);
     machine.enter();
     let next = machine.pick();
     if next.is_none() && !machine.has_to_look_further() {
@@ -315,6 +312,14 @@ pub(crate) fn checkpoint() {
 #[inline(never)]
 fn yield_at_slice_end() {
     yield_now();
+}
+
+/// Where the running goroutine gives others room: it is unwound if the runtime is being shut down.
+pub(super) fn end_in_shutdown(machine: &Machine, goroutine: GoroutineRef) {
+    let is_to_end = machine.shared().is_stopping() && !goroutine.has_flag(SHIELDED);
+    if is_to_end && !std::thread::panicking() {
+        unwind_for_shutdown();
+    }
 }
 
 /// Unwinds the running goroutine, whose wait a shutdown has ended. It is not disturbed again.

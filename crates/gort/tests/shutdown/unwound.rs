@@ -105,6 +105,15 @@ fn those_who_yield_or_use_channels_in_a_loop_are_unwound() {
                 gort::sleep(Duration::from_micros(20));
             }
         }));
+        handles.extend(start(&runtime, &tally, 3, |_token| {
+            loop {
+                gort::blocking(|| ());
+            }
+        }));
+        handles.extend(start(&runtime, &tally, 3, |_token| {
+            let _locked = gort::lock_thread();
+            while gort::fs::metadata(".").is_ok() {}
+        }));
         runtime.shutdown(LIMIT).unwrap();
         assert_eq!(tally.alive(), 0);
         // Some may have seen the end of their partner first, and ended by themselves.
