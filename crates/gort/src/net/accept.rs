@@ -52,9 +52,10 @@ fn tell(listener: &impl Debug, error: &io::Error) {
     }
 }
 
-/// What listeners of all kinds have in common, beside what every [handle](super::handle) has.
+/// What listeners of all kinds have in common, beside what every [handle](super::handle) has. `$accept` makes a stream of std's that
+/// does not block.
 macro_rules! listener {
-    ($listener:ident, $std:ty, $stream:ident, $incoming:ident) => {
+    ($listener:ident, $accept:path, $stream:ident, $incoming:ident) => {
         impl $listener {
             /// Parks until there is a connection.
             ///
@@ -66,8 +67,8 @@ macro_rules! listener {
             /// # Errors
             /// [`TimedOut`](io::ErrorKind::TimedOut) after a [deadline](Self::set_deadline); if it has been closed.
             pub fn accept(&self) -> io::Result<($stream, SocketAddr)> {
-                let (stream, peer) = accept(&self.0, <$std>::accept)?;
-                Ok(($stream::from_std(stream)?, peer))
+                let (stream, peer) = accept(&self.0, $accept)?;
+                Ok(($stream(Arc::new(Source::new(stream)?)), peer))
             }
 
             /// The connections, as they come, until the listener is closed on this side; each as from [`accept`](Self::accept),

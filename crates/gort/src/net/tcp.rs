@@ -7,7 +7,7 @@ use super::resolve::{ToSocketAddrs, each_address};
 use super::source::{Source, take_out};
 use crate::poll::Direction;
 use crate::sys;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Type};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{self, Shutdown, SocketAddr};
@@ -81,8 +81,8 @@ impl TcpStream {
     }
 
     fn connect_to(address: SocketAddr, deadline: Option<Instant>) -> io::Result<TcpStream> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
+        let domain = Domain::for_address(address);
+        let socket = sys::new_socket(domain, Type::STREAM, Some(Protocol::TCP))?;
         let is_under_way = match socket.connect(&address.into()) {
             Ok(()) => false,
             Err(error) if sys::is_under_way(&error) => true,
@@ -93,15 +93,13 @@ impl TcpStream {
         let source = Source::new(net::TcpStream::from(socket))?;
         if is_under_way {
             source.set_deadline(Direction::Write, deadline)?;
-            source.run(Direction::Write, |socket| match socket.take_error()? {
-                Some(error) => Err(error),
-                None => match socket.peer_addr() {
-                    Ok(_) => Ok(()),
-                    Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                        Err(io::ErrorKind::WouldBlock.into())
-                    }
-                    Err(error) => Err(error),
-                },
+            source.run(Direction::Write, |socket| match socket.peer_addr() {
+                Ok(_) => Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+                    // Not yet, unless it has failed.
+                    Err(socket.take_error()?.unwrap_or_else(|| io::ErrorKind::WouldBlock.into()))
+                }
+                Err(error) => Err(error),
             })?;
             source.set_deadline(Direction::Write, None)?;
         }
@@ -201,7 +199,7 @@ impl TcpStream {
 pub struct TcpListener(Arc<Source<net::TcpListener>>);
 
 handle!(TcpListener, net::TcpListener);
-listener!(TcpListener, net::TcpListener, TcpStream, Incoming);
+listener!(TcpListener, sys::accept, TcpStream, Incoming);
 
 impl TcpListener {
     /// Listens at an address; port 0 is for the system to choose. If the name has several addresses the first that can

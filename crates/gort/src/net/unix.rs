@@ -8,7 +8,7 @@ use super::source::{Source, take_out};
 use crate::poll::Direction;
 use crate::sys;
 use crate::time;
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, Type};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -84,8 +84,7 @@ impl UnixStream {
     }
 
     fn connect_to(address: &SocketAddr, deadline: Option<Instant>) -> io::Result<UnixStream> {
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
+        let socket = sys::new_socket(Domain::UNIX, Type::STREAM, None)?;
         let address = raw_address(address)?;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -186,7 +185,13 @@ fn raw_address(address: &SocketAddr) -> io::Result<SockAddr> {
 pub struct UnixListener(Arc<Source<net::UnixListener>>);
 
 handle!(UnixListener, net::UnixListener);
-listener!(UnixListener, net::UnixListener, UnixStream, UnixIncoming);
+listener!(UnixListener, accept_unix, UnixStream, UnixIncoming);
+
+fn accept_unix(listener: &net::UnixListener) -> io::Result<(net::UnixStream, SocketAddr)> {
+    let (stream, peer) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    Ok((stream, peer))
+}
 
 impl UnixListener {
     /// Listens at a path, where there must be no file.

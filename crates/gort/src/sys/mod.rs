@@ -9,7 +9,7 @@
 //! | `SIGNAL`, `signals`, `errno()`, `set_errno()` | for preemption in place, on Unix; on Windows `MachineThread` does without a signal |
 //! | `Descriptor`, `OwnsDescriptor`, `descriptor_of()`, `borrowed!` | what sockets are to the system, and how std's traits lend them out |
 //! | `Polled`, `READING`, `FORGETS_WHEN_TOLD`, `WakeTimer` | what the poller is asked for, and what it cannot do itself |
-//! | `receive()`, `send()`, `close_in_place()`, `is_under_way()`, `trouble_of()` | operations on sockets, and what their errors mean |
+//! | `new_socket()`, `accept()`, `receive()`, `send()`, `close_in_place()`, `is_under_way()`, `trouble_of()` | operations on sockets, and what their errors mean |
 //! | `borrowed_file!`, `file_handle!`, `OwnedFile`, `read_at()`, `read_input()` and others | files, pipes, standard input |
 //! | `open_process()`, `ProcessWatch` | how the end of a process is noticed |
 //! | `wait_on_address()`, `wake_one()` | what the thread that passes signals on sleeps on |

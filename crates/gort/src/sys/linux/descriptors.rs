@@ -2,11 +2,39 @@
 
 use crate::sys::poll;
 use mio::Interest;
+use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::SocketAddr;
+use std::os::unix::net;
 use std::ptr::null_mut;
+
+/// A socket that does not block.
+pub(crate) fn new_socket(
+    domain: Domain,
+    kind: Type,
+    protocol: Option<Protocol>,
+) -> io::Result<Socket> {
+    Socket::new(domain, kind.nonblocking(), protocol)
+}
+
+/// Accepts a connection, which does not block, without a further system call to say so.
+pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    let accept = |peer: *mut SockAddrStorage, len: *mut libc::socklen_t| {
+        // SAFETY: there is room for an address of any kind, and `len` says how much.
+        match unsafe { libc::accept4(listener.as_raw_fd(), peer.cast(), len, flags) } {
+            -1 => Err(io::Error::last_os_error()),
+            // SAFETY: it has just been made, and is nobody else's.
+            descriptor => Ok(unsafe { OwnedFd::from_raw_fd(descriptor) }),
+        }
+    };
+    // SAFETY: the call has written the address and its length.
+    let (socket, peer) = unsafe { SockAddr::try_init(accept) }?;
+    let peer = peer.as_socket().ok_or_else(|| io::Error::other("a listener that is not TCP's"))?;
+    Ok((TcpStream::from(socket), peer))
+}
 
 /// Receives from a stream.
 ///
@@ -73,6 +101,6 @@ pub(in crate::sys) fn duplicate_to(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> 
 pub(crate) const READING: Interest = Interest::READABLE.add(Interest::PRIORITY);
 
 /// The abstract name of a Unix socket, if it has one.
-pub(crate) fn abstract_name(address: &SocketAddr) -> Option<&[u8]> {
+pub(crate) fn abstract_name(address: &net::SocketAddr) -> Option<&[u8]> {
     address.as_abstract_name()
 }
