@@ -28,15 +28,20 @@ use std::thread;
 /// assert_eq!(*payload.downcast_ref::<&str>().unwrap(), "no");
 /// ```
 pub struct JoinHandle<T> {
-    /// The record; the handle's own once the goroutine has ended.
-    goroutine: GoroutineRef,
+    // Handles are on many stacks, where what lies in a slot without a value may look like a pointer into the thread's storage (see
+    // `sched::home`). So each field is a word that always has one.
+    /// The record; the handle's own once the goroutine has ended. `None`: its result has been taken.
+    goroutine: Option<GoroutineRef>,
     id: u64,
-    name: Option<Arc<str>>,
+    name: Option<Box<Name>>,
     /// Made when the handle is polled: the node that the goroutine's join word points to.
     polled: Option<Box<Polled>>,
-    taken: bool,
     _result: PhantomData<T>,
 }
+
+struct Name(Arc<str>);
+
+const GAVE_RESULT: &str = "a JoinHandle was joined or polled after it gave its result";
 
 struct Polled {
     task: FutureTask,
@@ -51,8 +56,13 @@ unsafe impl<T: Send> Sync for JoinHandle<T> {}
 impl<T> JoinHandle<T> {
     /// For a goroutine that was spawned to be joined, with result `T`.
     pub(crate) fn new(goroutine: GoroutineRef, name: Option<Arc<str>>) -> Self {
-        let id = goroutine.id.get();
-        JoinHandle { goroutine, id, name, polled: None, taken: false, _result: PhantomData }
+        JoinHandle {
+            goroutine: Some(goroutine),
+            id: goroutine.id.get(),
+            name: name.map(|name| Box::new(Name(name))),
+            polled: None,
+            _result: PhantomData,
+        }
     }
 
     /// Blocks until the goroutine has ended and returns its value.
@@ -60,25 +70,29 @@ impl<T> JoinHandle<T> {
     /// # Errors
     /// What the goroutine panicked with; a [`Shutdown`](crate::Shutdown) if its runtime was shut down
     /// under it.
+    ///
+    /// # Panics
+    /// If it has been polled, as a future, and has given the result.
     pub fn join(self) -> thread::Result<T> {
         self.join_as(Wait::Join)
     }
 
     pub(crate) fn join_as(mut self, why: Wait) -> thread::Result<T> {
+        let goroutine = self.goroutine.expect(GAVE_RESULT);
         if let Some(polled) = self.polled.take() {
-            self.forget_poll(&polled);
+            Self::forget_poll(goroutine, &polled);
         }
-        if !self.goroutine.join().wait(why) {
+        if !goroutine.join().wait(why) {
             // The waiter itself is to end.
             drop(self);
             park::unwind();
         }
-        self.take_result()
+        self.take_result(goroutine)
     }
 
     /// Has the goroutine ended? Then `join` does not block.
     pub fn is_finished(&self) -> bool {
-        self.goroutine.join().is_finished()
+        self.goroutine.is_none_or(|goroutine| goroutine.join().is_finished())
     }
 
     /// The goroutine's number, unique in its runtime.
@@ -88,14 +102,13 @@ impl<T> JoinHandle<T> {
 
     /// The name that the goroutine was given.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.name.as_ref().map(|name| &*name.0)
     }
 
     /// Takes the result of the goroutine, which has ended, and frees its record.
-    fn take_result(&mut self) -> thread::Result<T> {
+    fn take_result(&mut self, goroutine: GoroutineRef) -> thread::Result<T> {
         debug_assert!(self.is_finished());
-        self.taken = true;
-        let goroutine = self.goroutine;
+        self.goroutine = None;
         // SAFETY: the goroutine has ended, so its payload holds the result, which is the handle's.
         let result = unsafe { payload::take::<Result<T, Panicked>>(goroutine.payload()) };
         goroutine.shared().free_record(goroutine);
@@ -103,8 +116,8 @@ impl<T> JoinHandle<T> {
     }
 
     /// Takes the node that was polled with out of the join word.
-    fn forget_poll(&self, polled: &Polled) {
-        if self.goroutine.join().take_joiner_back(&polled.joiner) {
+    fn forget_poll(goroutine: GoroutineRef, polled: &Polled) {
+        if goroutine.join().take_joiner_back(&polled.joiner) {
             // Nobody reads the node any more, so nobody can claim its wait.
             polled.task.task().disarm();
         } else {
@@ -120,14 +133,14 @@ impl<T> Future for JoinHandle<T> {
     /// If the result has been taken by an earlier poll.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        assert!(!this.taken, "a JoinHandle was polled after it gave its result");
-        if this.polled.is_none() && !this.goroutine.join().is_finished() {
+        let goroutine = this.goroutine.expect(GAVE_RESULT);
+        if this.polled.is_none() && !goroutine.join().is_finished() {
             let task = FutureTask::new();
             let joiner = Joiner { ticket: task.task().ticket() };
             let polled = this.polled.insert(Box::new(Polled { task, joiner }));
             // Now that it has its place.
             polled.joiner.ticket = polled.task.arm(cx);
-            if !this.goroutine.join().attach_joiner(&polled.joiner) {
+            if !goroutine.join().attach_joiner(&polled.joiner) {
                 polled.task.task().disarm();
                 this.polled = None;
             }
@@ -138,7 +151,7 @@ impl<T> Future for JoinHandle<T> {
             }
             this.polled = None;
         }
-        Poll::Ready(this.take_result())
+        Poll::Ready(this.take_result(goroutine))
     }
 }
 
@@ -146,16 +159,14 @@ impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if self.taken {
-            return;
-        }
+        let Some(goroutine) = self.goroutine else { return };
         if let Some(polled) = self.polled.take() {
-            self.forget_poll(&polled);
+            Self::forget_poll(goroutine, &polled);
         }
-        if self.goroutine.join().detach() == Owner::Handle {
+        if goroutine.join().detach() == Owner::Handle {
             // The id and the name are the handle's; the goroutine is gone.
-            if let Err(payload) = self.take_result() {
-                panic::report(self.id, self.name.as_deref(), payload);
+            if let Err(payload) = self.take_result(goroutine) {
+                panic::report(self.id, self.name(), payload);
             }
         }
     }
@@ -165,8 +176,8 @@ impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JoinHandle")
             .field("id", &self.id)
-            .field("name", &self.name)
-            .field("finished", &(self.taken || self.is_finished()))
+            .field("name", &self.name())
+            .field("finished", &self.is_finished())
             .finish()
     }
 }

@@ -252,6 +252,17 @@ fn a_future_that_is_polled_after_its_end() {
     let _ = poll(&mut handle, Waker::noop());
 }
 
+/// The result is gone, and so is the record that the handle stood for: another goroutine may have it by now.
+#[test]
+#[should_panic = "polled after"]
+fn a_handle_that_is_joined_after_it_gave_its_result() {
+    let mut handle = gort::spawn(|| 1);
+    eventually("it has ended", || handle.is_finished());
+    assert!(poll(&mut handle, Waker::noop()).is_ready());
+    assert!(handle.is_finished());
+    let _ = handle.join();
+}
+
 #[test]
 fn handles_may_go_to_other_threads() {
     within(LIMIT, || {
