@@ -36,6 +36,7 @@ use crate::sched;
 /// # Panics
 /// If `f` does; the goroutine has a processor again before it unwinds further.
 pub fn blocking<R>(f: impl FnOnce() -> R) -> R {
+    gort_context::wipe_below();
     sched::blocking(f)
 }
 

@@ -67,6 +67,8 @@ macro_rules! listener {
             /// # Errors
             /// [`TimedOut`](io::ErrorKind::TimedOut) after a [deadline](Self::set_deadline); if it has been closed.
             pub fn accept(&self) -> io::Result<($stream, SocketAddr)> {
+                // What making the stream before has left there.
+                gort_context::wipe_below();
                 let (stream, peer) = accept(&self.0, $accept)?;
                 Ok(($stream(Arc::new(Source::new(stream)?)), peer))
             }

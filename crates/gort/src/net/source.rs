@@ -186,6 +186,8 @@ impl<S: OwnsDescriptor> Source<S> {
         own_deadline: &mut Option<Deadline>,
     ) -> io::Result<()> {
         self.registration.ensure(direction)?;
+        // What registering has left there.
+        gort_context::wipe_below();
         let readiness = self.record().readiness(direction);
         let own_deadline =
             *own_deadline.get_or_insert_with(|| match self.timeout_of(direction).load(Relaxed) {

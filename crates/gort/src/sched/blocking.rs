@@ -74,6 +74,8 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
             // So may `f`.
             let machine = tls::machine().expect("a goroutine runs on a machine");
             machine.shared().calls.end();
+            // What `f` has left there.
+            gort_context::wipe_below();
             machine.come_back();
         }
     }
