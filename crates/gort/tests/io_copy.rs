@@ -110,6 +110,13 @@ fn splicing_between_all_kinds() {
     });
 }
 
+/// Who waits first has the runtime get its poller's descriptors.
+fn wait_once() {
+    let (mut reader, _writer) = pipe().unwrap();
+    reader.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    assert_eq!(reader.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+}
+
 /// `copy` has the kernel copy where it can, which takes a pipe; and nowhere else.
 #[test]
 fn copies_between_descriptors_are_spliced() {
@@ -141,11 +148,7 @@ fn copies_between_descriptors_are_spliced() {
     }
     if in_child() {
         return on(2, || {
-            // Who waits first has the runtime get its poller's descriptors.
-            let (mut reader, writer) = pipe().unwrap();
-            reader.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
-            assert_eq!(reader.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
-            drop(writer);
+            wait_once();
             let ends = || (pair(), pair());
             let ((a, mut b), (mut c, d)) = ends();
             check(2, a, move || io::copy(&mut b, &mut c), d);
@@ -231,7 +234,7 @@ fn no_descriptors_are_left() {
                 drop((a, d));
                 io::copy_both(&b, &c).unwrap();
             };
-            round();
+            wait_once();
             let before = descriptors();
             (0..50).for_each(|_| round());
             assert_eq!(descriptors(), before);
