@@ -4,7 +4,7 @@ mod bell;
 mod descriptors;
 
 pub(crate) use super::no_wake_timer::WakeTimer;
-pub(crate) use super::plain_stream::{receive, send};
+pub(crate) use super::plain_stream::{accept, new_socket, receive, send};
 pub(crate) use bell::{wait_on_address, wake_one};
 pub(crate) use descriptors::*;
 

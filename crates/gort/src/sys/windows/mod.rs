@@ -7,7 +7,7 @@ mod sockets;
 mod suspend;
 
 pub(crate) use super::no_wake_timer::WakeTimer;
-pub(crate) use super::plain_stream::{receive, send};
+pub(crate) use super::plain_stream::{accept, new_socket, receive, send};
 pub(crate) use files::*;
 pub(crate) use processes::{ProcessWatch, open_process};
 pub(crate) use sockets::*;
