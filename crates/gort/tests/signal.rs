@@ -97,6 +97,8 @@ fn without_a_receiver_the_default_is_back() {
 #[test]
 fn the_second_ctrl_c_ends_the_process() {
     let output = alone("the_second_ctrl_c_ends_the_process", || {
+        // Shells start what is in the background so that it is ignored.
+        gort::signal::reset(&[Signal::INTERRUPT]).unwrap();
         on(1, || {
             let waiter = gort::spawn(ctrl_c);
             // It has a receiver when the signal has a handler.

@@ -4,7 +4,8 @@
 use super::{LIMIT, within};
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::thread;
 use std::time::Duration;
 
 /// Fills blocks of many sizes with a pattern, in an order of its own, and checks it when it frees them.
@@ -34,31 +35,25 @@ pub fn busy_allocations() {
     within(LIMIT, || {
         let builder = gort::Runtime::builder().processors(2).time_slice(Duration::from_micros(100));
         let runtime = builder.build().unwrap();
-        runtime.run(|| {
-            let stop = Arc::new(AtomicBool::new(false));
-            let handles: Vec<_> = (0..8_u64)
-                .map(|n| {
-                    let stop = stop.clone();
-                    gort::spawn(move || churn(n * 0x9e37_79b9 + 1, &stop))
-                })
-                .collect();
-            let short = Arc::new(AtomicUsize::new(0));
-            for _ in 0..200 {
-                let short = short.clone();
-                gort::go!(move || {
-                    black_box(vec![1_u8; 10_000]);
-                    short.fetch_add(1, SeqCst);
-                });
-                gort::sleep(Duration::from_micros(500));
-            }
-            stop.store(true, Relaxed);
-            for handle in handles {
-                assert!(handle.join().unwrap() > 0, "all made progress");
-            }
-            while short.load(SeqCst) < 200 {
-                gort::yield_now();
-            }
-        });
+        let stop = Arc::new(AtomicBool::new(false));
+        let busy: Vec<_> = (0..8_u64)
+            .map(|n| {
+                let stop = stop.clone();
+                runtime.spawn(move || churn(n * 0x9e37_79b9 + 1, &stop))
+            })
+            .collect();
+        // From a plain thread: a goroutine that seemed to belong to the thread of one of those would wait for ever.
+        let short: Vec<_> = (0..200)
+            .map(|_| {
+                thread::sleep(Duration::from_micros(500));
+                runtime.spawn(|| drop(black_box(vec![1_u8; 10_000])))
+            })
+            .collect();
+        stop.store(true, Relaxed);
+        for handle in busy {
+            assert!(handle.join().unwrap() > 0, "all made progress");
+        }
+        short.into_iter().for_each(|handle| handle.join().unwrap());
         assert!(runtime.stats().processors_taken > 0, "{:?}", runtime.stats());
     });
 }
