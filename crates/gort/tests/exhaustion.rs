@@ -139,6 +139,13 @@ fn no_more_stacks() {
     assert_success(&child("no_more_stacks", |_| {}));
 }
 
+/// Starts what `make` makes; anew as long as it is refused for want of a stack.
+fn start<F: FnOnce() + Send + 'static>(make: impl Fn() -> F) {
+    while gort::Builder::new().spawn(make()).is_err() {
+        gort::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Many are spawned before the first needs a stack: spawning cannot tell then. They start as stacks
 /// become free, with nobody spawning any more.
 #[test]
@@ -159,20 +166,17 @@ fn too_few_stacks_for_those_that_wait() {
             runtime.run(|| {
                 for _ in 0..3000 {
                     group.add(1);
-                    let start = || {
+                    // On two processors the first that needs a stack may run before all are started.
+                    start(|| {
                         let (token, run, group) = (tally.token(), run.clone(), group.clone());
-                        gort::Builder::new().spawn(move || {
+                        move || {
                             run.fetch_add(1, SeqCst);
                             // It needs its stack for a while.
                             gort::sleep(Duration::from_millis(5));
                             drop(token);
                             group.done();
-                        })
-                    };
-                    // On two processors the first that needs a stack may run before all are started.
-                    while start().is_err() {
-                        gort::sleep(Duration::from_millis(1));
-                    }
+                        }
+                    });
                 }
             });
             group.wait();
@@ -193,15 +197,9 @@ fn all_stacks_that_there_are_can_be_used_at_once() {
         let runtime = builder.build().unwrap();
         runtime.run(|| ());
         limit_address_space(150 << 20);
-        let spawn = |work: &dyn Fn() -> Box<dyn FnOnce() + Send>| {
-            while gort::Builder::new().spawn(work()).is_err() {
-                gort::sleep(Duration::from_millis(1));
-            }
-        };
         // How many there are: so many run when one cannot be had.
-        let running = Arc::new(AtomicUsize::new(0));
-        let stacks = running.clone();
-        let stacks = runtime.run(move || {
+        let stacks = runtime.run(|| {
+            let running = Arc::new(AtomicUsize::new(0));
             let (release, wait) = chan::<()>(0);
             let mut handles = Vec::new();
             loop {
@@ -214,7 +212,7 @@ fn all_stacks_that_there_are_can_be_used_at_once() {
                 handles.push(handle);
                 gort::yield_now();
             }
-            let stacks = stacks.load(SeqCst);
+            let stacks = running.load(SeqCst);
             drop(release);
             handles.into_iter().for_each(|handle| assert!(handle.join().is_ok()));
             stacks
@@ -226,12 +224,12 @@ fn all_stacks_that_there_are_can_be_used_at_once() {
             runtime.run(|| {
                 group.add(stacks as isize);
                 for _ in 0..stacks {
-                    spawn(&|| {
+                    start(|| {
                         let all = all.clone();
-                        Box::new(move || {
+                        move || {
                             all.done();
                             all.wait();
-                        })
+                        }
                     });
                 }
                 group.wait();

@@ -243,24 +243,26 @@ fn the_end_against_poll_drop_and_join() {
     });
 }
 
-#[test]
-#[should_panic = "polled after"]
-fn a_future_that_is_polled_after_its_end() {
+/// A handle that has given its result.
+fn polled_to_the_end() -> JoinHandle<i32> {
     let mut handle = gort::spawn(|| 7);
     eventually("the end", || handle.is_finished());
     assert!(poll(&mut handle, Waker::noop()).is_ready());
-    let _ = poll(&mut handle, Waker::noop());
+    assert!(handle.is_finished());
+    handle
+}
+
+#[test]
+#[should_panic = "polled after"]
+fn a_future_that_is_polled_after_its_end() {
+    let _ = poll(&mut polled_to_the_end(), Waker::noop());
 }
 
 /// The result is gone, and so is the record that the handle stood for: another goroutine may have it by now.
 #[test]
 #[should_panic = "polled after"]
 fn a_handle_that_is_joined_after_it_gave_its_result() {
-    let mut handle = gort::spawn(|| 1);
-    eventually("it has ended", || handle.is_finished());
-    assert!(poll(&mut handle, Waker::noop()).is_ready());
-    assert!(handle.is_finished());
-    let _ = handle.join();
+    let _ = polled_to_the_end().join();
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::net::{
     assert_kind, assert_shut_down, assert_timed_out, fill, listener, pair, receive_text, send_text,
+    start_peeking,
 };
 use support::{LIMIT, in_turn, on, within};
 
@@ -135,11 +136,7 @@ fn peeking_takes_nothing() {
     in_turn(|| {
         let (client, mut server) = pair();
         let other = client.try_clone().unwrap();
-        let peeker = gort::spawn(move || {
-            let mut buffer = [0; 9];
-            let count = other.peek(&mut buffer).unwrap();
-            buffer[..count].to_vec()
-        });
+        let peeker = start_peeking(move |buffer| other.peek(buffer));
         gort::yield_now(); // it waits from here on
         server.write_all(b"abc").unwrap();
         assert_eq!(peeker.join().unwrap(), b"abc");

@@ -4,6 +4,8 @@
 //! models run the real code.
 
 mod lock;
+#[cfg(all(test, loom))]
+pub(crate) mod model;
 
 /// A `const fn`; not `const` under loom, whose types have no constant constructors.
 macro_rules! const_fn {
@@ -19,6 +21,8 @@ macro_rules! const_fn {
 pub(crate) use const_fn;
 
 pub(crate) use lock::{Lock, LockGuard};
+#[cfg(all(test, loom))]
+pub(crate) use model::model;
 
 pub(crate) mod atomic {
     #[cfg(loom)]
@@ -74,12 +78,4 @@ impl<T> UnsafeCell<T> {
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
     }
-}
-
-/// Checks `f` in all interleavings with up to so many preemptions as `LOOM_MAX_PREEMPTIONS` says, or three.
-#[cfg(all(test, loom))]
-pub(crate) fn model(f: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(3));
-    builder.check(f);
 }

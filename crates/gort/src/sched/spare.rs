@@ -43,7 +43,7 @@ impl<G: Linked, W> Spare<G, W> {
     }
 
     #[inline(always)]
-    pub(crate) fn is_short(&self) -> bool {
+    pub(crate) fn has_shortage(&self) -> bool {
         self.shortage.load(Relaxed)
     }
 
@@ -77,7 +77,7 @@ impl<G: Linked, W> Spare<G, W> {
 
     fn let_go(&self, state: &mut State<G, W>, count: usize) -> List<G> {
         let mut again = List::default();
-        if self.is_short() {
+        if self.has_shortage() {
             (0..count)
                 .map_while(|_| state.waiting.pop())
                 .for_each(|goroutine| again.push(goroutine));
@@ -90,7 +90,7 @@ impl<G: Linked, W> Spare<G, W> {
     pub(crate) fn take(&self, most: usize, more: impl FnMut(W)) -> Option<W> {
         let mut state = self.state.lock();
         let worker = state.workers.pop()?;
-        if !self.is_short() {
+        if !self.has_shortage() {
             let rest = state.workers.len().saturating_sub(most);
             state.workers.drain(rest..).for_each(more);
         }
@@ -105,7 +105,7 @@ impl<G: Linked, W> Spare<G, W> {
             return Err(worker);
         }
         state.waiting.push(goroutine);
-        let is_first = !self.is_short();
+        let is_first = !self.has_shortage();
         self.shortage.store(true, Relaxed);
         Ok(is_first)
     }
@@ -120,11 +120,10 @@ impl<G: Linked, W> Spare<G, W> {
 mod tests {
     use super::*;
     use crate::prim::atomic::AtomicUsize;
-    use crate::prim::model;
+    use crate::prim::model::{model, spawn};
     use crate::sched::idle::Idle;
     use crate::sched::timer::NEVER;
     use loom::sync::{Arc, Mutex};
-    use loom::thread;
     use std::cell::Cell;
 
     #[derive(Clone, Copy)]
@@ -200,7 +199,7 @@ mod tests {
         /// A goroutine has ended.
         fn end(&self, processor: usize) {
             *self.own[processor].lock().unwrap() += 1;
-            if self.spare.is_short() {
+            if self.spare.has_shortage() {
                 self.make_ready(self.give_all_of(processor));
             }
         }
@@ -211,7 +210,7 @@ mod tests {
                 self.start(machine, goroutine);
             }
             self.idle.enter(machine, Some(machine), false, NEVER);
-            if self.spare.is_short() {
+            if self.spare.has_shortage() {
                 self.share_of_idle();
             }
         }
@@ -230,17 +229,16 @@ mod tests {
     fn who_waits_has_the_stack_of_a_processor_that_lies_down() {
         model(|| {
             let world = World::new();
-            let other = world.clone();
-            let other = thread::spawn(move || {
-                other.end(1);
-                other.run(1);
+            let other = spawn(&world, |world| {
+                world.end(1);
+                world.run(1);
             });
             world.start(0, world.goroutine(0));
             world.run(0);
             other.join().unwrap();
             world.run_on();
             assert_eq!(world.started.load(Relaxed), 1);
-            assert!(!world.spare.is_short());
+            assert!(!world.spare.has_shortage());
         });
     }
 
@@ -254,16 +252,15 @@ mod tests {
                 assert!(world.spare.wait(world.goroutine(number)).is_ok());
             }
             *world.own[0].lock().unwrap() = 1;
-            let other = world.clone();
-            let other = thread::spawn(move || {
-                other.end(1);
-                other.run(1);
+            let other = spawn(&world, |world| {
+                world.end(1);
+                world.run(1);
             });
             world.run(0);
             other.join().unwrap();
             world.run_on();
             assert_eq!(world.started.load(Relaxed), 2);
-            assert!(!world.spare.is_short());
+            assert!(!world.spare.has_shortage());
         });
     }
 }

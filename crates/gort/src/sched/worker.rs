@@ -207,7 +207,7 @@ impl Shared {
     /// For a spawn: the error if there are no stacks. Tries again, as the cause may have gone.
     #[inline(always)]
     pub(crate) fn check_stacks(&self) -> io::Result<()> {
-        if self.workers.spare.is_short() { self.check_stacks_again() } else { Ok(()) }
+        if self.workers.spare.has_shortage() { self.check_stacks_again() } else { Ok(()) }
     }
 
     #[cold]
@@ -231,7 +231,7 @@ impl Shared {
     /// To be called by the owner of a processor where it keeps workers, and now and then.
     #[inline(always)]
     pub(super) fn share_if_short(&self, processor: &Processor) {
-        if self.workers.spare.is_short() {
+        if self.workers.spare.has_shortage() {
             self.share(processor);
         }
     }
@@ -245,7 +245,7 @@ impl Shared {
     /// To be called after a processor was laid down.
     #[inline(always)]
     pub(super) fn share_idle_if_short(&self) {
-        if self.workers.spare.is_short() {
+        if self.workers.spare.has_shortage() {
             self.share_of_idle();
         }
     }

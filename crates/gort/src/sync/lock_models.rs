@@ -12,50 +12,33 @@
 
 use super::raw_lock::RawLock;
 use crate::park::Limit;
-use crate::prim::model;
-use crate::prim::{Arc, UnsafeCell, thread};
+use crate::prim::Arc;
+use crate::prim::model::{Number, model, spawn};
 use std::time::Duration;
 
 /// In a model, a time that has not passed may pass at any moment.
 const SOME_TIME: Duration = Duration::from_secs(3600);
 
-/// A number that loom sees being read and written.
+/// A number, and its lock.
 struct Guarded {
     lock: RawLock,
-    number: UnsafeCell<u32>,
+    number: Number,
 }
-
-// SAFETY: the cell is what the models are about: loom checks who touches it when.
-unsafe impl Sync for Guarded {}
-// SAFETY: as above.
-unsafe impl Send for Guarded {}
 
 impl Guarded {
     fn new() -> Arc<Guarded> {
-        Arc::new(Guarded { lock: RawLock::new(), number: UnsafeCell::new(0) })
-    }
-
-    /// With the lock.
-    fn add(&self) {
-        // SAFETY: the model's caller holds the lock, as loom checks.
-        self.number.with_mut(|number| unsafe { *number += 1 });
-    }
-
-    /// With the lock, or a share of it.
-    fn get(&self) -> u32 {
-        // SAFETY: as above.
-        self.number.with(|number| unsafe { *number })
+        Arc::new(Guarded { lock: RawLock::new(), number: Number::new() })
     }
 
     fn write(&self) {
         self.lock.lock();
-        self.add();
+        self.number.add();
         self.lock.unlock();
     }
 
     fn read(&self) -> u32 {
         self.lock.read();
-        let number = self.get();
+        let number = self.number.get();
         self.lock.unread();
         number
     }
@@ -64,19 +47,11 @@ impl Guarded {
     fn write_in_time(&self) -> bool {
         let taken = self.lock.lock_limited(|| Limit::after(SOME_TIME)).is_ok();
         if taken {
-            self.add();
+            self.number.add();
             self.lock.unlock();
         }
         taken
     }
-}
-
-fn spawn<T: 'static>(
-    guarded: &Arc<Guarded>,
-    f: impl FnOnce(&Guarded) -> T + 'static,
-) -> thread::JoinHandle<T> {
-    let guarded = guarded.clone();
-    thread::spawn(move || f(&guarded))
 }
 
 #[test]
@@ -148,9 +123,9 @@ fn a_reader_behind_a_writer_that_gives_up() {
         let writer = spawn(&guarded, Guarded::write_in_time);
         let reader = spawn(&guarded, |guarded| {
             guarded.lock.read();
-            guarded.get()
+            guarded.number.get()
         });
-        guarded.add();
+        guarded.number.add();
         guarded.lock.downgrade();
         // It has to get its share while this one is kept.
         let seen = reader.join().unwrap();
@@ -201,7 +176,7 @@ fn a_lock_that_is_reserved_by_who_gives_up_for_who_gives_up() {
         let reader = spawn(&guarded, |guarded| {
             guarded.lock.pass_time();
             if guarded.lock.read_limited(|| Limit::after(SOME_TIME)).is_ok() {
-                assert!(guarded.get() <= 1);
+                assert!(guarded.number.get() <= 1);
                 guarded.lock.unread();
             }
         });

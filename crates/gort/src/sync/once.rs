@@ -283,51 +283,34 @@ impl fmt::Debug for Once {
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
-    use crate::prim::model;
-    use crate::prim::{Arc, UnsafeCell, thread};
+    use crate::prim::Arc;
+    use crate::prim::model::{Number, model, spawn};
     use std::time::Duration;
 
     /// A number that is set once.
-    struct Number {
+    struct Guarded {
         once: Once,
-        value: UnsafeCell<u32>,
+        number: Number,
     }
 
-    // SAFETY: the cell is what the models are about: loom checks who touches it when.
-    unsafe impl Sync for Number {}
-    // SAFETY: as above.
-    unsafe impl Send for Number {}
-
-    impl Number {
-        fn set(&self) {
-            // SAFETY: by the `Once`, as loom checks.
-            self.value.with_mut(|value| unsafe { *value += 1 });
-        }
-
-        fn get(&self) -> u32 {
-            // SAFETY: as above.
-            self.value.with(|value| unsafe { *value })
-        }
-
+    impl Guarded {
         fn get_or_set(&self) -> u32 {
-            self.once.call_once(|| self.set());
-            self.get()
+            self.once.call_once(|| self.number.add());
+            self.number.get()
         }
     }
 
-    fn number() -> Arc<Number> {
-        Arc::new(Number { once: Once::new(), value: UnsafeCell::new(0) })
+    fn guarded() -> Arc<Guarded> {
+        Arc::new(Guarded { once: Once::new(), number: Number::new() })
     }
 
     #[test]
     fn one_sets_it_and_all_see_it() {
         model(|| {
-            let number = number();
-            let others = [0, 1].map(|_| {
-                let number = number.clone();
-                thread::spawn(move || assert_eq!(number.get_or_set(), 1))
-            });
-            assert_eq!(number.get_or_set(), 1);
+            let guarded = guarded();
+            let set = |guarded: &Guarded| assert_eq!(guarded.get_or_set(), 1);
+            let others = [0, 1].map(|_| spawn(&guarded, set));
+            set(&guarded);
             others.into_iter().for_each(|other| other.join().unwrap());
         });
     }
@@ -336,21 +319,15 @@ mod tests {
     #[test]
     fn who_waits_takes_over() {
         model(|| {
-            let number = number();
-            let other = {
-                let number = number.clone();
-                thread::spawn(move || assert_eq!(number.get_or_set(), 1))
-            };
-            let hasty = {
-                let number = number.clone();
-                thread::spawn(move || {
-                    let limit = Limit::after(Duration::from_secs(3600));
-                    if number.once.wait_limited(false, limit).is_ok() {
-                        assert_eq!(number.get(), 1);
-                    }
-                })
-            };
-            let _never_given_up = number.once.call(false, Limit::NEVER, |state| state.undo());
+            let guarded = guarded();
+            let other = spawn(&guarded, |guarded| assert_eq!(guarded.get_or_set(), 1));
+            let hasty = spawn(&guarded, |guarded| {
+                let limit = Limit::after(Duration::from_secs(3600));
+                if guarded.once.wait_limited(false, limit).is_ok() {
+                    assert_eq!(guarded.number.get(), 1);
+                }
+            });
+            let _never_given_up = guarded.once.call(false, Limit::NEVER, |state| state.undo());
             other.join().unwrap();
             hasty.join().unwrap();
         });

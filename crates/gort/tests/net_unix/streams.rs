@@ -1,7 +1,9 @@
 //! Streams: who listens, who connects, and what comes through.
 
 use crate::At;
-use crate::support::net::{assert_kind, assert_timed_out, past, receive_text, send_text};
+use crate::support::net::{
+    assert_kind, assert_timed_out, past, receive_text, send_text, start_peeking,
+};
 use crate::support::{LIMIT, in_turn, on, runtime, within};
 use gort::net::{Shutdown, UnixDatagram, UnixListener, UnixStream};
 use std::io::{ErrorKind, Read, Write};
@@ -29,11 +31,7 @@ fn peeking_takes_nothing() {
     in_turn(|| {
         let (client, server) = UnixStream::pair().unwrap();
         let other = client.try_clone().unwrap();
-        let peeker = gort::spawn(move || {
-            let mut buffer = [0; 9];
-            let count = other.peek(&mut buffer).unwrap();
-            buffer[..count].to_vec()
-        });
+        let peeker = start_peeking(move |buffer| other.peek(buffer));
         gort::yield_now(); // it waits from here on
         (&server).write_all(b"abc").unwrap();
         assert_eq!(peeker.join().unwrap(), b"abc");

@@ -2,8 +2,9 @@
 
 use crate::support::{LIMIT, OnDrop, Tally, eventually, on, runtime, within, yield_until};
 use crate::{expected, quiet};
-use gort::chan::chan;
+use gort::chan::{Receiver, Sender, chan};
 use gort::sync::WaitGroup;
+use gort::{JoinHandle, Runtime};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -219,27 +220,40 @@ fn ten_thousand_panics() {
     }
 }
 
+/// `count` goroutines that panic, and in a destructor do `block`; when this returns they are at it. What `block` receives from is
+/// closed when the sender is dropped.
+fn block_in_destructors(
+    runtime: &Runtime,
+    count: usize,
+    block: impl Fn(&Receiver<()>) + Copy + Send + 'static,
+) -> (Sender<()>, Vec<JoinHandle<()>>) {
+    let (release, wait) = chan(0);
+    let there = Arc::new(AtomicUsize::new(0));
+    let handles = (0..count)
+        .map(|_| {
+            let (wait, there) = (wait.clone(), there.clone());
+            runtime.spawn(move || {
+                let _block = OnDrop(|| {
+                    there.fetch_add(1, SeqCst);
+                    block(&wait);
+                });
+                expected();
+            })
+        })
+        .collect();
+    eventually("all block", || there.load(SeqCst) == count);
+    (release, handles)
+}
+
 /// Each keeps its thread: so many threads are needed at once.
 #[test]
 fn five_hundred_block_at_once_while_they_unwind() {
     quiet();
     within(LIMIT, || {
         let runtime = runtime(2);
-        let (release, wait) = chan::<()>(0);
-        let there = Arc::new(AtomicUsize::new(0));
-        let handles: Vec<_> = (0..500)
-            .map(|_| {
-                let (wait, there) = (wait.clone(), there.clone());
-                runtime.spawn(move || {
-                    let _block = OnDrop(|| {
-                        there.fetch_add(1, SeqCst);
-                        assert!(wait.recv().is_none());
-                    });
-                    expected();
-                })
-            })
-            .collect();
-        eventually("all block", || there.load(SeqCst) == 500);
+        let (release, handles) = block_in_destructors(&runtime, 500, |wait| {
+            assert!(wait.recv().is_none());
+        });
         assert_eq!(runtime.run(|| 5), 5);
         drop(release);
         for handle in handles {
@@ -253,22 +267,10 @@ fn a_goroutine_pinned_by_a_panic_goes_on_where_the_processors_are_fewer() {
     quiet();
     within(LIMIT, || {
         let runtime = runtime(4);
-        let (release, wait) = chan::<()>(0);
-        let there = Arc::new(AtomicUsize::new(0));
-        let handles: Vec<_> = (0..8)
-            .map(|_| {
-                let (wait, there) = (wait.clone(), there.clone());
-                runtime.spawn(move || {
-                    let _block = OnDrop(|| {
-                        there.fetch_add(1, SeqCst);
-                        wait.recv();
-                        gort::sleep(Duration::from_millis(2));
-                    });
-                    expected();
-                })
-            })
-            .collect();
-        eventually("all block", || there.load(SeqCst) == 8);
+        let (release, handles) = block_in_destructors(&runtime, 8, |wait| {
+            wait.recv();
+            gort::sleep(Duration::from_millis(2));
+        });
         runtime.set_processors(1);
         drop(release);
         for handle in handles {

@@ -88,6 +88,17 @@ pub fn receive_text(mut from: impl Read, seed: u64) -> usize {
     }
 }
 
+/// Has a goroutine peek, once; it returns what it saw.
+pub fn start_peeking(
+    peek: impl FnOnce(&mut [u8]) -> io::Result<usize> + Send + 'static,
+) -> gort::JoinHandle<Vec<u8>> {
+    gort::spawn(move || {
+        let mut buffer = [0; 9];
+        let count = peek(&mut buffer).unwrap();
+        buffer[..count].to_vec()
+    })
+}
+
 /// Much to write.
 pub static PIECE: [u8; 1 << 16] = [b'.'; 1 << 16];
 

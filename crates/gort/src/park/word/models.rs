@@ -3,6 +3,7 @@
 use super::*;
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::AtomicUsize;
+use crate::prim::model::spawn;
 use loom::sync::Arc;
 use loom::thread;
 
@@ -67,8 +68,8 @@ impl Sleeper {
 }
 
 /// A sender, or whoever: claims, writes the message, wakes.
-fn claimer(sleeper: Arc<Sleeper>, ticket: Ticket, arm: usize) -> bool {
-    // SAFETY: the Arc keeps the sleeper.
+fn claimer(sleeper: &Sleeper, ticket: Ticket, arm: usize) -> bool {
+    // SAFETY: whoever shares the sleeper keeps it.
     let Some(claim) = (unsafe { ticket.claim(Outcome::arm(arm)) }) else { return false };
     // SAFETY: invariant 2.
     sleeper.slot.with_mut(|slot| unsafe { *slot = arm as u32 + 100 });
@@ -81,10 +82,8 @@ fn two_claimers_and_a_switch() {
     loom::model(|| {
         let sleeper = Sleeper::new();
         let ticket = sleeper.task.arm();
-        let claimers = [0, 1].map(|arm| {
-            let sleeper = sleeper.clone();
-            thread::spawn(move || claimer(sleeper, ticket, arm))
-        });
+        let claimers =
+            [0, 1].map(|arm| spawn(&sleeper, move |sleeper| claimer(sleeper, ticket, arm)));
         sleeper.park();
         let won = claimers.map(|claimer| claimer.join().unwrap());
         assert_eq!(won.iter().filter(|won| **won).count(), 1);
@@ -98,10 +97,7 @@ fn a_timer_against_a_sender() {
     loom::model(|| {
         let sleeper = Sleeper::new();
         let ticket = sleeper.task.arm();
-        let sender = thread::spawn({
-            let sleeper = sleeper.clone();
-            move || claimer(sleeper, ticket, 3)
-        });
+        let sender = spawn(&sleeper, move |sleeper| claimer(sleeper, ticket, 3));
         let timer = thread::spawn(move || {
             // SAFETY: the main thread keeps the sleeper until both are joined.
             match unsafe { ticket.claim(Outcome::TIMED_OUT) } {
@@ -123,10 +119,7 @@ fn taking_a_wait_back_against_a_claim() {
     loom::model(|| {
         let sleeper = Sleeper::new();
         let ticket = sleeper.task.arm();
-        let sender = thread::spawn({
-            let sleeper = sleeper.clone();
-            move || claimer(sleeper, ticket, 0)
-        });
+        let sender = spawn(&sleeper, move |sleeper| claimer(sleeper, ticket, 0));
         let taken = sleeper.task.take_back();
         if !taken {
             sleeper.park();
@@ -143,14 +136,8 @@ fn a_ticket_of_an_earlier_wait_claims_nothing() {
         let old = sleeper.task.arm();
         assert!(sleeper.task.take_back());
         let ticket = sleeper.task.arm();
-        let late = thread::spawn({
-            let sleeper = sleeper.clone();
-            move || claimer(sleeper, old, 9)
-        });
-        let sender = thread::spawn({
-            let sleeper = sleeper.clone();
-            move || claimer(sleeper, ticket, 1)
-        });
+        let late = spawn(&sleeper, move |sleeper| claimer(sleeper, old, 9));
+        let sender = spawn(&sleeper, move |sleeper| claimer(sleeper, ticket, 1));
         sleeper.park();
         assert!(!late.join().unwrap());
         assert!(sender.join().unwrap());

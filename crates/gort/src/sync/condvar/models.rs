@@ -3,8 +3,8 @@
 //! Seen to fail: with the mutex given back before the queue is joined; with `awaited` cleared while somebody waits.
 
 use super::*;
-use crate::prim::model;
-use crate::prim::{Arc, thread};
+use crate::prim::Arc;
+use crate::prim::model::{model, spawn};
 use crate::sync::Mutex;
 
 /// In a model, a time that has not passed may pass at any moment.
@@ -40,14 +40,6 @@ impl Mailbox {
         }
         !result.timed_out()
     }
-}
-
-fn spawn<T: 'static>(
-    mailbox: &Arc<Mailbox>,
-    f: impl FnOnce(&Mailbox) -> T + 'static,
-) -> thread::JoinHandle<T> {
-    let mailbox = mailbox.clone();
-    thread::spawn(move || f(&mailbox))
 }
 
 #[test]

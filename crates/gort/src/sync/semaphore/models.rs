@@ -4,41 +4,31 @@
 //! past the queue.
 
 use super::*;
-use crate::prim::model;
-use crate::prim::{Arc, UnsafeCell, thread};
+use crate::prim::Arc;
+use crate::prim::model::{Number, model, spawn};
 use std::time::Duration;
 
 /// A number that only one permit's holder may touch at a time.
 struct Guarded {
     semaphore: Semaphore,
-    number: UnsafeCell<u32>,
+    number: Number,
 }
-
-// SAFETY: the cell is what the models are about: loom checks who touches it when.
-unsafe impl Sync for Guarded {}
-// SAFETY: as above.
-unsafe impl Send for Guarded {}
 
 impl Guarded {
     fn new(permits: usize) -> Arc<Guarded> {
         let semaphore = Semaphore::new(permits);
-        Arc::new(Guarded { semaphore, number: UnsafeCell::new(0) })
-    }
-
-    fn add(&self) {
-        // SAFETY: the caller has all permits, as loom checks.
-        self.number.with_mut(|number| unsafe { *number += 1 });
+        Arc::new(Guarded { semaphore, number: Number::new() })
     }
 
     fn add_with(&self, n: usize) {
         let _permits = self.semaphore.acquire(n);
-        self.add();
+        self.number.add();
     }
 
     fn add_in_time(&self, n: usize) -> bool {
         let taken = self.semaphore.take(n, Limit::after(Duration::from_secs(3600))).is_ok();
         if taken {
-            self.add();
+            self.number.add();
             self.semaphore.release(n);
         }
         taken
@@ -46,17 +36,8 @@ impl Guarded {
 
     fn end(&self, expected: u32) {
         assert_eq!(self.semaphore.word.load(Relaxed), 2 * ONE);
-        // SAFETY: nobody else is left.
-        assert_eq!(self.number.with(|number| unsafe { *number }), expected);
+        assert_eq!(self.number.get(), expected);
     }
-}
-
-fn spawn<T: 'static>(
-    guarded: &Arc<Guarded>,
-    f: impl FnOnce(&Guarded) -> T + 'static,
-) -> thread::JoinHandle<T> {
-    let guarded = guarded.clone();
-    thread::spawn(move || f(&guarded))
 }
 
 #[test]
