@@ -105,13 +105,15 @@ impl<T> JoinHandle<T> {
         self.name.as_ref().map(|name| &*name.0)
     }
 
-    /// Takes the result of the goroutine, which has ended, and frees its record.
+    /// Takes the result of the goroutine, which has ended, and frees its record, unless it is still calling a waker.
     fn take_result(&mut self, goroutine: GoroutineRef) -> thread::Result<T> {
         debug_assert!(self.is_finished());
         self.goroutine = None;
         // SAFETY: the goroutine has ended, so its payload holds the result, which is the handle's.
         let result = unsafe { payload::take::<Result<T, Panicked>>(goroutine.payload()) };
-        goroutine.shared().free_record(goroutine);
+        if goroutine.join().leave() == Owner::Handle {
+            goroutine.shared().free_record(goroutine);
+        }
         result
     }
 
@@ -135,11 +137,13 @@ impl<T> Future for JoinHandle<T> {
         let this = &mut *self;
         let goroutine = this.goroutine.expect(GAVE_RESULT);
         if this.polled.is_none() && !goroutine.join().is_finished() {
+            // First, as it is code of the user's.
+            let waker = cx.waker().clone();
             let task = FutureTask::new();
-            let joiner = Joiner { ticket: task.task().ticket() };
+            let joiner = Joiner { ticket: task.task().ticket(), is_polled: true };
             let polled = this.polled.insert(Box::new(Polled { task, joiner }));
             // Now that it has its place.
-            polled.joiner.ticket = polled.task.arm(cx);
+            polled.joiner.ticket = polled.task.arm(waker);
             if !goroutine.join().attach_joiner(&polled.joiner) {
                 polled.task.task().disarm();
                 this.polled = None;

@@ -96,8 +96,12 @@ pub mod context;
 pub mod fs;
 #[cfg(not(loom))]
 mod goroutine;
+// Of goroutines only this is a protocol, which the models run.
 #[cfg(not(loom))]
 pub mod io;
+#[cfg(all(test, loom))]
+#[path = "goroutine/join.rs"]
+mod join;
 #[cfg(not(loom))]
 mod join_handle;
 #[cfg(not(loom))]

@@ -6,12 +6,16 @@ mod support;
 use chan_world::{World, join_all};
 use gort::chan::{Receiver, SendError, TryRecvError, TrySendError, after, chan, tick};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use support::{Tally, ThreadWaker, Token, block_on, eventually};
+use support::{
+    LIMIT, Tally, ThreadWaker, Token, block_on, eventually, waker, waker_that_cannot_be_cloned,
+    within,
+};
 
 /// Polls once.
 fn poll<F: Future>(future: Pin<&mut F>, waker: &Arc<ThreadWaker>) -> Poll<F::Output> {
@@ -359,4 +363,64 @@ fn a_waker_may_use_the_channel() {
     eventually("it is sent", || sender.is_finished());
     assert_eq!(future.poll(&mut Context::from_waker(&waker)), Poll::Ready(Some(1)));
     sender.join().unwrap().unwrap();
+}
+
+/// Time wakes who has polled last.
+#[test]
+fn a_future_of_a_time_that_goes_to_another_task() {
+    within(LIMIT, || {
+        let before = ThreadWaker::new();
+        let due = after(Duration::from_millis(20));
+        let mut future = Box::pin(due.recv_async());
+        assert!(poll(future.as_mut(), &before).is_pending());
+        assert!(block_on(future).is_some());
+        assert_eq!(before.woken.load(SeqCst), 0);
+    });
+}
+
+fn panicking() -> Waker {
+    waker(|| std::panic::resume_unwind(Box::new("on purpose")))
+}
+
+#[test]
+fn a_waker_that_panics_keeps_nobody_else_waiting() {
+    within(LIMIT, || {
+        let (tx, rx) = chan::<i32>(0);
+        let mut first = Box::pin(rx.recv_async());
+        assert!(first.as_mut().poll(&mut Context::from_waker(&panicking())).is_pending());
+        let second = ThreadWaker::new();
+        let mut other = Box::pin(rx.recv_async());
+        assert!(poll(other.as_mut(), &second).is_pending());
+        drop(tx);
+        assert_eq!(second.woken.load(SeqCst), 1);
+        assert_eq!(poll(first.as_mut(), &second), Poll::Ready(None));
+        assert_eq!(poll(other.as_mut(), &second), Poll::Ready(None));
+
+        // The thread that keeps the time goes on, too.
+        let (soon, later) = (after(Duration::from_millis(1)), after(Duration::from_millis(20)));
+        let mut first = Box::pin(soon.recv_async());
+        assert!(first.as_mut().poll(&mut Context::from_waker(&panicking())).is_pending());
+        assert!(block_on(later.recv_async()).is_some());
+    });
+}
+
+/// To clone a waker is code of the user's, which may use the channel, and which may panic.
+#[test]
+fn a_waker_that_cannot_be_cloned_leaves_the_future_as_it_was() {
+    within(LIMIT, || {
+        let (tx, rx) = chan(0);
+        let mut future = Box::pin(rx.recv_async());
+        let fails = waker_that_cannot_be_cloned();
+        for known in [None, Some(ThreadWaker::new())] {
+            if let Some(waker) = &known {
+                assert!(poll(future.as_mut(), waker).is_pending());
+            }
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                future.as_mut().poll(&mut Context::from_waker(&fails)).is_pending()
+            }));
+            assert!(polled.is_err());
+            assert_eq!(tx.try_send(1).is_ok(), known.is_some());
+        }
+        assert_eq!(block_on(future), Some(1));
+    });
 }

@@ -5,12 +5,16 @@ mod support;
 use gort::JoinHandle;
 use gort::chan::chan;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use support::{LIMIT, Tally, ThreadWaker, block_on, eventually, on, runtime, within, yield_until};
+use support::{
+    LIMIT, Tally, ThreadWaker, block_on, eventually, on, runtime, waker,
+    waker_that_cannot_be_cloned, within, yield_until,
+};
 
 fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
@@ -285,5 +289,81 @@ fn handles_may_go_to_other_threads() {
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         assert_eq!(sum, 499_500);
+    });
+}
+
+/// A waker is code of the user's, which runs in the goroutine that ends. When the handle's result is taken meanwhile, the
+/// record stays the goroutine's until the waker is done.
+#[test]
+fn a_waker_that_blocks_while_the_result_is_taken() {
+    for processors in [1, 2] {
+        on(processors, || {
+            let (release, mut handle) = held(&Tally::new());
+            let id = handle.id();
+            let (tx, rx) = chan(0);
+            let waker = waker(move || {
+                for _ in 0..3 {
+                    tx.send(gort::current().id()).unwrap();
+                    gort::yield_now();
+                }
+            });
+            assert!(poll(&mut handle, &waker).is_pending());
+            drop((waker, release));
+            assert_eq!(rx.recv(), Some(id));
+            assert!(poll(&mut handle, Waker::noop()).is_ready());
+            drop(handle);
+            // These would get the record.
+            let others: Vec<_> = (0..200)
+                .map(|_| {
+                    gort::spawn(|| {
+                        gort::yield_now();
+                        gort::current().id()
+                    })
+                })
+                .collect();
+            assert_eq!(rx.iter().collect::<Vec<_>>(), [id, id]);
+            for other in others {
+                let id = other.id();
+                assert_eq!(other.join().unwrap(), id);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_waker_that_panics_does_no_harm() {
+    on(1, || {
+        let (release, mut handle) = held(&Tally::new());
+        let woken = Arc::new(AtomicBool::new(false));
+        let flag = woken.clone();
+        let waker = waker(move || {
+            flag.store(true, SeqCst);
+            std::panic::resume_unwind(Box::new("on purpose"));
+        });
+        assert!(poll(&mut handle, &waker).is_pending());
+        drop(release);
+        yield_until("it is woken", || woken.load(SeqCst));
+        assert!(poll(&mut handle, Waker::noop()).is_ready());
+        assert_eq!(gort::spawn(|| 7).join().unwrap(), 7);
+    });
+}
+
+#[test]
+fn a_waker_that_cannot_be_cloned_leaves_the_handle_as_it_was() {
+    within(LIMIT, || {
+        for polled_again in [false, true] {
+            let tally = Tally::new();
+            let (release, mut handle) = held(&tally);
+            let waker = waker_that_cannot_be_cloned();
+            let polled = catch_unwind(AssertUnwindSafe(|| poll(&mut handle, &waker)));
+            assert!(polled.is_err());
+            drop(release);
+            if polled_again {
+                drop(block_on(handle).unwrap());
+            } else {
+                drop(handle);
+            }
+            eventually("the result is dropped", || tally.made() == 1 && tally.alive() == 0);
+        }
     });
 }

@@ -4,6 +4,7 @@
 //! nothing of gort's timers, so one thread, which starts with the first alarm, keeps them.
 
 use crate::clock::Deadline;
+use crate::park::future::wake;
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -73,7 +74,7 @@ fn run() {
                 let due = guard.set.pop_first();
                 drop(guard);
                 if let Some((_, waker)) = due {
-                    waker.wake();
+                    wake(waker);
                 }
                 guard = alarms();
             }

@@ -69,7 +69,10 @@ impl<T> Frame<T> {
             if self.due.get().has_passed() {
                 self.stop_receiving(core);
             } else {
-                let Poll::Ready(outcome) = self.task.poll(cx) else { return Poll::Pending };
+                let Poll::Ready(outcome) = self.task.poll(cx) else {
+                    self.set_alarm(cx); // it may be another task's by now
+                    return Poll::Pending;
+                };
                 self.waiting.set(false);
                 if outcome != Outcome::TIMED_OUT {
                     // SAFETY: the wait is over.
@@ -91,7 +94,7 @@ impl<T> Frame<T> {
                 Ended::Closed => return Poll::Ready(None),
                 Ended::TimedOut => {}
             }
-            let ticket = self.task.arm(cx);
+            let ticket = self.task.arm(cx.waker().clone());
             // SAFETY: the frame is pinned, and is not dropped before the wait is over or forgotten;
             // the slot is empty.
             let due = match unsafe { core.register_receiver(&self.waiter, &self.slot, ticket, 0) } {
@@ -104,9 +107,13 @@ impl<T> Frame<T> {
             };
             self.waiting.set(true);
             self.due.set(due);
-            *self.alarm.borrow_mut() = Alarm::set(due, cx.waker());
+            self.set_alarm(cx);
             return Poll::Pending;
         }
+    }
+
+    fn set_alarm(&self, cx: &Context<'_>) {
+        drop(self.alarm.replace(Alarm::set(self.due.get(), cx.waker())));
     }
 
     fn poll_send(self: Pin<&Self>, core: &Core<T>, cx: &Context<'_>) -> Poll<Result<(), T>> {
@@ -130,7 +137,7 @@ impl<T> Frame<T> {
                 }
                 Ended::TimedOut => {}
             }
-            let ticket = self.task.arm(cx);
+            let ticket = self.task.arm(cx.waker().clone());
             // SAFETY: the frame is pinned, and is not dropped before the wait is over or forgotten;
             // the slot is full.
             match unsafe { core.register_sender(&self.waiter, &self.slot, ticket, 0) } {

@@ -6,14 +6,16 @@
 //! | `DETACHED` | there is no handle: the goroutine frees its record | – |
 //! | a joiner | the handle's owner waits; its ticket is in the node | goroutine → `FINISHING`; the joiner, giving up → `ATTACHED` |
 //! | `FINISHING` | the goroutine is reading the node | goroutine → `FINISHED` |
+//! | `WAKING` | the result is in the record, and the goroutine calls the waker of a handle that was polled | goroutine → `FINISHED`; handle, with the result → `DETACHED` |
 //! | `FINISHED` | the result is in the record, which is the handle's now | – |
 //!
-//! Invariants: 1. the record has one owner at any time: the goroutine until it stores `FINISHED`
-//! or finds `DETACHED`, the handle from then on; the goroutine touches nothing of it afterwards.
-//! 2. The node is valid until its owner sees `FINISHED` or has taken it out itself.
+//! Invariants: 1. the record has one owner at any time: the goroutine until it stores `FINISHED`, and to the end if it
+//! finds `DETACHED`; the handle from `FINISHED` on, when the goroutine touches nothing of it any more. In `WAKING` the result
+//! alone is the handle's: a waker is code of the user's, which runs in the goroutine, and may park it.
+//! 2. The node is valid until its owner sees `WAKING` or `FINISHED`, or has taken it out itself.
 
 use crate::clock::Deadline;
-use crate::park::{self, Outcome, Ticket, Wait};
+use crate::park::{self, Claim, Outcome, Ticket, Wait};
 use crate::prim::atomic::{AtomicPtr, Ordering::*};
 use std::ptr;
 
@@ -21,12 +23,15 @@ use std::ptr;
 #[derive(Debug)]
 pub(crate) struct Joiner {
     pub(crate) ticket: Ticket,
+    /// Is it a handle's that is polled? Then waking it calls a waker.
+    pub(crate) is_polled: bool,
 }
 
 const ATTACHED: *mut Joiner = ptr::null_mut();
 const DETACHED: *mut Joiner = ptr::without_provenance_mut(1);
 const FINISHING: *mut Joiner = ptr::without_provenance_mut(2);
 const FINISHED: *mut Joiner = ptr::without_provenance_mut(3);
+const WAKING: *mut Joiner = ptr::without_provenance_mut(4);
 
 #[derive(Debug)]
 pub(crate) struct JoinWord(AtomicPtr<Joiner>);
@@ -37,6 +42,18 @@ pub(crate) struct JoinWord(AtomicPtr<Joiner>);
 pub(crate) enum Owner {
     Goroutine,
     Handle,
+}
+
+/// What is left to do for a goroutine that has ended.
+#[must_use]
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The record is the handle's: nothing.
+    HandedOver,
+    /// There is no handle: to drop the result, and free the record.
+    Alone,
+    /// To wake who has polled the handle, and then to ask [`has_woken`](JoinWord::has_woken) who frees the record.
+    Waking(Claim),
 }
 
 impl JoinWord {
@@ -57,31 +74,59 @@ impl JoinWord {
     }
 
     /// Goroutine: the result is in its place. The record is not the goroutine's any more if this
-    /// says that the handle owns it.
+    /// says that it was handed over.
     #[inline]
-    pub(crate) fn finish(&self) -> Owner {
+    pub(crate) fn finish(&self) -> End {
         match self.0.compare_exchange(ATTACHED, FINISHED, AcqRel, Acquire) {
-            Ok(_) => return Owner::Handle,
-            Err(now) if now == DETACHED => return Owner::Goroutine,
+            Ok(_) => return End::HandedOver,
+            Err(now) if now == DETACHED => return End::Alone,
             Err(_) => {}
         }
         let joiner = self.0.swap(FINISHING, AcqRel);
         if joiner == ATTACHED || joiner == DETACHED {
             // The joiner has given up, or its handle has gone, in between.
             if joiner == DETACHED {
-                return Owner::Goroutine;
+                return End::Alone;
             }
             self.0.store(FINISHED, Release);
-            return Owner::Handle;
+            return End::HandedOver;
         }
         // SAFETY: by invariant 2.
-        let ticket = unsafe { (*joiner).ticket };
-        // SAFETY: the joiner cannot end before it sees FINISHED.
+        let &Joiner { ticket, is_polled } = unsafe { &*joiner };
+        // SAFETY: the joiner cannot end before it sees WAKING or FINISHED.
         let claim = unsafe { ticket.claim(Outcome::arm(0)) };
+        let claim = match claim {
+            Some(claim) if is_polled => {
+                self.0.store(WAKING, Release);
+                return End::Waking(claim);
+            }
+            claim => claim,
+        };
         self.0.store(FINISHED, Release);
         // Invariant 1: from here on the record may be gone. The joiner itself stays until woken.
         if let Some(claim) = claim {
             claim.wake();
+        }
+        End::HandedOver
+    }
+
+    /// Goroutine: who polled the handle has been woken.
+    pub(crate) fn has_woken(&self) -> Owner {
+        match self.0.compare_exchange(WAKING, FINISHED, AcqRel, Acquire) {
+            Ok(_) => Owner::Handle,
+            Err(now) => {
+                debug_assert_eq!(now, DETACHED);
+                Owner::Goroutine
+            }
+        }
+    }
+
+    /// Handle: has taken the result. The record is not the handle's any more if this says that the goroutine owns it.
+    #[inline]
+    pub(crate) fn leave(&self) -> Owner {
+        let is_waking = self.0.load(Acquire) == WAKING;
+        if is_waking && self.0.compare_exchange(WAKING, DETACHED, AcqRel, Acquire).is_ok() {
+            return Owner::Goroutine;
         }
         Owner::Handle
     }
@@ -89,10 +134,11 @@ impl JoinWord {
     /// Handle: has the goroutine ended?
     #[inline(always)]
     pub(crate) fn is_finished(&self) -> bool {
-        self.0.load(Acquire) == FINISHED
+        let now = self.0.load(Acquire);
+        now == FINISHED || now == WAKING
     }
 
-    /// Handle: gives the goroutine up. Returns who frees the record.
+    /// Handle: gives the goroutine up. Returns whose the result is now.
     pub(crate) fn detach(&self) -> Owner {
         match self.0.compare_exchange(ATTACHED, DETACHED, AcqRel, Acquire) {
             Ok(_) => Owner::Goroutine,
@@ -126,7 +172,7 @@ impl JoinWord {
 
     /// The goroutine is between reading the joiner and its last store: a few instructions.
     fn await_finished(&self) {
-        while self.0.load(Acquire) != FINISHED {
+        while !self.is_finished() {
             crate::prim::thread::yield_now();
         }
     }
@@ -138,7 +184,7 @@ impl JoinWord {
             return true;
         }
         park::with_task(|task| {
-            let joiner = Joiner { ticket: task.arm() };
+            let joiner = Joiner { ticket: task.arm(), is_polled: false };
             if !self.attach_joiner(&joiner) {
                 task.disarm();
                 return true;
@@ -148,5 +194,111 @@ impl JoinWord {
                 _ => true,
             }
         })
+    }
+}
+
+/// loom models: the real code, with two preemptions.
+///
+/// Seen to fail: with `FINISHED` for a handle that is polled, so that the record goes while its goroutine calls the waker;
+/// with a goroutine that frees the record without having asked; with a handle that leaves without a word.
+#[cfg(all(test, loom))]
+mod tests {
+    use super::*;
+    use crate::park::future::FutureTask;
+    use crate::prim::model;
+    use crate::prim::{Arc, UnsafeCell, thread};
+    use std::task::{Context, Waker};
+
+    /// What of a record takes part.
+    struct Record {
+        join: JoinWord,
+        result: UnsafeCell<u32>,
+        /// What a goroutine uses while it runs, and who frees the record leaves to the next.
+        own: UnsafeCell<u32>,
+    }
+
+    // SAFETY: the cells are what the models are about: loom checks who touches them when.
+    unsafe impl Sync for Record {}
+    // SAFETY: as above.
+    unsafe impl Send for Record {}
+
+    impl Record {
+        fn new() -> Arc<Record> {
+            let record = Record {
+                join: JoinWord::new(),
+                result: UnsafeCell::new(0),
+                own: UnsafeCell::new(0),
+            };
+            record.join.start(true);
+            Arc::new(record)
+        }
+
+        fn run(&self) {
+            // SAFETY: loom checks it.
+            self.own.with_mut(|own| unsafe { *own += 1 });
+        }
+
+        fn free(&self) {
+            // SAFETY: loom checks it.
+            self.own.with_mut(|own| unsafe { *own += 10 });
+        }
+
+        /// The goroutine's end.
+        fn end(&self) {
+            // SAFETY: loom checks it.
+            self.result.with_mut(|result| unsafe { *result = 7 });
+            self.run();
+            match self.join.finish() {
+                End::HandedOver => {}
+                End::Alone => self.free(),
+                End::Waking(claim) => {
+                    claim.wake();
+                    self.run();
+                    if self.join.has_woken() == Owner::Goroutine {
+                        self.free();
+                    }
+                }
+            }
+        }
+
+        fn take(&self) {
+            // SAFETY: loom checks it.
+            self.result.with(|result| assert_eq!(unsafe { *result }, 7));
+            if self.join.leave() == Owner::Handle {
+                self.free();
+            }
+        }
+    }
+
+    /// A handle that is polled once more, and then dropped, against the end of its goroutine.
+    #[test]
+    fn a_record_is_freed_once_and_last() {
+        model(|| {
+            let record = Record::new();
+            let goroutine = {
+                let record = record.clone();
+                thread::spawn(move || record.end())
+            };
+            let task = FutureTask::new();
+            let ticket = task.arm(Waker::noop().clone());
+            let joiner = Joiner { ticket, is_polled: true };
+            if !record.join.attach_joiner(&joiner) {
+                task.task().disarm();
+                record.take();
+            } else if task.poll(&Context::from_waker(Waker::noop())).is_ready() {
+                record.take();
+            } else if record.join.take_joiner_back(&joiner) {
+                task.task().disarm();
+                if record.join.detach() == Owner::Handle {
+                    record.take();
+                }
+            } else {
+                task.cancel();
+                record.take();
+            }
+            goroutine.join().unwrap();
+            // SAFETY: both are done.
+            record.own.with(|own| assert_eq!(unsafe { *own } / 10, 1, "freed once"));
+        });
     }
 }

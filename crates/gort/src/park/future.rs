@@ -2,6 +2,8 @@
 
 use super::word::{Outcome, Task, Ticket};
 use crate::prim::Lock;
+use gort_context::pass_discard;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
@@ -10,6 +12,8 @@ use std::task::{Context, Poll, Waker};
 /// The claimer marks the wait as over while it holds the lock of the waker, and the lock's release is
 /// the last that it does with the task. So an owner that has taken the lock and seen the mark may
 /// free the task.
+///
+/// To clone, wake or drop a waker is code of the user's, so it is done without the lock.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct FutureTask {
@@ -23,9 +27,10 @@ impl FutureTask {
         FutureTask { task: Task::new(resume), waker: Lock::new(None) }
     }
 
-    /// Starts a wait, for which `cx` is to be woken.
-    pub(crate) fn arm(&self, cx: &Context<'_>) -> Ticket {
-        *self.waker.lock() = Some(cx.waker().clone());
+    /// Starts a wait, at whose end `waker` is to be woken.
+    pub(crate) fn arm(&self, waker: Waker) -> Ticket {
+        let old = self.waker.lock().replace(waker);
+        drop(old);
         self.task.arm_parked()
     }
 
@@ -36,17 +41,24 @@ impl FutureTask {
 
     /// Has the wait been claimed and done? Else wakes `cx` when it is.
     pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<Outcome> {
-        let mut waker = self.waker.lock();
-        if let Some(outcome) = self.task.notified() {
-            return Poll::Ready(outcome);
+        {
+            let waker = self.waker.lock();
+            if let Some(outcome) = self.task.notified() {
+                return Poll::Ready(outcome);
+            }
+            if waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                return Poll::Pending;
+            }
         }
-        let old = match &mut *waker {
-            Some(waker) if waker.will_wake(cx.waker()) => None,
-            waker => waker.replace(cx.waker().clone()),
+        let new = cx.waker().clone();
+        let (polled, _unneeded) = {
+            let mut waker = self.waker.lock();
+            match self.task.notified() {
+                Some(outcome) => (Poll::Ready(outcome), Some(new)),
+                None => (Poll::Pending, waker.replace(new)),
+            }
         };
-        drop(waker);
-        drop(old);
-        Poll::Pending
+        polled
     }
 
     /// Ends a wait from the owner's side: `None` if nobody had claimed it, else the outcome, for
@@ -78,6 +90,20 @@ unsafe fn resume(task: NonNull<Task>) {
         waker.take()
     };
     if let Some(waker) = waker {
-        waker.wake();
+        wake(waker);
+    }
+}
+
+/// Wakes. A panic goes no further, as whoever has come here may have others to wake, and has not made the waker; a shutdown
+/// does not interrupt it, which would be caught with the panics.
+pub(crate) fn wake(waker: Waker) {
+    let call = || catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(pass_discard);
+    #[cfg(not(loom))]
+    let woken = crate::sched::shielded(call);
+    #[cfg(loom)]
+    let woken = call();
+    if let Err(payload) = woken {
+        // The payload's destructor is user code, too.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
     }
 }

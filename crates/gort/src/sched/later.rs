@@ -25,7 +25,7 @@ use super::processor::Processor;
 use super::timer::NEVER;
 use super::{Attributes, Shared};
 use crate::clock::Deadline;
-use crate::goroutine::join::Owner;
+use crate::goroutine::join::{End, Owner};
 use crate::goroutine::{GoroutineRef, State, panic, payload};
 use crate::park::{Claim, Outcome, Ticket};
 use crate::prim::atomic::Ordering::*;
@@ -201,7 +201,7 @@ impl Claimed {
         }
         goroutine.set_state(State::Ended);
         // The handle may have been dropped meanwhile.
-        let is_mine = goroutine.join().finish() == Owner::Goroutine;
+        let is_mine = matches!(goroutine.join().finish(), End::Alone);
         let inside = self.shared().machine_of_caller().map(Machine::inside);
         let processor = inside.as_ref().and_then(Inside::processor);
         self.shared().count_end(processor, is_mine.then_some(goroutine));

@@ -13,7 +13,7 @@ use super::machine::{After, Machine};
 use super::park::inside;
 use super::spare::Spare;
 use super::{Processor, Shared};
-use crate::goroutine::join::Owner;
+use crate::goroutine::join::{End, Owner};
 use crate::goroutine::{BOUND, GoroutineRef, SHIELDED, State, panic};
 use crate::prim::atomic::{AtomicUsize, Ordering::*};
 use crate::tls;
@@ -278,10 +278,9 @@ unsafe extern "C-unwind" fn main(word: *mut ()) -> ! {
         let next = loop {
             machine.exit();
             gort_context::wipe_below();
-            let record = run_goroutine(goroutine);
+            let record;
             // It may have ended on another machine than it began on.
-            machine = tls::machine().expect("goroutines run on machines");
-            machine.enter();
+            (machine, record) = run_goroutine(goroutine);
             machine.end(record);
             match machine.pick() {
                 // The next one is new, too: it runs right here.
@@ -306,9 +305,11 @@ unsafe extern "C-unwind" fn main(word: *mut ()) -> ! {
 }
 
 /// Outside: runs a goroutine's closure, and what has to be done in its name afterwards; nothing unwinds out of
-/// here. Returns the record if it is to be freed, which else is the handle's now.
+/// here. Returns inside the machine that it ended on, and the record if it is to be freed, which else is the handle's now.
+///
+/// It is inside from before the record may be gone, so that the goroutine is not put aside any more where it is.
 #[inline(never)]
-fn run_goroutine(goroutine: GoroutineRef) -> Option<GoroutineRef> {
+fn run_goroutine(goroutine: GoroutineRef) -> (&'static Machine, Option<GoroutineRef>) {
     let vtable = goroutine.vtable();
     // What was started by a goroutine that unwinds still runs: a destructor may wait for it.
     let abandoned = goroutine.shared().is_stopping() && !goroutine.has_flag(SHIELDED);
@@ -319,16 +320,49 @@ fn run_goroutine(goroutine: GoroutineRef) -> Option<GoroutineRef> {
     let report = |payload| panic::report(goroutine.id.get(), name.as_deref(), payload);
     ended.unwrap_or_else(report);
     goroutine.drop_extra();
-    goroutine.set_state(State::Ended);
-    if goroutine.join().is_detached() || goroutine.join().finish() == Owner::Goroutine {
-        // A destructor is user code, which may park once more.
-        goroutine.set_state(State::Started);
+    let drop_result = || {
         // SAFETY: the goroutine has ended without a handle: its result, if any, is the worker's.
         unsafe { (vtable.drop_result)(&goroutine) }.unwrap_or_else(report);
         goroutine.drop_extra();
-        return Some(goroutine);
+    };
+    if goroutine.join().is_detached() {
+        drop_result();
+        return (enter(), Some(goroutine));
     }
-    None
+    goroutine.set_state(State::Ended);
+    let machine = enter();
+    match goroutine.join().finish() {
+        End::HandedOver => (machine, None),
+        End::Alone => (once_more(machine, goroutine, drop_result), Some(goroutine)),
+        End::Waking(claim) => {
+            let machine = once_more(machine, goroutine, || {
+                claim.wake();
+                goroutine.drop_extra();
+            });
+            let is_mine = goroutine.join().has_woken() == Owner::Goroutine;
+            (machine, is_mine.then_some(goroutine))
+        }
+    }
+}
+
+/// Runs code of the user's in the name of a goroutine that has ended: outside, and it may park once more.
+#[cold]
+#[inline(never)]
+fn once_more(machine: &Machine, goroutine: GoroutineRef, f: impl FnOnce()) -> &'static Machine {
+    goroutine.set_state(State::Started);
+    machine.exit();
+    f();
+    let machine = enter();
+    goroutine.set_state(State::Ended);
+    machine
+}
+
+/// Goes inside the machine that the caller runs on by now.
+#[inline(always)]
+fn enter() -> &'static Machine {
+    let machine = tls::machine().expect("goroutines run on machines");
+    machine.enter();
+    machine
 }
 
 impl Machine {

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -222,4 +222,26 @@ pub fn in_turn<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
         let builder = gort::Runtime::builder().processors(1).preempt(gort::Preempt::Off);
         builder.time_slice(LIMIT).build().expect("a runtime").run(f)
     })
+}
+
+/// Calls a function when it wakes.
+struct Calls<F>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for Calls<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+/// A waker that calls `f`.
+pub fn waker(f: impl Fn() + Send + Sync + 'static) -> Waker {
+    Waker::from(Arc::new(Calls(f)))
+}
+
+/// A waker that panics when it is cloned.
+pub fn waker_that_cannot_be_cloned() -> Waker {
+    static VTABLE: RawWakerVTable =
+        RawWakerVTable::new(|_| panic!("a clone, on purpose"), |_| (), |_| (), |_| ());
+    // SAFETY: it has no data, so there is nothing that its functions could do wrong.
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &VTABLE)) }
 }
