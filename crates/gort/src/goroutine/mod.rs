@@ -75,6 +75,10 @@ pub(crate) const PINNED: u8 = 2;
 pub(crate) const BOUND: u8 = 4;
 /// It has locked its thread: it is pinned whenever it waits.
 pub(crate) const LOCKED: u8 = 8;
+/// It is within a blocking call.
+pub(crate) const IN_CALL: u8 = 16;
+/// It is shielded because it has waited while it unwound, and so until its panic is caught.
+pub(crate) const UNWINDS: u8 = 32;
 
 /// What few goroutines have: a name, a stack size of its own, local variables.
 #[derive(Default)]
@@ -90,7 +94,7 @@ pub(crate) struct Extra {
 }
 
 /// A pointer to a goroutine's record, whose memory stays as long as its runtime.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(transparent)]
 pub(crate) struct GoroutineRef(NonNull<Goroutine>);
 

@@ -8,7 +8,7 @@
 use super::machine::{After, Machine};
 use super::park;
 use crate::clock::Deadline;
-use crate::goroutine::GoroutineRef;
+use crate::goroutine::{GoroutineRef, IN_CALL};
 use crate::park::{Outcome, Ticket, Wait};
 use crate::prim::Lock;
 use crate::prim::atomic::Ordering::*;
@@ -67,13 +67,20 @@ impl Calls {
 /// Calls `f`, which may block the thread. On a thread that runs no goroutine it is just called.
 pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
     /// Comes back also when `f` panics.
-    struct Call;
+    struct Call {
+        goroutine: GoroutineRef,
+        /// It is within another of the same goroutine, and uses its place: waiting for a second one, it would wait for itself.
+        is_nested: bool,
+    }
 
     impl Drop for Call {
         fn drop(&mut self) {
             // So may `f`.
             let machine = tls::machine().expect("a goroutine runs on a machine");
-            machine.shared().calls.end();
+            if !self.is_nested {
+                self.goroutine.set_flag(IN_CALL, false);
+                machine.shared().calls.end();
+            }
             // What `f` has left there.
             gort_context::wipe_below();
             machine.come_back();
@@ -84,11 +91,15 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
     let Some(goroutine) = machine.current() else { return f() };
     park::end_in_shutdown(machine, goroutine);
     let shared = machine.shared();
-    shared.calls.begin(goroutine, shared.most_calls());
+    let is_nested = goroutine.has_flag(IN_CALL);
+    if !is_nested {
+        shared.calls.begin(goroutine, shared.most_calls());
+        goroutine.set_flag(IN_CALL, true);
+    }
     // It may have waited, so the machine may be another.
     let machine = tls::machine().expect("a goroutine runs on a machine");
     machine.give_up_processor();
-    let _call = Call;
+    let _call = Call { goroutine, is_nested };
     f()
 }
 

@@ -5,7 +5,7 @@ use super::machine::{After, Inside, Machine};
 use super::processor::Processor;
 use super::timer::NEVER;
 use crate::clock::{self, Deadline};
-use crate::goroutine::{GoroutineRef, LOCKED, PINNED, SHIELDED, panic};
+use crate::goroutine::{GoroutineRef, LOCKED, PINNED, SHIELDED, UNWINDS, panic};
 use crate::park::{Outcome, Task, Ticket, Wait};
 use crate::prim::atomic::Ordering::*;
 use crate::tls;
@@ -88,15 +88,31 @@ fn park_pinned(machine: &Machine, goroutine: GoroutineRef) {
 
 fn pin(goroutine: GoroutineRef) {
     goroutine.set_flag(PINNED, true);
-    if std::thread::panicking() {
-        goroutine.set_flag(SHIELDED, true);
+    if std::thread::panicking() && !goroutine.has_flag(SHIELDED) {
+        goroutine.set_flag(SHIELDED | UNWINDS, true);
     }
 }
 
 /// Has the goroutine to stay on its thread while it waits, and the thread with it?
 #[inline(always)]
 pub(super) fn stays(goroutine: GoroutineRef) -> bool {
-    std::thread::panicking() || goroutine.has_flag(LOCKED)
+    std::thread::panicking()
+        || goroutine.has_flag(LOCKED | UNWINDS) && stays_unless_caught(goroutine)
+}
+
+#[cold]
+#[inline(never)]
+fn stays_unless_caught(goroutine: GoroutineRef) -> bool {
+    is_shielded(goroutine);
+    goroutine.has_flag(LOCKED)
+}
+
+/// Owner: is it not to be interrupted by a shutdown? Not any more if that was for a panic which has been caught.
+pub(super) fn is_shielded(goroutine: GoroutineRef) -> bool {
+    if goroutine.has_flag(UNWINDS) && !std::thread::panicking() {
+        goroutine.set_flag(SHIELDED | UNWINDS, false);
+    }
+    goroutine.has_flag(SHIELDED)
 }
 
 /// Is the caller a goroutine that may be preempted where it is?
@@ -316,7 +332,7 @@ fn yield_at_slice_end() {
 
 /// Where the running goroutine gives others room: it is unwound if the runtime is being shut down.
 pub(super) fn end_in_shutdown(machine: &Machine, goroutine: GoroutineRef) {
-    let is_to_end = machine.shared().is_stopping() && !goroutine.has_flag(SHIELDED);
+    let is_to_end = machine.shared().is_stopping() && !is_shielded(goroutine);
     if is_to_end && !std::thread::panicking() {
         unwind_for_shutdown();
     }
@@ -332,7 +348,7 @@ pub(crate) fn unwind_for_shutdown() -> ! {
 
 /// Runs `f` shielded from shutdowns: for waits that must not end early, as memory is borrowed.
 pub(crate) fn shielded<R>(f: impl FnOnce() -> R) -> R {
-    let goroutine = current_goroutine().filter(|goroutine| !goroutine.has_flag(SHIELDED));
+    let goroutine = current_goroutine().filter(|goroutine| !is_shielded(*goroutine));
     if let Some(goroutine) = goroutine {
         goroutine.set_flag(SHIELDED, true);
     }

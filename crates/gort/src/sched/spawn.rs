@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::machine::{Inside, Machine};
+use super::park;
 use crate::goroutine::{BOUND, Extra, GoroutineRef, SHIELDED, State, payload};
 use crate::tls;
 use std::io;
@@ -112,7 +113,10 @@ impl Shared {
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, "no memory for a goroutine"));
         };
         record.clear_flags();
-        if machine.and_then(|m| m.current()).is_some_and(|spawner| spawner.has_flag(SHIELDED)) {
+        if machine
+            .and_then(|m| m.current())
+            .is_some_and(|spawner| spawner.has_flag(SHIELDED) && park::is_shielded(spawner))
+        {
             record.set_flag(SHIELDED, true);
         }
         record.set_extra(extra);

@@ -223,3 +223,23 @@ fn a_result_that_panics_when_dropped_does_not_stop_the_end() {
         runtime.shutdown(LIMIT).unwrap();
     });
 }
+
+/// It is not disturbed while it unwinds. If its panic is caught, it ends like any other.
+#[test]
+fn one_that_has_waited_in_a_panic_that_was_caught() {
+    within(LIMIT, || {
+        let runtime = runtime(1);
+        let (caught, is_caught) = chan(0);
+        let waiting = runtime.spawn(move || {
+            let unwound = catch_unwind(|| {
+                let _waits = OnDrop(|| gort::sleep(Duration::from_millis(1)));
+                std::panic::resume_unwind(Box::new("on purpose"));
+            });
+            caught.send(unwound.is_err()).unwrap();
+            never::<()>().recv();
+        });
+        assert_eq!(is_caught.recv(), Some(true));
+        runtime.shutdown(LIMIT / 2).unwrap();
+        assert!(waiting.join().unwrap_err().is::<Shutdown>());
+    });
+}

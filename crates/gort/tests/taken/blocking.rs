@@ -113,3 +113,17 @@ fn at_the_limit_of_threads_blocking_calls_wait_their_turn() {
         });
     });
 }
+
+/// One within another has its thread already.
+#[test]
+fn at_the_limit_of_threads_a_call_within_a_call_does_not_wait_for_itself() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(1).max_threads(2));
+        runtime.run(|| {
+            let nested = || gort::blocking(|| gort::blocking(|| gort::blocking(gort::yield_now)));
+            let calls: Vec<_> = (0..4).map(|_| gort::spawn(nested)).collect();
+            nested();
+            calls.into_iter().for_each(|call| call.join().unwrap());
+        });
+    });
+}
