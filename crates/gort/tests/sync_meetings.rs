@@ -155,3 +155,25 @@ fn notifications_are_not_lost_to_those_who_give_up() {
         });
     });
 }
+
+/// Taking notifications in a loop is where the end comes, and then it has not been taken.
+#[test]
+fn a_shutdown_takes_no_notification_with_it() {
+    within(LIMIT, || {
+        let notify = Arc::new(Notify::new());
+        let begun = Arc::new(AtomicBool::new(false));
+        let runtime = support::runtime(1);
+        let (own, at_it) = (notify.clone(), begun.clone());
+        let looping = runtime.spawn(move || {
+            loop {
+                own.notify_one();
+                own.wait();
+                at_it.store(true, Relaxed);
+            }
+        });
+        support::eventually("it is at it", || begun.load(Relaxed));
+        runtime.shutdown(LIMIT).unwrap();
+        assert!(looping.join().is_err());
+        assert!(notify.try_wait());
+    });
+}

@@ -226,3 +226,36 @@ fn a_shutdown_while_it_is_being_made_leaves_it_to_others() {
     runtime.shutdown(LIMIT).unwrap();
     assert_eq!(next.join().unwrap(), 2);
 }
+
+/// Goroutines of two runtimes may have the same number, and are two all the same.
+#[test]
+fn one_of_another_runtime_waits_for_its_namesake() {
+    within(LIMIT, || {
+        let runtimes = [support::runtime(1), support::runtime(1)];
+        let lock = Arc::new(OnceLock::new());
+        let (release, wait) = gort::chan::chan::<()>(0);
+        let (begun, at_it) = gort::chan::chan(1);
+        let other = lock.clone();
+        let maker = runtimes[0].spawn(move || {
+            *other.get_or_init(|| {
+                begun.send(()).unwrap();
+                wait.recv();
+                1
+            })
+        });
+        at_it.recv();
+        let other = lock.clone();
+        let (came, has_come) = gort::chan::chan(0);
+        let namesake = runtimes[1].spawn(move || {
+            came.send(()).unwrap();
+            *other.get_or_init(|| 2)
+        });
+        assert_eq!(maker.id(), namesake.id());
+        has_come.recv();
+        // It comes back, if it takes itself for the other, before the next of its runtime is through.
+        runtimes[1].run(gort::yield_now);
+        drop(release);
+        assert_eq!(maker.join().unwrap(), 1);
+        assert_eq!(namesake.join().unwrap(), 1);
+    });
+}

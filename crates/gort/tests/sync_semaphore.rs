@@ -224,3 +224,22 @@ fn a_shutdown_takes_waiters_out_of_the_queue() {
     drop(one);
     assert!(semaphore.try_acquire(1).is_some());
 }
+
+/// Taking permits in a loop is where the end comes, and then they have not been taken.
+#[test]
+fn a_shutdown_takes_no_permits_with_it() {
+    within(LIMIT, || {
+        let semaphore = Arc::new(Semaphore::new(1));
+        let runtime = support::runtime(1);
+        let own = semaphore.clone();
+        let looping = runtime.spawn(move || {
+            loop {
+                drop(own.acquire(1));
+            }
+        });
+        support::eventually("it is at it", || semaphore.available() == 0);
+        runtime.shutdown(LIMIT).unwrap();
+        assert!(looping.join().is_err());
+        assert_eq!(semaphore.available(), 1);
+    });
+}

@@ -113,8 +113,9 @@ pub(crate) fn checkpoint() {
 /// Who is running: to tell whether it is the same one later, while it is alive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Caller {
+    /// By its record, as two runtimes may give out the same number.
     #[cfg(not(loom))]
-    Goroutine(u64),
+    Goroutine(crate::goroutine::GoroutineRef),
     Thread(crate::prim::thread::ThreadId),
 }
 
@@ -122,7 +123,7 @@ pub(crate) enum Caller {
 pub(crate) fn caller() -> Caller {
     #[cfg(not(loom))]
     if let Some(goroutine) = crate::sched::current_goroutine() {
-        return Caller::Goroutine(goroutine.id.get());
+        return Caller::Goroutine(goroutine);
     }
     Caller::Thread(crate::prim::thread::current().id())
 }

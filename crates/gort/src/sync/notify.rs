@@ -70,10 +70,11 @@ impl Notify {
     /// Blocks until there is a notification, and takes it. Those who wait get theirs in order of arrival.
     #[inline]
     pub fn wait(&self) {
-        if self.try_wait() {
-            return park::checkpoint();
+        // First: it may be where the caller is ended by a shutdown, and the notification would go with it.
+        park::checkpoint();
+        if !self.try_wait() {
+            let _never_given_up = self.wait_slow(Limit::NEVER);
         }
-        let _never_given_up = self.wait_slow(Limit::NEVER);
     }
 
     /// Takes the notification that was kept, if there is one. Never blocks.

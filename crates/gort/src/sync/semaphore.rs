@@ -146,11 +146,9 @@ impl Semaphore {
     #[inline]
     fn take(&self, n: usize, limit: Limit<'_>) -> Result<(), GaveUp> {
         assert!(n <= Self::MAX_PERMITS, "gort: more permits than a semaphore can have");
-        if self.try_take(n) {
-            park::checkpoint();
-            return Ok(());
-        }
-        self.take_slow(n, limit)
+        // First: it may be where the caller is ended by a shutdown, and the permits would go with it.
+        park::checkpoint();
+        if self.try_take(n) { Ok(()) } else { self.take_slow(n, limit) }
     }
 
     #[cold]
