@@ -65,6 +65,28 @@ impl Drop for Member<'_, '_> {
     }
 }
 
+/// What a goroutine of a scope runs, or drops if its runtime is being shut down: in this order, so that what is borrowed is let
+/// go before the scope may end. (The order in which a closure drops what it holds is not specified.)
+struct Body<'scope, 'env, F, T> {
+    f: F,
+    place: Arc<Packet<'scope, 'env, T>>,
+    member: Member<'scope, 'env>,
+}
+
+impl<F: FnOnce() -> T, T> Body<'_, '_, F, T> {
+    fn run(self) {
+        // If it unwinds, the member is dropped last here, too.
+        let Body { mut member, place, f } = self;
+        let result = catch_unwind(AssertUnwindSafe(f)).map_err(pass_discard);
+        *place.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        // If the handle has gone the result is dropped here, before the scope may end.
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(place)));
+        member.ran = true;
+        drop(member);
+        drop(dropped);
+    }
+}
+
 /// Calls `f` with a scope, and returns when all goroutines that were started in it have ended.
 ///
 /// They may borrow what lives outside of the scope, as in `std::thread::scope`. On a plain thread
@@ -135,22 +157,13 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         T: Send + 'scope,
     {
         self.running.add(1);
-        let mut member = Member { running: self.running.clone(), scope: self, ran: false };
+        let member = Member { running: self.running.clone(), scope: self, ran: false };
         let packet = Arc::new(Packet { scope: self, result: Mutex::new(None) });
-        let place = packet.clone();
-        let body = move || {
-            let result = catch_unwind(AssertUnwindSafe(f)).map_err(pass_discard);
-            *place.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-            // If the handle has gone the result is dropped here, before the scope may end.
-            let dropped = catch_unwind(AssertUnwindSafe(|| drop(place)));
-            member.ran = true;
-            drop(member);
-            drop(dropped);
-        };
+        let body = Body { f, place: packet.clone(), member };
         // SAFETY: `scope` waits until the member is dropped, after which nothing borrowed is touched;
         // F and T may go to another thread.
-        let handle =
-            unsafe { spawn_scoped(builder.into_attributes(), body) }.inspect_err(|_| {
+        let handle = unsafe { spawn_scoped(builder.into_attributes(), move || body.run()) }
+            .inspect_err(|_| {
                 // Its body has been dropped, but for want of something else.
                 self.abandoned.fetch_sub(1, AcqRel);
             })?;

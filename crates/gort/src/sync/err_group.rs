@@ -235,9 +235,11 @@ impl Default for ErrGroup {
 
 impl fmt::Debug for ErrGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // How it is shown is code of the user's, so not under the lock.
+        let error = self.0.failure.lock().error.clone();
         f.debug_struct("ErrGroup")
             .field("running", &self.0.running)
-            .field("error", &self.0.failure.lock().error)
+            .field("error", &error)
             .finish_non_exhaustive()
     }
 }

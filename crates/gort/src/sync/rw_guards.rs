@@ -26,9 +26,17 @@ impl Drop for Shared<'_> {
 #[must_use = "if unused the RwLock will immediately unlock"]
 #[clippy::has_significant_drop]
 pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
-    value: &'a T,
+    // Not a reference: one that is passed to a function is taken to lead to what does not change until that returns, but the
+    // function may drop the guard, and then somebody writes.
+    value: NonNull<T>,
     held: Shared<'a>,
+    _value: PhantomData<&'a T>,
 }
+
+// SAFETY: it is a shared reference to the value, with what gives the lock back, which any thread may.
+unsafe impl<T: ?Sized + Sync> Send for RwLockReadGuard<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
 
 /// The right to read a part of the value; from [`RwLockReadGuard::map`].
 pub type MappedRwLockReadGuard<'a, T> = RwLockReadGuard<'a, T>;
@@ -37,7 +45,8 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// The caller has just taken the lock for reading.
     #[inline(always)]
     pub(super) fn new(value: &'a T, raw: &'a RawLock) -> Self {
-        RwLockReadGuard { value, held: Shared { raw } }
+        let held = Shared { raw };
+        RwLockReadGuard { value: NonNull::from(value), held, _value: PhantomData }
     }
 
     /// A guard for a part of the value.
@@ -50,7 +59,8 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// assert_eq!(*name, "one");
     /// ```
     pub fn map<U: ?Sized>(guard: Self, f: impl FnOnce(&T) -> &U) -> MappedRwLockReadGuard<'a, U> {
-        RwLockReadGuard { value: f(guard.value), held: guard.held }
+        let value = NonNull::from(f(&guard));
+        RwLockReadGuard { value, held: guard.held, _value: PhantomData }
     }
 
     /// A guard for a part of the value, if it is there.
@@ -61,8 +71,8 @@ impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
         guard: Self,
         f: impl FnOnce(&T) -> Option<&U>,
     ) -> Result<MappedRwLockReadGuard<'a, U>, Self> {
-        match f(guard.value) {
-            Some(value) => Ok(RwLockReadGuard { value, held: guard.held }),
+        match f(&guard).map(NonNull::from) {
+            Some(value) => Ok(RwLockReadGuard { value, held: guard.held, _value: PhantomData }),
             None => Err(guard),
         }
     }
@@ -73,7 +83,8 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        self.value
+        // SAFETY: it points into the value of a lock that is held by readers, as long as this guard lives.
+        unsafe { self.value.as_ref() }
     }
 }
 
