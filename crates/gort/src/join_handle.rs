@@ -131,6 +131,8 @@ impl<T> JoinHandle<T> {
 impl<T> Future for JoinHandle<T> {
     type Output = thread::Result<T>;
 
+    /// The waker is called by the goroutine that ends. It may block; if it panics, that goes no further.
+    ///
     /// # Panics
     /// If the result has been taken by an earlier poll.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

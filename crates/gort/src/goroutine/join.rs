@@ -94,8 +94,7 @@ impl JoinWord {
         // SAFETY: by invariant 2.
         let &Joiner { ticket, is_polled } = unsafe { &*joiner };
         // SAFETY: the joiner cannot end before it sees WAKING or FINISHED.
-        let claim = unsafe { ticket.claim(Outcome::arm(0)) };
-        let claim = match claim {
+        let claim = match unsafe { ticket.claim(Outcome::arm(0)) } {
             Some(claim) if is_polled => {
                 self.0.store(WAKING, Release);
                 return End::Waking(claim);

@@ -15,6 +15,7 @@ use super::spare::Spare;
 use super::{Processor, Shared};
 use crate::goroutine::join::{End, Owner};
 use crate::goroutine::{BOUND, GoroutineRef, SHIELDED, State, panic};
+use crate::park::Claim;
 use crate::prim::atomic::{AtomicUsize, Ordering::*};
 use crate::tls;
 use gort_context::{Context, Stack, StackPool};
@@ -320,41 +321,42 @@ fn run_goroutine(goroutine: GoroutineRef) -> (&'static Machine, Option<Goroutine
     let report = |payload| panic::report(goroutine.id.get(), name.as_deref(), payload);
     ended.unwrap_or_else(report);
     goroutine.drop_extra();
-    let drop_result = || {
-        // SAFETY: the goroutine has ended without a handle: its result, if any, is the worker's.
-        unsafe { (vtable.drop_result)(&goroutine) }.unwrap_or_else(report);
-        goroutine.drop_extra();
-    };
-    if goroutine.join().is_detached() {
-        drop_result();
-        return (enter(), Some(goroutine));
-    }
-    goroutine.set_state(State::Ended);
-    let machine = enter();
-    match goroutine.join().finish() {
-        End::HandedOver => (machine, None),
-        End::Alone => (once_more(machine, goroutine, drop_result), Some(goroutine)),
-        End::Waking(claim) => {
-            let machine = once_more(machine, goroutine, || {
-                claim.wake();
-                goroutine.drop_extra();
-            });
-            let is_mine = goroutine.join().has_woken() == Owner::Goroutine;
-            (machine, is_mine.then_some(goroutine))
+    if !goroutine.join().is_detached() {
+        goroutine.set_state(State::Ended);
+        let machine = enter();
+        match goroutine.join().finish() {
+            End::HandedOver => return (machine, None),
+            End::Waking(claim) => return wake(machine, goroutine, claim),
+            End::Alone => go_out_again(machine, goroutine),
         }
     }
+    // SAFETY: the goroutine has ended without a handle: its result, if any, is the worker's.
+    unsafe { (vtable.drop_result)(&goroutine) }.unwrap_or_else(report);
+    goroutine.drop_extra();
+    (enter(), Some(goroutine))
 }
 
-/// Runs code of the user's in the name of a goroutine that has ended: outside, and it may park once more.
+/// Wakes who has polled the handle of a goroutine that has ended.
 #[cold]
 #[inline(never)]
-fn once_more(machine: &Machine, goroutine: GoroutineRef, f: impl FnOnce()) -> &'static Machine {
+fn wake(
+    machine: &Machine,
+    goroutine: GoroutineRef,
+    claim: Claim,
+) -> (&'static Machine, Option<GoroutineRef>) {
+    go_out_again(machine, goroutine);
+    claim.wake();
+    goroutine.drop_extra();
+    goroutine.set_state(State::Ended);
+    let machine = enter();
+    let is_mine = goroutine.join().has_woken() == Owner::Goroutine;
+    (machine, is_mine.then_some(goroutine))
+}
+
+/// For code of the user's that is still to be run by a goroutine that has ended, and which may park it once more.
+fn go_out_again(machine: &Machine, goroutine: GoroutineRef) {
     goroutine.set_state(State::Started);
     machine.exit();
-    f();
-    let machine = enter();
-    goroutine.set_state(State::Ended);
-    machine
 }
 
 /// Goes inside the machine that the caller runs on by now.
