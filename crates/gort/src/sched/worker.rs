@@ -14,6 +14,7 @@ use super::park::inside;
 use super::spare::Spare;
 use super::{Processor, Shared};
 use crate::goroutine::join::{End, Owner};
+use crate::goroutine::payload::Panicked;
 use crate::goroutine::{BOUND, GoroutineRef, SHIELDED, State, panic};
 use crate::park::Claim;
 use crate::prim::atomic::{AtomicUsize, Ordering::*};
@@ -279,9 +280,10 @@ unsafe extern "C-unwind" fn main(word: *mut ()) -> ! {
         let next = loop {
             machine.exit();
             gort_context::wipe_below();
-            let record;
+            run_goroutine(goroutine);
+            let record = end_goroutine(goroutine);
             // It may have ended on another machine than it began on.
-            (machine, record) = run_goroutine(goroutine);
+            machine = tls::machine().expect("goroutines run on machines");
             machine.end(record);
             match machine.pick() {
                 // The next one is new, too: it runs right here.
@@ -305,52 +307,64 @@ unsafe extern "C-unwind" fn main(word: *mut ()) -> ! {
     }
 }
 
-/// Outside: runs a goroutine's closure, and what has to be done in its name afterwards; nothing unwinds out of
-/// here. Returns inside the machine that it ended on, and the record if it is to be freed, which else is the handle's now.
+/// Outside: runs a goroutine's closure; nothing unwinds out of here.
 ///
-/// It is inside from before the record may be gone, so that the goroutine is not put aside any more where it is.
+/// What comes after has a frame of its own: what lies in one under a goroutine that runs may look like a pointer into its
+/// thread's storage (see [`home`](super::home)).
 #[inline(never)]
-fn run_goroutine(goroutine: GoroutineRef) -> (&'static Machine, Option<GoroutineRef>) {
+fn run_goroutine(goroutine: GoroutineRef) {
     let vtable = goroutine.vtable();
     // What was started by a goroutine that unwinds still runs: a destructor may wait for it.
     let abandoned = goroutine.shared().is_stopping() && !goroutine.has_flag(SHIELDED);
     let run = if abandoned { vtable.abandon } else { vtable.run };
     // SAFETY: the worker owns the goroutine, which is new: its closure is in its place.
     let ended = unsafe { run(&goroutine) };
-    let name = goroutine.name().cloned();
-    let report = |payload| panic::report(goroutine.id.get(), name.as_deref(), payload);
-    ended.unwrap_or_else(report);
+    ended.unwrap_or_else(|payload| report(goroutine, payload));
     goroutine.drop_extra();
+}
+
+#[cold]
+#[inline(never)]
+fn report(goroutine: GoroutineRef, payload: Panicked) {
+    let name = goroutine.name().cloned();
+    panic::report(goroutine.id.get(), name.as_deref(), payload);
+}
+
+/// Outside: does what is to be done in a goroutine's name when it has run; nothing unwinds out of here. Ends inside, and returns
+/// the record if it is to be freed, which else is the handle's now.
+///
+/// It is inside from before the record may be gone, so that the goroutine is not put aside any more where it is.
+#[inline(never)]
+fn end_goroutine(goroutine: GoroutineRef) -> Option<GoroutineRef> {
+    let vtable = goroutine.vtable();
     if !goroutine.join().is_detached() {
         goroutine.set_state(State::Ended);
         let machine = enter();
         match goroutine.join().finish() {
-            End::HandedOver => return (machine, None),
+            End::HandedOver => return None,
             End::Waking(claim) => return wake(machine, goroutine, claim),
             End::Alone => go_out_again(machine, goroutine),
         }
     }
     // SAFETY: the goroutine has ended without a handle: its result, if any, is the worker's.
-    unsafe { (vtable.drop_result)(&goroutine) }.unwrap_or_else(report);
+    unsafe { (vtable.drop_result)(&goroutine) }
+        .unwrap_or_else(|payload| report(goroutine, payload));
     goroutine.drop_extra();
-    (enter(), Some(goroutine))
+    enter();
+    Some(goroutine)
 }
 
 /// Wakes who has polled the handle of a goroutine that has ended.
 #[cold]
 #[inline(never)]
-fn wake(
-    machine: &Machine,
-    goroutine: GoroutineRef,
-    claim: Claim,
-) -> (&'static Machine, Option<GoroutineRef>) {
+fn wake(machine: &Machine, goroutine: GoroutineRef, claim: Claim) -> Option<GoroutineRef> {
     go_out_again(machine, goroutine);
     claim.wake();
     goroutine.drop_extra();
     goroutine.set_state(State::Ended);
-    let machine = enter();
+    enter();
     let is_mine = goroutine.join().has_woken() == Owner::Goroutine;
-    (machine, is_mine.then_some(goroutine))
+    is_mine.then_some(goroutine)
 }
 
 /// For code of the user's that is still to be run by a goroutine that has ended, and which may park it once more.
