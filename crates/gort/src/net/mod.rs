@@ -97,8 +97,6 @@ mod accept;
 mod half;
 mod handle;
 mod resolve;
-#[cfg(unix)]
-mod room;
 pub(crate) mod source;
 mod tcp;
 mod udp;

@@ -1,9 +1,10 @@
 //! Sockets of the Unix domain.
 
+mod room;
+
 use super::accept::{accept, listener};
 use super::half::{self, ReadHalf, WriteHalf};
 use super::handle::{handle, limits, stream};
-use super::room;
 use super::source::{Source, take_out};
 use crate::poll::Direction;
 use crate::sys;

@@ -1,8 +1,8 @@
 //! What the kernel copies between, and how to tell that something is that.
 
-use super::{PipeReader, PipeWriter};
 use crate::blocking;
 use crate::fs::File;
+use crate::io::{PipeReader, PipeWriter};
 use crate::net::{ReadHalf, Stream, TcpStream, UnixStream, WriteHalf};
 use crate::poll::Direction;
 use std::any::TypeId;
