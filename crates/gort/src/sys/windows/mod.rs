@@ -234,12 +234,12 @@ pub(crate) const SIGNAL: i32 = 0;
 /// The calling thread's error number. Not inlined: the caller may go on on another thread afterwards.
 #[inline(never)]
 pub(crate) fn errno() -> i32 {
-    // SAFETY: asks for a number.
+    // SAFETY: takes no pointer, and cannot fail.
     unsafe { GetLastError() as i32 }
 }
 
 #[inline(never)]
 pub(crate) fn set_errno(errno: i32) {
-    // SAFETY: sets a number.
+    // SAFETY: takes no pointer, and cannot fail.
     unsafe { SetLastError(errno as u32) }
 }
