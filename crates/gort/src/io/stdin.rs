@@ -58,6 +58,15 @@ fn source() -> io::Result<&'static Source<io::Stdin>> {
 
 impl Stdin {
     /// Parks until nobody else has it, and keeps others out until the lock is dropped.
+    ///
+    /// ```
+    /// use std::io::Read;
+    ///
+    /// # gort::run(|| {
+    /// let mut everything = Vec::new();
+    /// gort::io::stdin().lock().read_to_end(&mut everything)?;
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn lock(&self) -> StdinLock {
         StdinLock { buffer: BUFFER.lock().unwrap_or_else(PoisonError::into_inner) }
     }

@@ -203,7 +203,7 @@ listener!(TcpListener, sys::accept, TcpStream, Incoming);
 
 impl TcpListener {
     /// Listens at an address; port 0 is for the system to choose. If the name has several addresses the first that can
-    /// be had is taken. As many connections as the system allows may wait to be accepted.
+    /// be had is taken. As many connections as the system allows may wait to be accepted. Does not wait, but for a name to be resolved.
     ///
     /// # Errors
     /// `AddrInUse` if another socket listens there, most often.

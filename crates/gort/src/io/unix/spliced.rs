@@ -11,6 +11,15 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 /// What [`splice`](super::splice()) copies between: sockets that are streams, pipes, files.
+///
+/// ```
+/// use gort::io::{Spliced, splice};
+///
+/// fn send<S: Spliced>(file: &gort::fs::File, to: &S) -> std::io::Result<u64> {
+///     splice(file, to)
+/// }
+/// # let _ = send::<gort::net::TcpStream>;
+/// ```
 pub trait Spliced: sealed::Sealed {}
 
 mod sealed {
