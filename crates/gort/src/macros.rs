@@ -20,7 +20,7 @@
 ///
 /// # Panics
 ///
-/// If there is no memory for the goroutine, or the process's runtime is to be started and cannot be.
+/// If there is no memory, or no stack, for the goroutine, or the process's runtime is to be started and cannot be.
 ///
 /// # Examples
 ///

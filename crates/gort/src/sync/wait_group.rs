@@ -160,6 +160,9 @@ impl WaitGroup {
     /// group.go(|| println!("in a goroutine"));
     /// group.wait();
     /// ```
+    ///
+    /// # Panics
+    /// If there is no memory, or no stack, for the goroutine.
     #[cfg(not(loom))]
     #[track_caller]
     pub fn go<F, T>(&self, f: F)
