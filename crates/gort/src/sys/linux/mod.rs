@@ -170,6 +170,14 @@ impl MachineThread {
         unsafe { libc::syscall(libc::SYS_tgkill, process, thread, signal) == 0 }
     }
 
+    /// For how long it has been ready to run so far, and did not. `None` if that cannot be told.
+    pub(crate) fn waited_for_cpus(&self) -> Option<Duration> {
+        let number = self.0.load(Relaxed);
+        // Nanoseconds it has run, nanoseconds it has waited, and how often it has run.
+        let times = std::fs::read_to_string(format!("/proc/self/task/{number}/schedstat")).ok()?;
+        times.split(' ').nth(1)?.parse().ok().map(Duration::from_nanos)
+    }
+
     /// Does the thread sleep in the kernel? `None` if that cannot be told.
     pub(crate) fn sleeps(&self) -> Option<bool> {
         let number = self.0.load(Relaxed);

@@ -59,6 +59,11 @@ impl MachineThread {
     }
 
     /// It is not told.
+    pub(crate) fn waited_for_cpus(&self) -> Option<Duration> {
+        None
+    }
+
+    /// It is not told.
     pub(crate) fn sleeps(&self) -> Option<bool> {
         None
     }

@@ -111,6 +111,11 @@ impl MachineThread {
         self.suspendable.interrupt(here)
     }
 
+    /// It is not told.
+    pub(crate) fn waited_for_cpus(&self) -> Option<Duration> {
+        None
+    }
+
     /// Windows tells whether a thread waits only together with all threads of all processes. So a goroutine that
     /// blocks its thread keeps its processor for a time slice, like one that computes, before it is taken.
     pub(crate) fn sleeps(&self) -> Option<bool> {
