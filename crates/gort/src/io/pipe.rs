@@ -189,9 +189,8 @@ impl PipeWriter {
 
 impl Read for &PipeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = buffer.len();
-        let is_short = |&count: &usize| count > 0 && count < room;
-        self.source().run_stream(Direction::Read, |mut reader| reader.read(buffer), is_short)
+        // A short read does not show that there is no more: a pipe may be one of packets.
+        self.source().run(Direction::Read, |mut reader| reader.read(buffer))
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {

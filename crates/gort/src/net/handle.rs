@@ -145,9 +145,10 @@ macro_rules! limits {
     };
 }
 
-/// `Read` and `Write`, and what else streams have.
+/// `Read` and `Write`, and what else streams have. `$shows_no_more` tells what a read of so many bytes shows, into room for
+/// so many.
 macro_rules! stream {
-    ($handle:ident, $std:ty) => {
+    ($handle:ident, $std:ty, $shows_no_more:path) => {
         impl $handle {
             /// Ends one direction, or both, for all handles: whoever waits to read gets the end, whoever writes an error
             /// (`BrokenPipe`, on Unix). Does not wait.
@@ -179,7 +180,7 @@ macro_rules! stream {
                 if room == 0 {
                     return self.0.check(Direction::Read).map(|()| 0);
                 }
-                let is_short = |&count: &usize| count > 0 && count < room;
+                let is_short = |&count: &usize| $shows_no_more(count, room);
                 self.source().run_stream(Direction::Read, attempt, is_short)
             }
 

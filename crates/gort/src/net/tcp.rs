@@ -33,7 +33,12 @@ pub struct TcpStream(Arc<Source<net::TcpStream>>);
 
 handle!(TcpStream, net::TcpStream);
 limits!(TcpStream);
-stream!(TcpStream, net::TcpStream);
+stream!(TcpStream, net::TcpStream, shows_no_more);
+
+/// A read takes what there is. (It stops short of urgent data, of which the poller tells.)
+fn shows_no_more(count: usize, room: usize) -> bool {
+    count > 0 && count < room
+}
 
 impl TcpStream {
     /// Connects to a host and port, and parks until it is connected: for minutes if nothing answers there. If the name has
