@@ -314,8 +314,14 @@ fn connecting_for_a_limited_time() {
         }
         assert!(connected.len() < 10, "the queue is never full");
         // The time-out was for connecting only.
-        let connected = connected.pop().unwrap();
-        assert_eq!(connected.write_timeout().unwrap(), None);
+        let stream = connected.pop().unwrap();
+        assert_eq!(stream.write_timeout().unwrap(), None);
+        // An address that does not answer leaves time for the next.
+        let (_listener, other) = listener();
+        let deadline = Instant::now() + Duration::from_secs(4);
+        let stream = TcpStream::connect_deadline(&[address, other][..], deadline).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), other);
+        assert!(Instant::now() < deadline);
     });
 }
 
