@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::net::{
-    assert_kind, assert_shut_down, assert_timed_out, fill, listener, pair, receive_text, send_text,
-    start_peeking,
+    assert_kind, assert_shut_down, assert_timed_out, fill, listener, pair, poll_once, receive_text,
+    send_text, start_peeking,
 };
 use support::{LIMIT, in_turn, on, within};
 
@@ -160,6 +160,36 @@ fn several_buffers_at_once() {
         assert_eq!(server.read_vectored(&mut buffers).unwrap(), 7);
         assert_eq!((&head[..], &tail[..5]), (&b"on"[..], &b"e two"[..]));
         client.flush().unwrap();
+    });
+}
+
+/// What the system does not take at once is left for the next call, which does not wait in vain.
+#[test]
+fn more_buffers_than_the_system_takes() {
+    const COUNT: usize = 3000;
+    in_turn(|| {
+        let (mut client, mut server) = pair();
+        // Each waits once, and is polled from then on.
+        server.read_exact(&mut vec![0; fill(&client)]).unwrap();
+        server.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        assert_timed_out(server.read(&mut [0]));
+        client.set_write_timeout(Some(LIMIT)).unwrap();
+        server.set_read_timeout(Some(LIMIT)).unwrap();
+        poll_once();
+        let pieces = [IoSlice::new(b"x"); COUNT];
+        let mut written = 0;
+        while written < COUNT {
+            written += client.write_vectored(&pieces[written..]).unwrap();
+        }
+        poll_once();
+        let mut places = [[0]; COUNT];
+        let mut read = 0;
+        while read < COUNT {
+            let mut places: Vec<_> =
+                places[read..].iter_mut().map(|place| IoSliceMut::new(place)).collect();
+            read += server.read_vectored(&mut places).unwrap();
+        }
+        assert_eq!(places, [*b"x"; COUNT]);
     });
 }
 

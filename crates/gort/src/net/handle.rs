@@ -1,5 +1,9 @@
 //! What the handles of all kinds of sockets have in common.
 
+/// So many buffers go into one operation, as the system takes no more (`IOV_MAX`): were more counted, it would look as if
+/// there had been nothing to fill the others with.
+pub(super) const MOST_BUFFERS: usize = 1024;
+
 /// The methods and traits that do not depend on the kind. `$handle` is a tuple of an `Arc<Source<$std>>`.
 macro_rules! handle {
     ($handle:ident, $std:ty) => {
@@ -202,6 +206,8 @@ macro_rules! stream {
             }
 
             fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                let count = buffers.len().min(MOST_BUFFERS);
+                let buffers = &mut buffers[..count];
                 let room = buffers.iter().map(|buffer| buffer.len()).sum();
                 self.read_with(room, |mut socket| socket.read_vectored(buffers))
             }
@@ -213,6 +219,7 @@ macro_rules! stream {
             }
 
             fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+                let buffers = &buffers[..buffers.len().min(MOST_BUFFERS)];
                 let len = buffers.iter().map(|buffer| buffer.len()).sum();
                 self.write_with(len, |mut socket| socket.write_vectored(buffers))
             }

@@ -2,7 +2,7 @@
 
 use super::accept::{accept, listener};
 use super::half::{self, ReadHalf, WriteHalf};
-use super::handle::{handle, limits, stream};
+use super::handle::{MOST_BUFFERS, handle, limits, stream};
 use super::resolve::{ToSocketAddrs, each_address};
 use super::source::{Source, take_out};
 use crate::poll::Direction;
