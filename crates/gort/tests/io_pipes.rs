@@ -123,11 +123,12 @@ fn conversions() {
     on(1, || {
         let (reader, writer) = pipe().unwrap();
         assert!(!blocks(&reader) && !blocks(&writer));
-        let (reader, mut writer) = (reader.into_std().unwrap(), writer.into_std().unwrap());
+        let reader = OwnedFd::try_from(reader).unwrap();
+        let mut writer = std::io::PipeWriter::try_from(writer).unwrap();
         assert!(blocks(&reader) && blocks(&writer));
         writer.write_all(b"one").unwrap();
         let mut writer = PipeWriter::try_from(writer).unwrap();
-        let mut reader = PipeReader::try_from(OwnedFd::from(reader)).unwrap();
+        let mut reader = PipeReader::try_from(reader).unwrap();
         assert!(!blocks(&reader) && !blocks(&writer));
         writer.write_all(b"two").unwrap();
         let mut text = [0; 6];

@@ -249,6 +249,11 @@ fn from_std_and_back() {
         client.set_read_deadline(Some(start)).unwrap();
         let client = net::TcpStream::try_from(client).unwrap();
         let client = TcpStream::try_from(client).unwrap();
+        #[cfg(unix)]
+        let client = std::os::fd::OwnedFd::try_from(client).unwrap();
+        #[cfg(windows)]
+        let client = std::os::windows::io::OwnedSocket::try_from(client).unwrap();
+        let client = TcpStream::try_from(client).unwrap();
         client.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
         assert_timed_out((&client).read(&mut [0]));
     });

@@ -228,6 +228,22 @@ macro_rules! conversions {
             }
         }
 
+        impl TryFrom<$end> for $std {
+            type Error = io::Error;
+
+            fn try_from(end: $end) -> io::Result<$std> {
+                end.into_std()
+            }
+        }
+
+        impl TryFrom<$end> for OwnedFile {
+            type Error = io::Error;
+
+            fn try_from(end: $end) -> io::Result<OwnedFile> {
+                end.into_std().map(Into::into)
+            }
+        }
+
         impl TryFrom<OwnedFile> for $end {
             type Error = io::Error;
 

@@ -75,6 +75,23 @@ macro_rules! handle {
             }
         }
 
+        impl TryFrom<crate::sys::OwnedSocket> for $handle {
+            type Error = io::Error;
+
+            /// Takes over the socket, which is to be of this kind.
+            fn try_from(socket: crate::sys::OwnedSocket) -> io::Result<$handle> {
+                $handle::from_std(socket.into())
+            }
+        }
+
+        impl TryFrom<$handle> for crate::sys::OwnedSocket {
+            type Error = io::Error;
+
+            fn try_from(socket: $handle) -> io::Result<crate::sys::OwnedSocket> {
+                socket.into_std().map(Into::into)
+            }
+        }
+
         impl fmt::Debug for $handle {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
