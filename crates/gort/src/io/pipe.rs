@@ -211,9 +211,8 @@ impl PipeWriter {
 
 impl Read for &PipeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = buffer.len();
-        let is_short = |&count: &usize| count > 0 && count < room;
-        self.source().run_stream(Direction::Read, |mut reader| reader.read(buffer), is_short)
+        // A short read does not show that there is no more: a pipe may be one of packets.
+        self.source().run(Direction::Read, |mut reader| reader.read(buffer))
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -248,6 +247,22 @@ macro_rules! conversions {
 
             fn try_from(end: $std) -> io::Result<$end> {
                 $end::from_std(end)
+            }
+        }
+
+        impl TryFrom<$end> for $std {
+            type Error = io::Error;
+
+            fn try_from(end: $end) -> io::Result<$std> {
+                end.into_std()
+            }
+        }
+
+        impl TryFrom<$end> for OwnedFile {
+            type Error = io::Error;
+
+            fn try_from(end: $end) -> io::Result<OwnedFile> {
+                end.into_std().map(Into::into)
             }
         }
 

@@ -40,15 +40,6 @@ impl<S> Source<S> {
         blocking(|| operation(&self.io))
     }
 
-    pub(super) fn run_stream<R>(
-        &self,
-        direction: Direction,
-        operation: impl FnMut(&S) -> io::Result<R>,
-        _is_short: impl FnOnce(&R) -> bool,
-    ) -> io::Result<R> {
-        self.run(direction, operation)
-    }
-
     pub(super) fn set_timeout(&self, _: Direction, timeout: Option<Duration>) -> io::Result<()> {
         timeout.map_or(Ok(()), |_| Err(unsupported()))
     }
