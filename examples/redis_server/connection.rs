@@ -108,6 +108,8 @@ impl Connection {
         if stream.shutdown(Shutdown::Write).is_ok()
             && stream.set_read_deadline(Some(deadline)).is_ok()
         {
+            // What is there of a request that was too long would leave no room.
+            self.input.clear();
             while let Ok(()) = self.input.fill(stream) {
                 self.input.clear();
             }

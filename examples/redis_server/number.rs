@@ -44,10 +44,11 @@ pub(crate) fn format(value: i64, buffer: &mut [u8; 20]) -> Range<usize> {
     at..buffer.len()
 }
 
-/// A number of a sorted set; infinite ones are numbers, too.
+/// A number of a sorted set. An infinite one is a number, too, if it is called so; one that is too large is none.
 pub(crate) fn parse_double(text: &[u8]) -> Option<f64> {
     let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    (!value.is_nan()).then_some(value)
+    let is_too_large = value.is_infinite() && text.iter().any(u8::is_ascii_digit);
+    (!value.is_nan() && !is_too_large).then_some(value)
 }
 
 /// The shortest text that reads as this number again.

@@ -41,6 +41,11 @@ pub fn blocking<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// [`blocking`], by the name of what Go does around a system call.
+///
+/// ```
+/// let text = gort::run(|| gort::with_syscall(|| std::fs::read_to_string("Cargo.toml")));
+/// assert!(text.unwrap().contains("gort"));
+/// ```
 pub fn with_syscall<R>(f: impl FnOnce() -> R) -> R {
     blocking(f)
 }

@@ -91,6 +91,14 @@ impl<T> JoinHandle<T> {
     }
 
     /// Has the goroutine ended? Then `join` does not block.
+    ///
+    /// ```
+    /// let (tx, rx) = gort::chan::chan::<()>(0);
+    /// let handle = gort::spawn(move || rx.recv());
+    /// assert!(!handle.is_finished()); // it waits
+    /// drop(tx);
+    /// handle.join().unwrap();
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.goroutine.is_none_or(|goroutine| goroutine.join().is_finished())
     }

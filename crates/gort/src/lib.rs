@@ -46,7 +46,7 @@
 //! | know about goroutines | [`current`], [`num_goroutines`], [`stats`], [`set_panic_handler`] |
 //! | have a scheduler of one's own, or settings | [`Runtime`], [`RuntimeBuilder`], [`set_gomaxprocs`], [`runtime`] |
 //!
-//! All of it is there on Linux, macOS and Windows, but for Unix sockets and `io::splice`, which are not on Windows. What the systems do
+//! All of it is there on Linux, macOS and Windows, but for Unix sockets, `io::splice` and `io::copy_both`, which are not on Windows. What the systems do
 //! differently is said in each module. What was run where is in the README.
 //!
 //! All of it may also be used on plain threads: there, what waits blocks the thread. Who knows Go finds its idioms

@@ -18,6 +18,10 @@
 /// `go!` never blocks. It may be used on any thread: outside a goroutine, it starts the process's
 /// runtime if need be.
 ///
+/// # Panics
+///
+/// If there is no memory, or no stack, for the goroutine, or the process's runtime is to be started and cannot be.
+///
 /// # Examples
 ///
 /// ```

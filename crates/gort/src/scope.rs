@@ -132,6 +132,16 @@ where
 impl<'scope, 'env> Scope<'scope, 'env> {
     /// Starts a goroutine that may borrow what outlives the scope.
     ///
+    /// ```
+    /// let numbers = [1, 2, 3, 4];
+    /// let (left, right) = numbers.split_at(2);
+    /// let sum = gort::scope(|s| {
+    ///     let left = s.go(|| left.iter().sum::<i32>());
+    ///     right.iter().sum::<i32>() + left.join().unwrap()
+    /// });
+    /// assert_eq!(sum, 10);
+    /// ```
+    ///
     /// # Panics
     /// If there is no memory, or no stack, for it.
     #[track_caller]
@@ -144,6 +154,17 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     }
 
     /// As [`go`](Self::go), for a goroutine with a name or a stack size of its own.
+    ///
+    /// ```
+    /// let text = String::from("borrowed");
+    /// gort::scope(|s| {
+    ///     let handle = s.go_with(gort::Builder::new().name("reader"), || text.len())?;
+    ///     assert_eq!(handle.name(), Some("reader"));
+    ///     assert_eq!(handle.join().unwrap(), 8);
+    ///     std::io::Result::Ok(())
+    /// })
+    /// # .unwrap();
+    /// ```
     ///
     /// # Errors
     /// As [`Builder::spawn`].

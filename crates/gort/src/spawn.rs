@@ -55,7 +55,7 @@ impl Builder {
         Builder::default()
     }
 
-    /// Names the goroutine: for messages and dumps.
+    /// Names the goroutine, for what is told of it: a panic, a stack that is used up.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Builder {
         self.name = Some(name.into());
         self
@@ -163,6 +163,18 @@ pub fn yield_now() {
 }
 
 /// [`yield_now`] by its name in Go.
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+/// static DONE: AtomicBool = AtomicBool::new(false);
+///
+/// gort::run(|| {
+///     gort::go!(|| DONE.store(true, Relaxed));
+///     while !DONE.load(Relaxed) {
+///         gort::gosched();
+///     }
+/// });
+/// ```
 #[inline]
 pub fn gosched() {
     yield_now();

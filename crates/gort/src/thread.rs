@@ -77,7 +77,7 @@ impl fmt::Debug for LockedThread {
 /// ```
 ///
 /// # Panics
-/// On a plain thread, which runs no goroutines. And if there is no memory for the goroutine.
+/// On a plain thread, which runs no goroutines. And if there is no memory, or no stack, for the goroutine.
 #[track_caller]
 pub fn spawn_local<F, T>(f: F) -> JoinHandle<T>
 where

@@ -7,11 +7,11 @@ use gort::io::{PipeReader, PipeWriter, pipe};
 use gort::net::is_closed;
 use gort::process::{Command, Stdio};
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::net::blocks;
-use support::{in_turn, on, within};
+use support::net::{blocks, poll_once};
+use support::{LIMIT, in_turn, on, within};
 
 /// With one processor, whose goroutines are not made room for: it is free while a pipe is waited for.
 #[test]
@@ -33,6 +33,28 @@ fn who_waits_for_a_pipe_holds_no_processor() {
         let text = text.join().unwrap().unwrap();
         assert_eq!(text.len(), long.len() + 2);
         assert!(text.ends_with(b"xab"));
+    });
+}
+
+/// A read takes one packet, and stops at its end. The next one is not waited for in vain.
+#[test]
+fn a_pipe_of_packets() {
+    in_turn(|| {
+        let (mut reader, writer) = pipe().unwrap();
+        let flags = libc::O_NONBLOCK | libc::O_DIRECT;
+        // SAFETY: touches no memory; the descriptor is open.
+        assert_eq!(unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, flags) }, 0);
+        let writer = Arc::new(writer);
+        let other = writer.clone();
+        gort::go!(move || (&*other).write_all(b"-").unwrap());
+        reader.read_exact(&mut [0]).unwrap(); // has waited, so it is polled
+        (&*writer).write_all(b"abc").unwrap();
+        (&*writer).write_all(b"def").unwrap();
+        poll_once();
+        reader.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut text = [0; 6];
+        reader.read_exact(&mut text).unwrap();
+        assert_eq!(&text, b"abcdef");
     });
 }
 
@@ -101,11 +123,12 @@ fn conversions() {
     on(1, || {
         let (reader, writer) = pipe().unwrap();
         assert!(!blocks(&reader) && !blocks(&writer));
-        let (reader, mut writer) = (reader.into_std().unwrap(), writer.into_std().unwrap());
+        let reader = OwnedFd::try_from(reader).unwrap();
+        let mut writer = std::io::PipeWriter::try_from(writer).unwrap();
         assert!(blocks(&reader) && blocks(&writer));
         writer.write_all(b"one").unwrap();
         let mut writer = PipeWriter::try_from(writer).unwrap();
-        let mut reader = PipeReader::try_from(OwnedFd::from(reader)).unwrap();
+        let mut reader = PipeReader::try_from(reader).unwrap();
         assert!(!blocks(&reader) && !blocks(&writer));
         writer.write_all(b"two").unwrap();
         let mut text = [0; 6];

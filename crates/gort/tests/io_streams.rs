@@ -83,6 +83,45 @@ fn lines_from_stdin() {
     });
 }
 
+/// Several read what comes bit by bit, and each gets all that it has asked for.
+#[test]
+fn records_from_stdin() {
+    const TEST: &str = "records_from_stdin";
+    const RECORD: usize = 1000;
+    const COUNT: usize = 20;
+    if in_child() {
+        return on(2, || {
+            let readers: Vec<_> = (0..4)
+                .map(|_| {
+                    gort::spawn(|| {
+                        let mut record = [0; RECORD];
+                        let mut count = 0;
+                        while gort::io::stdin().read_exact(&mut record).is_ok() {
+                            assert_eq!(record, [record[0]; RECORD]);
+                            count += 1;
+                        }
+                        count
+                    })
+                })
+                .collect();
+            let counts: usize = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
+            assert_eq!(counts, COUNT);
+        });
+    }
+    on(1, || {
+        let mut child = with_streams(TEST);
+        let mut stdin = child.stdin.take().unwrap();
+        for number in 0..COUNT {
+            for half in [number as u8; RECORD].chunks(RECORD / 2) {
+                stdin.write_all(half).unwrap();
+                gort::sleep(Duration::from_millis(2));
+            }
+        }
+        drop(stdin);
+        Told::by(child.stdout.take()).ends(child);
+    });
+}
+
 #[test]
 fn stdin_that_is_a_file_or_closed() {
     const TEST: &str = "stdin_that_is_a_file_or_closed";

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use support::net::{
-    assert_kind, assert_shut_down, assert_timed_out, fill, listener, pair, receive_text, send_text,
-    start_peeking,
+    assert_kind, assert_shut_down, assert_timed_out, fill, listener, pair, poll_once, receive_text,
+    send_text, start_peeking,
 };
 use support::{LIMIT, in_turn, on, within};
 
@@ -163,6 +163,36 @@ fn several_buffers_at_once() {
     });
 }
 
+/// What the system does not take at once is left for the next call, which does not wait in vain.
+#[test]
+fn more_buffers_than_the_system_takes() {
+    const COUNT: usize = 3000;
+    in_turn(|| {
+        let (mut client, mut server) = pair();
+        // Each waits once, and is polled from then on.
+        server.read_exact(&mut vec![0; fill(&client)]).unwrap();
+        server.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        assert_timed_out(server.read(&mut [0]));
+        client.set_write_timeout(Some(LIMIT)).unwrap();
+        server.set_read_timeout(Some(LIMIT)).unwrap();
+        poll_once();
+        let pieces = [IoSlice::new(b"x"); COUNT];
+        let mut written = 0;
+        while written < COUNT {
+            written += client.write_vectored(&pieces[written..]).unwrap();
+        }
+        poll_once();
+        let mut places = [[0]; COUNT];
+        let mut read = 0;
+        while read < COUNT {
+            let mut places: Vec<_> =
+                places[read..].iter_mut().map(|place| IoSliceMut::new(place)).collect();
+            read += server.read_vectored(&mut places).unwrap();
+        }
+        assert_eq!(places, [*b"x"; COUNT]);
+    });
+}
+
 /// Reads stop short at the mark; what comes after it is not waited for in vain. Urgent data may come before or while
 /// somebody waits.
 #[test]
@@ -218,6 +248,11 @@ fn from_std_and_back() {
         assert_eq!(client.read(&mut [0; 9]).unwrap(), 1);
         client.set_read_deadline(Some(start)).unwrap();
         let client = net::TcpStream::try_from(client).unwrap();
+        let client = TcpStream::try_from(client).unwrap();
+        #[cfg(unix)]
+        let client = std::os::fd::OwnedFd::try_from(client).unwrap();
+        #[cfg(windows)]
+        let client = std::os::windows::io::OwnedSocket::try_from(client).unwrap();
         let client = TcpStream::try_from(client).unwrap();
         client.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
         assert_timed_out((&client).read(&mut [0]));
@@ -314,8 +349,14 @@ fn connecting_for_a_limited_time() {
         }
         assert!(connected.len() < 10, "the queue is never full");
         // The time-out was for connecting only.
-        let connected = connected.pop().unwrap();
-        assert_eq!(connected.write_timeout().unwrap(), None);
+        let stream = connected.pop().unwrap();
+        assert_eq!(stream.write_timeout().unwrap(), None);
+        // An address that does not answer leaves time for the next.
+        let (_listener, other) = listener();
+        let deadline = Instant::now() + Duration::from_secs(4);
+        let stream = TcpStream::connect_deadline(&[address, other][..], deadline).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), other);
+        assert!(Instant::now() < deadline);
     });
 }
 

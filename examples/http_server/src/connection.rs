@@ -74,7 +74,7 @@ fn next_head<T: Transport>(
     wire: &mut Wire<'_, T>,
     patience: Duration,
 ) -> Result<Option<Vec<u8>>, Failure> {
-    let mut begun = false;
+    let (mut waits, mut begun) = (false, false);
     loop {
         skip_empty_lines(wire);
         if let Some(length) = request::length(wire.unread(), wire.limits())? {
@@ -84,13 +84,15 @@ fn next_head<T: Transport>(
             return Ok(Some(head));
         }
         let idle = wire.unread().is_empty();
-        if idle {
+        if idle && !waits {
             wire.flush()?;
             wire.shrink();
             if !wire.control().idle(patience) {
                 return Ok(None);
             }
-        } else if !begun {
+            // Once: empty lines are no request, however many come.
+            waits = true;
+        } else if !idle && !begun {
             wire.control().busy();
             wire.control().read_until(Instant::now() + wire.limits().head_time)?;
             begun = true;

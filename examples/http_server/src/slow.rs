@@ -17,11 +17,9 @@ pub(crate) fn answer<T: Transport>(
     target: &Target<'_>,
 ) -> Result<(), Failure> {
     let lines = target.number("lines")?.unwrap_or(LINES);
-    let pause = Duration::from_millis(target.number("ms")?.unwrap_or(PAUSE_MS));
-    if lines
-        .checked_mul(pause.as_millis() as u64 + 1)
-        .is_none_or(|ms| ms > LONGEST.as_millis() as u64)
-    {
+    let pause = target.number("ms")?.unwrap_or(PAUSE_MS);
+    let takes = lines.saturating_mul(pause.saturating_add(1));
+    if takes > LONGEST.as_millis() as u64 {
         return Err(Status::BAD_REQUEST.into());
     }
     let mut stream = ex.stream(Status::OK, "text/plain");
@@ -30,7 +28,7 @@ pub(crate) fn answer<T: Transport>(
             stream.send(format!("line {line} of {lines}\n").as_bytes())?;
             stream.flush()?;
             if line < lines {
-                gort::sleep(pause);
+                gort::sleep(Duration::from_millis(pause));
             }
         }
     }

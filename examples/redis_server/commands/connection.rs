@@ -8,7 +8,10 @@ pub(super) const COMMANDS: &[Command] = &[
     command("client", -2, Plain, NO_KEYS, client),
     command("echo", 2, Plain, NO_KEYS, echo),
     command("hello", -1, Plain, NO_KEYS, hello),
+    // What a browser sends that some page has aim at us; the body would be commands.
+    command("host:", -1, Plain, NO_KEYS, hang_up),
     command("ping", -1, Plain, NO_KEYS, ping),
+    command("post", -1, Plain, NO_KEYS, hang_up),
     command("quit", -1, Plain, NO_KEYS, quit),
     command("reset", 1, Plain, NO_KEYS, reset),
     command("select", 2, Plain, NO_KEYS, select),
@@ -43,6 +46,11 @@ fn echo(call: &mut Call<'_>) -> Result<()> {
 
 fn quit(call: &mut Call<'_>) -> Result<()> {
     call.reply.ok();
+    call.session.next = Next::Close;
+    Ok(())
+}
+
+fn hang_up(call: &mut Call<'_>) -> Result<()> {
     call.session.next = Next::Close;
     Ok(())
 }

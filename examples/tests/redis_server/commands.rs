@@ -151,7 +151,9 @@ fn sorted_sets() {
     client.ask("ZPOPMAX z 2", "[\"a\" \"5\" \"c\" \"3\"]");
     client.ask("ZSCORE z b", "\"2\"");
     client.ask("ZINCRBY z 0.5 b", "\"2.5\"");
-    client.ask("ZADD z x y", "-ERR value is not a valid float");
+    for number in ["x", "nan", "1e400"] {
+        client.ask(&format!("ZADD z {number} y"), "-ERR value is not a valid float");
+    }
     client.ask("ZREM z b", "1");
     client.ask("ZCARD z", "0");
     client.ask("TYPE z", "none");

@@ -35,7 +35,24 @@ fn a_request_that_is_too_long() {
     ));
     client.expect("-ERR Protocol error: too big request");
     client.expect_end();
+    // Who goes on sending, more than fits the buffers of a socket, is told as well.
+    let mut client = server.connect();
+    client.send(format!("*2\r\n$4\r\nECHO\r\n$20000000\r\n{}", "x".repeat(20_000_000)));
+    client.expect("-ERR Protocol error: too big request");
+    client.expect_end();
     server.connect().ask("STRLEN k", &(50 << 10).to_string());
+}
+
+/// A page in a browser may send anything to a server on its machine, but behind lines of its own.
+#[test]
+fn a_browser() {
+    let server = Server::start(&[]);
+    for head in ["POST / HTTP/1.1", "GET / HTTP/1.1\r\nHost: localhost"] {
+        let mut client = server.connect();
+        let _ = client.try_send(format!("{head}\r\n\r\nSET k v\r\n"));
+        assert!(!client.rest().ends_with(b"+OK\r\n"));
+    }
+    server.connect().ask("EXISTS k", "0");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::OnceLock;
 
 pub(super) fn page_size() -> usize {
-    // SAFETY: asks for a constant of the system.
+    // SAFETY: takes no pointer; for what there is not it returns -1.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     usize::try_from(size).expect("the system has a page size")
 }

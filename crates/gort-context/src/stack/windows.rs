@@ -32,9 +32,9 @@ pub(crate) const FOR_THE_HANDLER: usize = 20 << 10;
 
 pub(super) fn page_size() -> usize {
     let mut info = MaybeUninit::<SYSTEM_INFO>::uninit();
-    // SAFETY: the call fills the structure in.
+    // SAFETY: the place for the structure is valid; the call cannot fail.
     unsafe { GetSystemInfo(info.as_mut_ptr()) };
-    // SAFETY: filled in.
+    // SAFETY: the call has filled it in.
     let info = unsafe { info.assume_init() };
     info.dwPageSize as usize
 }
@@ -149,7 +149,7 @@ pub(crate) fn pages_at(at: *const u8) -> Option<MEMORY_BASIC_INFORMATION> {
     let mut found = MaybeUninit::<MEMORY_BASIC_INFORMATION>::uninit();
     // SAFETY: asks about an address, and has room for the answer.
     let len = unsafe { VirtualQuery(at.cast(), found.as_mut_ptr(), size_of_val(&found)) };
-    // SAFETY: answered.
+    // SAFETY: the call has filled it in, as it says how much it has written.
     (len != 0).then(|| unsafe { found.assume_init() })
 }
 

@@ -19,6 +19,17 @@ use std::fmt;
 pub struct SendError<T>(pub T);
 
 /// Why [`try_send`](super::Sender::try_send) did not send; the message comes back.
+///
+/// ```
+/// use gort::chan::{TrySendError, chan};
+///
+/// let (tx, _rx) = chan(0);
+/// match tx.try_send("news") {
+///     Ok(()) => {}
+///     Err(TrySendError::Full(news)) => assert_eq!(news, "news"), // nobody waits for it
+///     Err(TrySendError::Closed(_)) => unreachable!("there is a receiver"),
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
     /// The buffer is full or, in a channel without one, no receiver waits.
@@ -29,6 +40,17 @@ pub enum TrySendError<T> {
 
 /// Why [`send_timeout`](super::Sender::send_timeout) and
 /// [`send_deadline`](super::Sender::send_deadline) did not send; the message comes back.
+///
+/// ```
+/// use gort::chan::{SendTimeoutError, chan};
+/// use std::time::Duration;
+///
+/// let (tx, rx) = chan(0);
+/// let wait = Duration::from_millis(1);
+/// assert_eq!(tx.send_timeout(1, wait), Err(SendTimeoutError::Timeout(1)));
+/// drop(rx);
+/// assert_eq!(tx.send_timeout(2, wait), Err(SendTimeoutError::Closed(2)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SendTimeoutError<T> {
     /// Nobody took the message in time.
@@ -38,6 +60,13 @@ pub enum SendTimeoutError<T> {
 }
 
 /// Why [`try_recv`](super::Receiver::try_recv) has nothing to give.
+///
+/// ```
+/// let (tx, rx) = gort::chan::chan::<u8>(1);
+/// assert!(rx.try_recv().unwrap_err().is_empty());
+/// drop(tx);
+/// assert!(rx.try_recv().unwrap_err().is_closed());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TryRecvError {
     /// There is no message now, but one may come.
@@ -48,6 +77,15 @@ pub enum TryRecvError {
 
 /// Why [`recv_timeout`](super::Receiver::recv_timeout) and
 /// [`recv_deadline`](super::Receiver::recv_deadline) have nothing to give.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let (tx, rx) = gort::chan::chan::<u8>(1);
+/// assert!(rx.recv_timeout(Duration::from_millis(1)).unwrap_err().is_timeout());
+/// drop(tx);
+/// assert!(rx.recv_timeout(Duration::from_secs(60)).unwrap_err().is_closed()); // at once
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RecvTimeoutError {
     /// No message came in time.

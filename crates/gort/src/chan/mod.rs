@@ -36,7 +36,8 @@
 //!
 //! Blocking parks a goroutine, and its processor runs others meanwhile; a plain thread is put to
 //! sleep. All of this works between goroutines of one or of several runtimes, plain threads, and
-//! futures on any executor. Waiting for several channels is what [`select`](mod@crate::select) is for.
+//! futures on any executor. A goroutine that blocks when its runtime is [shut down](crate::Runtime::shutdown) is unwound, and
+//! what it wanted to send is dropped. Waiting for several channels is what [`select`](mod@crate::select) is for.
 //!
 //! [`after`], [`at`] and [`tick`] make receivers that time sends to; [`never()`] one that nobody does.
 //

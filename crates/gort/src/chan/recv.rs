@@ -18,6 +18,22 @@ use std::time::{Duration, Instant};
 /// Can be cloned, shared and sent to other goroutines and threads; each message goes to one
 /// receiver. When the last one is dropped the channel is closed: senders get an error, and what is
 /// in the buffer is dropped.
+///
+/// ```
+/// use gort::{chan, spawn};
+///
+/// let (tx, jobs) = chan(8);
+/// let workers: Vec<_> = (0..3)
+///     .map(|_| {
+///         let jobs = jobs.clone(); // each job is one worker's
+///         spawn(move || jobs.iter().sum::<u32>())
+///     })
+///     .collect();
+/// drop(jobs); // if all workers panic, sending fails instead of waiting for ever
+/// (1..=10).for_each(|job| tx.send(job).unwrap());
+/// drop(tx);
+/// assert_eq!(workers.into_iter().map(|worker| worker.join().unwrap()).sum::<u32>(), 55);
+/// ```
 pub struct Receiver<T> {
     core: Arc<Core<T>>,
 }
@@ -161,6 +177,15 @@ impl<T> Receiver<T> {
     }
 
     /// As [`stream`](Self::stream), without another handle.
+    ///
+    /// ```
+    /// let (tx, rx) = gort::chan::chan(1);
+    /// tx.send(1).unwrap();
+    /// drop(tx);
+    /// let mut stream = rx.into_stream();
+    /// assert_eq!(gort::block_on(stream.next()), Some(1));
+    /// assert_eq!(gort::block_on(stream.next()), None);
+    /// ```
     pub fn into_stream(self) -> RecvStream<T> {
         RecvStream::new(self)
     }

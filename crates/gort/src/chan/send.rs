@@ -15,6 +15,18 @@ use std::time::{Duration, Instant};
 ///
 /// Can be cloned, shared and sent to other goroutines and threads. When the last one is dropped the
 /// channel is closed: receivers get what is in the buffer and then the end.
+///
+/// ```
+/// use gort::{chan, go};
+///
+/// let (tx, rx) = chan(0);
+/// for worker in 0..3 {
+///     let tx = tx.clone();
+///     go!(move || tx.send(worker));
+/// }
+/// drop(tx); // else this one would keep the channel open
+/// assert_eq!(rx.iter().sum::<i32>(), 3);
+/// ```
 pub struct Sender<T> {
     core: Arc<Core<T>>,
 }

@@ -23,6 +23,15 @@ pub fn with_cancel(parent: &Context) -> (Context, Cancel) {
 }
 
 /// As [`with_cancel`], with a handle that says why; see [`cause`](super::cause).
+///
+/// ```
+/// use gort::context::{background, cause, with_cancel_cause};
+///
+/// let (ctx, cancel) = with_cancel_cause(&background());
+/// cancel.cancel("the client has gone");
+/// cancel.cancel("something else"); // too late
+/// assert_eq!(cause(&ctx).unwrap().to_string(), "the client has gone");
+/// ```
 pub fn with_cancel_cause(parent: &Context) -> (Context, CancelCause) {
     let context = Context::cancellable(parent, Deadline::NEVER, || None);
     (context.clone(), CancelCause(context))
@@ -34,6 +43,17 @@ pub fn with_cancel_cause(parent: &Context) -> (Context, CancelCause) {
 /// If the parent has an earlier deadline, that is also this one's. If the runtime whose goroutine has made the context
 /// is shut down before, the context is cancelled.
 ///
+/// ```
+/// use gort::context::{ContextError, background, with_deadline};
+/// use std::time::{Duration, Instant};
+///
+/// let deadline = Instant::now() + Duration::from_millis(2);
+/// let (ctx, _cancel) = with_deadline(&background(), deadline);
+/// assert_eq!(ctx.deadline(), Some(deadline));
+/// ctx.done().recv();
+/// assert_eq!(ctx.err(), Some(ContextError::DeadlineExceeded));
+/// ```
+///
 /// # Panics
 /// If there is no memory for the timer.
 #[track_caller]
@@ -42,6 +62,14 @@ pub fn with_deadline(parent: &Context, deadline: Instant) -> (Context, Cancel) {
 }
 
 /// As [`with_deadline`]; if it is the deadline that ends the context, it is with this cause.
+///
+/// ```
+/// use gort::context::{background, cause, with_deadline_cause};
+/// use std::time::Instant;
+///
+/// let (ctx, _cancel) = with_deadline_cause(&background(), Instant::now(), "the shop is closed");
+/// assert_eq!(cause(&ctx).unwrap().to_string(), "the shop is closed");
+/// ```
 ///
 /// # Panics
 /// If there is no memory for the timer.
@@ -148,6 +176,16 @@ pub struct CancelGuard(Option<Cancel>);
 
 impl CancelGuard {
     /// The handle; the context is not cancelled.
+    ///
+    /// ```
+    /// use gort::context::{background, with_cancel};
+    ///
+    /// let (ctx, cancel) = with_cancel(&background());
+    /// let guard = cancel.drop_guard();
+    /// let cancel = guard.disarm(); // all has gone well: whoever gets the context goes on with it
+    /// assert!(!ctx.is_done());
+    /// # drop(cancel);
+    /// ```
     pub fn disarm(mut self) -> Cancel {
         self.0.take().expect("a guard has a handle until it is dropped")
     }
@@ -175,6 +213,14 @@ impl CancelCause {
     }
 
     /// The handle that does not say why: the cause is [`ContextError::Cancelled`] then.
+    ///
+    /// ```
+    /// use gort::context::{ContextError, background, cause, with_cancel_cause};
+    ///
+    /// let (ctx, cancel) = with_cancel_cause(&background());
+    /// cancel.without_cause().cancel();
+    /// assert!(cause(&ctx).unwrap().is::<ContextError>());
+    /// ```
     pub fn without_cause(&self) -> Cancel {
         Cancel(self.0.clone())
     }

@@ -8,6 +8,14 @@ use std::num::NonZeroU8;
 use std::sync::Arc;
 
 /// How a context has ended.
+///
+/// ```
+/// use gort::context::ContextError;
+/// use std::io;
+///
+/// // Functions that return errors of std's may pass it on by `?`.
+/// assert_eq!(io::Error::from(ContextError::DeadlineExceeded).kind(), io::ErrorKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ContextError {
     /// Somebody has cancelled it, or one it was derived from.
@@ -55,6 +63,16 @@ impl From<ContextError> for io::Error {
 }
 
 /// What a context was cancelled for: any error, shared by all who ask; from [`cause`].
+///
+/// ```
+/// use gort::context::{background, cause, with_cancel_cause};
+/// use std::io;
+///
+/// let (ctx, cancel) = with_cancel_cause(&background());
+/// cancel.cancel(io::Error::from(io::ErrorKind::BrokenPipe));
+/// let why = cause(&ctx).unwrap();
+/// assert_eq!(why.downcast_ref::<io::Error>().unwrap().kind(), io::ErrorKind::BrokenPipe);
+/// ```
 #[derive(Clone)]
 pub struct Cause(Arc<dyn Error + Send + Sync>);
 

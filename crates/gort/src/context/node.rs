@@ -14,6 +14,25 @@ use std::time::Instant;
 /// [module](super).
 ///
 /// A clone is the same context. All methods may be called from anywhere, and none blocks.
+///
+/// ```
+/// use gort::context::{Context, ContextError, background, with_timeout};
+/// use std::time::Duration;
+///
+/// fn count(ctx: &Context, up_to: u64) -> Result<u64, ContextError> {
+///     for n in 0..up_to {
+///         if n % 1000 == 0 && let Some(error) = ctx.err() {
+///             return Err(error);
+///         }
+///     }
+///     Ok(up_to)
+/// }
+///
+/// let (ctx, cancel) = with_timeout(&background(), Duration::from_secs(60));
+/// assert_eq!(count(&ctx, 10_000), Ok(10_000));
+/// cancel.cancel();
+/// assert_eq!(count(&ctx, 10_000), Err(ContextError::Cancelled));
+/// ```
 #[derive(Clone)]
 pub struct Context(pub(super) Link);
 
@@ -48,6 +67,15 @@ pub const fn background() -> Context {
 }
 
 /// As [`background`], for where it is not clear yet which context to pass, or there is none to be had yet.
+///
+/// ```
+/// use gort::context::{Context, todo};
+///
+/// fn search(ctx: &Context) -> bool {
+///     !ctx.is_done()
+/// }
+/// assert!(search(&todo())); // until the caller has a context to pass on
+/// ```
 pub const fn todo() -> Context {
     Context(Link::Todo)
 }

@@ -107,6 +107,17 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<(
 
 /// Copies a file's contents and permissions, and returns how many bytes it has. In the kernel where that can do it; as [`std::fs::copy`].
 ///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-copy-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// fs::write(folder.join("notes"), "first\n")?;
+/// assert_eq!(fs::copy(folder.join("notes"), folder.join("copy"))?, 6);
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Errors
 /// The system's.
 pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
@@ -114,6 +125,18 @@ pub fn copy(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<u64> {
 }
 
 /// Gives a file or folder another name, in place of what had that name; as [`std::fs::rename`].
+///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-rename-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// fs::write(folder.join("notes.new"), "second\n")?;
+/// fs::rename(folder.join("notes.new"), folder.join("notes"))?; // who reads sees the old or the new ones
+/// assert_eq!(fs::read_to_string(folder.join("notes"))?, "second\n");
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// The system's.
@@ -123,6 +146,19 @@ pub fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
 
 /// Gives a file one name more; as [`std::fs::hard_link`].
 ///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-hard-link-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// fs::write(folder.join("notes"), "first\n")?;
+/// fs::hard_link(folder.join("notes"), folder.join("also"))?;
+/// fs::remove_file(folder.join("notes"))?;
+/// assert_eq!(fs::read(folder.join("also"))?, b"first\n");
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Errors
 /// The system's.
 pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
@@ -130,6 +166,17 @@ pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Resu
 }
 
 /// Where a symbolic link leads; as [`std::fs::read_link`].
+///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-read-link-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// std::os::unix::fs::symlink("notes", folder.join("latest"))?;
+/// assert_eq!(fs::read_link(folder.join("latest"))?.to_str(), Some("notes"));
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// The system's.
@@ -139,6 +186,11 @@ pub fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 
 /// The absolute path, with all symbolic links followed; as [`std::fs::canonicalize`].
 ///
+/// ```
+/// assert!(gort::fs::canonicalize("./Cargo.toml")?.is_absolute());
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Errors
 /// The system's.
 pub fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
@@ -146,6 +198,11 @@ pub fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 }
 
 /// What is known of a file: its kind, size, times, permissions. Follows symbolic links; as [`std::fs::metadata`].
+///
+/// ```
+/// assert!(gort::fs::metadata("Cargo.toml")?.len() > 0);
+/// # std::io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// The system's.
@@ -155,6 +212,18 @@ pub fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 
 /// What is known of a file, or of a symbolic link itself; as [`std::fs::symlink_metadata`].
 ///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-symlink-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// std::os::unix::fs::symlink("nowhere", folder.join("link"))?;
+/// assert!(fs::symlink_metadata(folder.join("link"))?.is_symlink());
+/// assert!(fs::metadata(folder.join("link")).is_err());
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Errors
 /// The system's.
 pub fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
@@ -162,6 +231,21 @@ pub fn symlink_metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 }
 
 /// Changes who may do what with a file; as [`std::fs::set_permissions`].
+///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-permissions-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// let notes = folder.join("notes");
+/// fs::write(&notes, "first\n")?;
+/// let mut permissions = fs::metadata(&notes)?.permissions();
+/// permissions.set_readonly(true);
+/// fs::set_permissions(&notes, permissions)?;
+/// assert!(fs::metadata(&notes)?.permissions().readonly());
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// The system's.
@@ -171,6 +255,17 @@ pub fn set_permissions(path: impl AsRef<Path>, permissions: Permissions) -> io::
 
 /// Makes a folder; as [`std::fs::create_dir`].
 ///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-create-dir-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// fs::create_dir(folder.join("a"))?;
+/// assert!(fs::create_dir(folder.join("b/c")).is_err(), "there is no b");
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Errors
 /// The system's.
 pub fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
@@ -178,6 +273,17 @@ pub fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
 }
 
 /// Makes a folder, and those that it is in where they are missing; as [`std::fs::create_dir_all`].
+///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-create-dirs-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// fs::create_dir_all(folder.join("a/b/c"))?;
+/// fs::create_dir_all(folder.join("a/b"))?; // it is there
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// The system's.
@@ -187,6 +293,18 @@ pub fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 
 /// Removes a file; as [`std::fs::remove_file`].
 ///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-remove-file-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// fs::write(folder.join("notes"), "first\n")?;
+/// fs::remove_file(folder.join("notes"))?;
+/// assert!(!fs::exists(folder.join("notes"))?);
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Errors
 /// The system's.
 pub fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
@@ -195,6 +313,18 @@ pub fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
 
 /// Removes a folder with nothing in it; as [`std::fs::remove_dir`].
 ///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-remove-dir-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// fs::create_dir_all(folder.join("a/b"))?;
+/// assert!(fs::remove_dir(folder.join("a")).is_err(), "b is in it");
+/// fs::remove_dir(folder.join("a/b"))?;
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
+///
 /// # Errors
 /// The system's.
 pub fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
@@ -202,6 +332,19 @@ pub fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
 }
 
 /// Removes a folder with all that is in it; does not follow symbolic links. In one call that may take long; as [`std::fs::remove_dir_all`].
+///
+/// ```
+/// use gort::fs;
+///
+/// # let folder = std::env::temp_dir().join(format!("gort-remove-dirs-{}", std::process::id()));
+/// # fs::create_dir(&folder)?;
+/// fs::create_dir_all(folder.join("a/b"))?;
+/// fs::write(folder.join("a/notes"), "first\n")?;
+/// fs::remove_dir_all(folder.join("a"))?;
+/// assert!(!fs::exists(folder.join("a"))?);
+/// # fs::remove_dir_all(&folder)?;
+/// # std::io::Result::Ok(())
+/// ```
 ///
 /// # Errors
 /// The system's.

@@ -12,6 +12,16 @@ use std::sync::Arc;
 /// The payload that unwinds a goroutine whose runtime is being shut down.
 ///
 /// A [`JoinHandle`](crate::JoinHandle) of such a goroutine returns it as the error of `join`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let runtime = gort::Runtime::new()?;
+/// let waiting = runtime.spawn(|| gort::sleep(Duration::MAX));
+/// runtime.shutdown(Duration::from_secs(5)).unwrap();
+/// assert!(waiting.join().unwrap_err().is::<gort::Shutdown>());
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Shutdown;
@@ -28,6 +38,13 @@ pub(crate) fn unwind_for_shutdown() -> ! {
 }
 
 /// What a panic handler is told: see [`set_panic_handler`].
+///
+/// ```
+/// gort::set_panic_handler(|info| {
+///     let who = info.name().unwrap_or("a goroutine without a name");
+///     eprintln!("{who} (number {}) panicked: {}", info.id(), info.message().unwrap_or("?"));
+/// });
+/// ```
 pub struct PanicInfo<'a> {
     id: u64,
     name: Option<&'a str>,
@@ -111,6 +128,15 @@ pub fn set_panic_handler(handler: impl Fn(&PanicInfo<'_>) + Send + Sync + 'stati
 
 /// What becomes of the process when a goroutine panics; see
 /// [`RuntimeBuilder::on_panic`](crate::RuntimeBuilder::on_panic).
+///
+/// ```
+/// use gort::{OnPanic, Runtime};
+///
+/// let runtime = Runtime::builder().on_panic(OnPanic::Report).build()?;
+/// assert!(runtime.spawn(|| panic!("reported to the handle")).join().is_err());
+/// assert_eq!(runtime.run(|| 6 * 7), 42); // the others go on
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum OnPanic {

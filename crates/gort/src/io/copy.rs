@@ -1,6 +1,6 @@
 //! Copying, through a buffer where the kernel does not do it.
 
-use super::in_kernel;
+use super::system::copy_in_kernel;
 use std::io::{self, Read, Write};
 
 /// So much is read at a time.
@@ -36,7 +36,7 @@ where
     R: Read + ?Sized,
     W: Write + ?Sized,
 {
-    if let Some(result) = in_kernel::attempt(reader, writer) {
+    if let Some(result) = copy_in_kernel(reader, writer) {
         return result;
     }
     let mut buffer = vec![0; BUFFER];

@@ -30,35 +30,23 @@
 //! [reads and writes](crate::net#reading-and-writing) and of [limits](crate::net#how-long-to-wait) for sockets goes for pipes, too;
 //! [`is_closed`](crate::net::is_closed) tells of pipes that were closed.
 
-#[cfg(not(unix))]
-mod by_thread;
 mod copy;
-#[cfg(not(unix))]
-mod no_splice;
 mod output;
 mod pipe;
-#[cfg(unix)]
-mod splice;
-#[cfg(unix)]
-mod spliced;
 mod stdin;
+#[cfg(unix)]
+#[path = "unix/mod.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod system;
 
 pub use copy::copy;
 pub use output::{Output, OutputLock, stderr, stdout};
 pub use pipe::{PipeReader, PipeWriter, pipe};
-#[cfg(unix)]
-pub use splice::{copy_both, splice};
-#[cfg(unix)]
-pub use spliced::Spliced;
 pub use stdin::{Stdin, StdinLock, stdin};
-
-#[cfg(not(unix))]
-use no_splice as in_kernel;
 #[cfg(unix)]
-use splice as in_kernel;
+pub use system::{Spliced, copy_both, splice};
 
 /// What waits for a pipe or standard input.
-#[cfg(unix)]
-use crate::net::source::Source;
-#[cfg(not(unix))]
-use by_thread::Source;
+use system::Source;

@@ -41,6 +41,14 @@ pub fn stdout() -> Output {
 }
 
 /// Standard error, as [`stdout`] is standard output. It has no buffer.
+///
+/// ```
+/// use std::io::Write;
+///
+/// # gort::run(|| {
+/// writeln!(gort::io::stderr(), "something is the matter")?;
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
 pub fn stderr() -> Output {
     Output { stream: Stream::Error }
 }
@@ -68,6 +76,17 @@ pub struct OutputLock {
 
 impl Output {
     /// Parks until nobody else has it, and keeps others who write through this module out until the lock is dropped.
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// # gort::run(|| {
+    /// let mut out = gort::io::stdout().lock();
+    /// writeln!(out, "two lines,")?;
+    /// gort::yield_now(); // a guard of std's would not keep others out here
+    /// writeln!(out, "one below the other")?;
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn lock(&self) -> OutputLock {
         let turn = match self.stream {
             Stream::Out => &STDOUT,

@@ -48,12 +48,34 @@ pub fn pipe() -> io::Result<(PipeReader, PipeWriter)> {
 ///
 /// `&PipeReader` reads as well. A read parks until there is something; it returns 0 when the last writer is gone. Several may
 /// read: each byte arrives at one of them.
+///
+/// ```
+/// use std::io::{Read, Write};
+///
+/// # gort::run(|| {
+/// let (mut reader, mut writer) = gort::io::pipe()?;
+/// gort::go!(move || writer.write_all(b"hello")); // and is dropped
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "hello");
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
 pub struct PipeReader(Source<io::PipeReader>);
 
 /// The end of a [pipe](pipe()) to write to; also the input of a [child process](crate::process::Child).
 ///
 /// `&PipeWriter` writes as well. A write parks while the pipe is full; it fails with [`BrokenPipe`](io::ErrorKind::BrokenPipe) when
 /// the last reader is gone. What is written in one go is not mixed with what others write, if it is not more than 4 KiB.
+///
+/// ```
+/// use std::io::{ErrorKind, Write};
+///
+/// let (reader, mut writer) = gort::io::pipe()?;
+/// writer.write_all(b"there is room")?;
+/// drop(reader);
+/// assert_eq!(writer.write(b"for nobody").unwrap_err().kind(), ErrorKind::BrokenPipe);
+/// # std::io::Result::Ok(())
+/// ```
 pub struct PipeWriter(Source<io::PipeWriter>);
 
 impl PipeReader {
@@ -189,9 +211,8 @@ impl PipeWriter {
 
 impl Read for &PipeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = buffer.len();
-        let is_short = |&count: &usize| count > 0 && count < room;
-        self.source().run_stream(Direction::Read, |mut reader| reader.read(buffer), is_short)
+        // A short read does not show that there is no more: a pipe may be one of packets.
+        self.source().run(Direction::Read, |mut reader| reader.read(buffer))
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
@@ -226,6 +247,22 @@ macro_rules! conversions {
 
             fn try_from(end: $std) -> io::Result<$end> {
                 $end::from_std(end)
+            }
+        }
+
+        impl TryFrom<$end> for $std {
+            type Error = io::Error;
+
+            fn try_from(end: $end) -> io::Result<$std> {
+                end.into_std()
+            }
+        }
+
+        impl TryFrom<$end> for OwnedFile {
+            type Error = io::Error;
+
+            fn try_from(end: $end) -> io::Result<OwnedFile> {
+                end.into_std().map(Into::into)
             }
         }
 

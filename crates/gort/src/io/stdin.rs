@@ -58,6 +58,15 @@ fn source() -> io::Result<&'static Source<io::Stdin>> {
 
 impl Stdin {
     /// Parks until nobody else has it, and keeps others out until the lock is dropped.
+    ///
+    /// ```
+    /// use std::io::Read;
+    ///
+    /// # gort::run(|| {
+    /// let mut everything = Vec::new();
+    /// gort::io::stdin().lock().read_to_end(&mut everything)?;
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn lock(&self) -> StdinLock {
         StdinLock { buffer: BUFFER.lock().unwrap_or_else(PoisonError::into_inner) }
     }
@@ -134,15 +143,40 @@ impl BufRead for StdinLock {
     }
 }
 
+/// What reads more than once holds the lock meanwhile, so that nobody else gets a part.
 impl Read for &Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.lock().read(buffer)
+    }
+
+    fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        self.lock().read_exact(buffer)
+    }
+
+    fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        self.lock().read_to_end(buffer)
+    }
+
+    fn read_to_string(&mut self, text: &mut String) -> io::Result<usize> {
+        self.lock().read_to_string(text)
     }
 }
 
 impl Read for Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.lock().read(buffer)
+        (&*self).read(buffer)
+    }
+
+    fn read_exact(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        (&*self).read_exact(buffer)
+    }
+
+    fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        (&*self).read_to_end(buffer)
+    }
+
+    fn read_to_string(&mut self, text: &mut String) -> io::Result<usize> {
+        (&*self).read_to_string(text)
     }
 }
 

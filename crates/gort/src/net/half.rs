@@ -6,6 +6,20 @@ use std::net::Shutdown;
 use std::ops::Deref;
 
 /// A stream that can be split: [`TcpStream`](super::TcpStream) and, on Unix, `UnixStream`.
+///
+/// ```
+/// use gort::net::{ReadHalf, Stream};
+/// use std::io::{self, Read};
+///
+/// fn read_all<S: Stream>(mut from: ReadHalf<S>) -> io::Result<Vec<u8>>
+/// where
+///     ReadHalf<S>: Read,
+/// {
+///     let mut all = Vec::new();
+///     from.read_to_end(&mut all).map(|_| all)
+/// }
+/// # let _ = read_all::<gort::net::TcpStream>;
+/// ```
 pub trait Stream: sealed::Sealed {
     #[doc(hidden)]
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
@@ -82,6 +96,19 @@ impl<S: Stream> WriteHalf<S> {
     }
 
     /// Gives the handle up and leaves the direction open, for other handles of the stream.
+    ///
+    /// ```
+    /// use gort::net::{TcpListener, TcpStream};
+    /// use std::io::Write;
+    ///
+    /// # gort::run(|| {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// let (reader, writer) = stream.split();
+    /// writer.forget();
+    /// (&*reader).write_all(b"still open")?;
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn forget(mut self) {
         self.stays = true;
     }
@@ -153,6 +180,18 @@ impl<S: Stream + fmt::Debug> fmt::Debug for WriteHalf<S> {
 }
 
 /// The two halves are of different streams; they come back with it.
+///
+/// ```
+/// use gort::net::{TcpListener, TcpStream};
+///
+/// # gort::run(|| {
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let (one, _its_writer) = TcpStream::connect(listener.local_addr()?)?.split();
+/// let (_its_reader, other) = TcpStream::connect(listener.local_addr()?)?.split();
+/// let error = one.reunite(other).unwrap_err();
+/// println!("{error}");
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
 pub struct ReuniteError<S: Stream>(
     /// The one to read with.
     pub ReadHalf<S>,

@@ -1,5 +1,9 @@
 //! What the handles of all kinds of sockets have in common.
 
+/// So many buffers go into one operation, as the system takes no more (`IOV_MAX`): were more counted, it would look as if
+/// there had been nothing to fill the others with.
+pub(super) const MOST_BUFFERS: usize = 1024;
+
 /// The methods and traits that do not depend on the kind. `$handle` is a tuple of an `Arc<Source<$std>>`.
 macro_rules! handle {
     ($handle:ident, $std:ty) => {
@@ -68,6 +72,23 @@ macro_rules! handle {
 
             fn try_from(socket: $handle) -> io::Result<$std> {
                 socket.into_std()
+            }
+        }
+
+        impl TryFrom<crate::sys::OwnedSocket> for $handle {
+            type Error = io::Error;
+
+            /// Takes over the socket, which is to be of this kind.
+            fn try_from(socket: crate::sys::OwnedSocket) -> io::Result<$handle> {
+                $handle::from_std(socket.into())
+            }
+        }
+
+        impl TryFrom<$handle> for crate::sys::OwnedSocket {
+            type Error = io::Error;
+
+            fn try_from(socket: $handle) -> io::Result<crate::sys::OwnedSocket> {
+                socket.into_std().map(Into::into)
             }
         }
 
@@ -145,9 +166,10 @@ macro_rules! limits {
     };
 }
 
-/// `Read` and `Write`, and what else streams have.
+/// `Read` and `Write`, and what else streams have. `$shows_no_more` tells what a read of so many bytes shows, into room for
+/// so many.
 macro_rules! stream {
-    ($handle:ident, $std:ty) => {
+    ($handle:ident, $std:ty, $shows_no_more:path) => {
         impl $handle {
             /// Ends one direction, or both, for all handles: whoever waits to read gets the end, whoever writes an error
             /// (`BrokenPipe`, on Unix). Does not wait.
@@ -179,7 +201,7 @@ macro_rules! stream {
                 if room == 0 {
                     return self.0.check(Direction::Read).map(|()| 0);
                 }
-                let is_short = |&count: &usize| count > 0 && count < room;
+                let is_short = |&count: &usize| $shows_no_more(count, room);
                 self.source().run_stream(Direction::Read, attempt, is_short)
             }
 
@@ -201,6 +223,8 @@ macro_rules! stream {
             }
 
             fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                let count = buffers.len().min(MOST_BUFFERS);
+                let buffers = &mut buffers[..count];
                 let room = buffers.iter().map(|buffer| buffer.len()).sum();
                 self.read_with(room, |mut socket| socket.read_vectored(buffers))
             }
@@ -212,6 +236,7 @@ macro_rules! stream {
             }
 
             fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+                let buffers = &buffers[..buffers.len().min(MOST_BUFFERS)];
                 let len = buffers.iter().map(|buffer| buffer.len()).sum();
                 self.write_with(len, |mut socket| socket.write_vectored(buffers))
             }

@@ -90,15 +90,13 @@
 //! # What it costs
 //!
 //! A socket is registered with the runtime's poller when somebody first has to wait for it, once (on Windows with each wait). An operation tries first,
-//! and waits only if that would block. After a read that did not fill its buffer the next one waits without
-//! trying. `cargo run --release -p harness -- table -j tcp` in `bench/` prints the figures.
+//! and waits only if that would block. After a read from a TCP stream that did not fill its buffer the next one
+//! waits without trying. `cargo run --release -p harness -- table -j tcp` in `bench/` prints the figures.
 
 mod accept;
 mod half;
 mod handle;
 mod resolve;
-#[cfg(unix)]
-mod room;
 pub(crate) mod source;
 mod tcp;
 mod udp;

@@ -2,7 +2,7 @@
 
 use super::accept::{accept, listener};
 use super::half::{self, ReadHalf, WriteHalf};
-use super::handle::{handle, limits, stream};
+use super::handle::{MOST_BUFFERS, handle, limits, stream};
 use super::resolve::{ToSocketAddrs, each_address};
 use super::source::{Source, take_out};
 use crate::poll::Direction;
@@ -33,7 +33,12 @@ pub struct TcpStream(Arc<Source<net::TcpStream>>);
 
 handle!(TcpStream, net::TcpStream);
 limits!(TcpStream);
-stream!(TcpStream, net::TcpStream);
+stream!(TcpStream, net::TcpStream, shows_no_more);
+
+/// A read takes what there is. (It stops short of urgent data, of which the poller tells.)
+fn shows_no_more(count: usize, room: usize) -> bool {
+    count > 0 && count < room
+}
 
 impl TcpStream {
     /// Connects to a host and port, and parks until it is connected: for minutes if nothing answers there. If the name has
@@ -45,8 +50,9 @@ impl TcpStream {
         each_address(address, |address| TcpStream::connect_to(address, None))
     }
 
-    /// As [`connect`](Self::connect), until `deadline`: all addresses together. The time that a name takes to be
-    /// resolved counts, but the system's resolver cannot be told to hurry.
+    /// As [`connect`](Self::connect), until `deadline`: all addresses together. So that one that does not answer leaves
+    /// time for those after it, each may take its share of what is left, but two seconds if there are so many. The time that a
+    /// name takes to be resolved counts, but the system's resolver cannot be told to hurry.
     ///
     /// # Errors
     /// [`TimedOut`](io::ErrorKind::TimedOut), and as there.
@@ -66,7 +72,14 @@ impl TcpStream {
         address: impl ToSocketAddrs,
         deadline: Instant,
     ) -> io::Result<TcpStream> {
-        each_address(address, |address| TcpStream::connect_to(address, Some(deadline)))
+        let addresses: Vec<_> = address.to_socket_addrs()?.collect();
+        let mut untried = addresses.len() as u32;
+        each_address(&addresses[..], |address| {
+            let now = Instant::now();
+            let share = share(deadline.saturating_duration_since(now), untried);
+            untried -= 1;
+            TcpStream::connect_to(address, Some(now + share))
+        })
     }
 
     /// Connects to an address, for at most `timeout`.
@@ -180,6 +193,13 @@ impl TcpStream {
     }
 }
 
+/// How long the first of so many addresses may take to answer, of the time that there is for all.
+fn share(time: Duration, addresses: u32) -> Duration {
+    /// Enough for the first packet to be sent again, as it may have been lost.
+    const LEAST: Duration = Duration::from_secs(2);
+    (time / addresses).max(LEAST).min(time)
+}
+
 /// A socket that accepts TCP connections; like [`std::net::TcpListener`].
 ///
 /// Several goroutines may accept from one.
@@ -203,7 +223,7 @@ listener!(TcpListener, sys::accept, TcpStream, Incoming);
 
 impl TcpListener {
     /// Listens at an address; port 0 is for the system to choose. If the name has several addresses the first that can
-    /// be had is taken. As many connections as the system allows may wait to be accepted.
+    /// be had is taken. As many connections as the system allows may wait to be accepted. Does not wait, but for a name to be resolved.
     ///
     /// # Errors
     /// `AddrInUse` if another socket listens there, most often.

@@ -32,7 +32,7 @@ handle!(UdpSocket, net::UdpSocket);
 limits!(UdpSocket);
 
 impl UdpSocket {
-    /// A socket at an address; port 0 is for the system to choose.
+    /// A socket at an address; port 0 is for the system to choose. Does not wait, but for a name to be resolved.
     ///
     /// # Errors
     /// `AddrInUse` if another has it, most often.

@@ -1,9 +1,10 @@
 //! Sockets of the Unix domain.
 
+mod room;
+
 use super::accept::{accept, listener};
 use super::half::{self, ReadHalf, WriteHalf};
-use super::handle::{handle, limits, stream};
-use super::room;
+use super::handle::{MOST_BUFFERS, handle, limits, stream};
 use super::source::{Source, take_out};
 use crate::poll::Direction;
 use crate::sys;
@@ -42,7 +43,13 @@ pub struct UnixStream(Arc<Source<net::UnixStream>>);
 
 handle!(UnixStream, net::UnixStream);
 limits!(UnixStream);
-stream!(UnixStream, net::UnixStream);
+stream!(UnixStream, net::UnixStream, shows_no_more);
+
+/// A read stops at what was sent with descriptors, or by another process if the socket is to tell by whom, whatever lies
+/// behind it. Nothing is told of that.
+fn shows_no_more(_count: usize, _room: usize) -> bool {
+    false
+}
 
 impl UnixStream {
     /// Connects to the socket at a path. While the listener's queue is full the caller sleeps and tries again, from a tenth of

@@ -35,6 +35,8 @@ pub(crate) struct Driver {
     polling: UnsafeCell<Polling>,
     /// How often it has been polled; somebody is at it, or was.
     polls: AtomicU64,
+    /// How many events were told; changed by who has the turn.
+    events: AtomicU64,
     /// The runtime has ended: nobody polls any more.
     closed: AtomicBool,
 }
@@ -76,6 +78,7 @@ impl Driver {
                 timer,
             }),
             polls: AtomicU64::new(0),
+            events: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         })
     }
@@ -130,6 +133,10 @@ impl Driver {
         self.polls.load(Relaxed)
     }
 
+    pub(crate) fn events(&self) -> u64 {
+        self.events.load(Relaxed)
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(SeqCst)
     }
@@ -177,9 +184,12 @@ impl Turn<'_> {
 
     /// Tells those who wait of the events, and calls `told` after each.
     pub(crate) fn dispatch(mut self, mut told: impl FnMut()) {
+        let driver = self.driver;
         let events = &self.polling().events;
+        let mut count = driver.events();
         let mut coming = events.iter().skip(AHEAD).map(|event| Record::of_token(event.token().0));
         for event in events {
+            count += 1;
             if let Some(Some((record, _))) = coming.next() {
                 record.prefetch();
             }
@@ -194,6 +204,7 @@ impl Turn<'_> {
             }
             told();
         }
+        driver.events.store(count, Relaxed);
     }
 }
 

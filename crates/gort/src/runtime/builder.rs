@@ -15,6 +15,22 @@ const DEFAULT_TIME_SLICE: Duration = Duration::from_millis(10);
 const DEFAULT_MAX_THREADS: usize = 10_000;
 
 /// Settings of a runtime that is to be made.
+///
+/// ```
+/// use gort::{OnPanic, Runtime};
+/// use std::time::Duration;
+///
+/// let runtime = Runtime::builder()
+///     .name("crawler")
+///     .processors(2)
+///     .stack_size(64 << 10)
+///     .time_slice(Duration::from_millis(1))
+///     .on_panic(OnPanic::Report)
+///     .build()?;
+/// assert_eq!(runtime.run(|| gort::gomaxprocs()), 2);
+/// assert!(Runtime::builder().processors(0).build().is_err());
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
@@ -248,6 +264,13 @@ impl Builder {
     }
 
     /// Makes the runtime the process's: the one that `run`, `go!` and `spawn` use on plain threads.
+    ///
+    /// ```
+    /// gort::Runtime::builder().processors(2).install()?; // before anything else of gort's
+    /// assert_eq!(gort::run(|| gort::gomaxprocs()), 2);
+    /// assert!(gort::Runtime::builder().install().is_err(), "there is one already");
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// As [`build`](Self::build); `AlreadyExists` if the process has its runtime; `InvalidInput` without a

@@ -76,6 +76,13 @@ impl Runtime {
     /// Other goroutines go on when this returns. It may be called from any thread, also from many at
     /// once and from goroutines of this or another runtime.
     ///
+    /// ```
+    /// let runtime = gort::Runtime::new()?;
+    /// let words = vec!["a", "b"];
+    /// assert_eq!(runtime.run(|| words.join("-")), "a-b"); // it may borrow
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Panics
     /// With the panic of `f`, if it panicked; if there is no stack for the goroutine.
     pub fn run<F, R>(&self, f: F) -> R
@@ -124,6 +131,13 @@ impl Runtime {
     ///
     /// It takes effect at once upwards; downwards, a goroutine that is running goes on to the end
     /// of its turn.
+    ///
+    /// ```
+    /// let runtime = gort::Runtime::builder().processors(1).build()?;
+    /// assert_eq!(runtime.set_processors(4), 1);
+    /// assert_eq!(runtime.processors(), 4);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn set_processors(&self, processors: usize) -> usize {
         self.shared.set_active_processors(processors)
     }
@@ -181,6 +195,24 @@ impl fmt::Debug for Runtime {
 }
 
 /// Goroutines did not end within the time limit of a shutdown.
+///
+/// ```
+/// use std::sync::mpsc::channel;
+/// use std::time::Duration;
+///
+/// let runtime = gort::Runtime::new()?;
+/// let (begun, begins) = channel();
+/// let (end, ends) = channel::<()>();
+/// runtime.spawn(move || {
+///     begun.send(()).unwrap();
+///     ends.recv() // std's, which gort cannot end
+/// });
+/// begins.recv().unwrap();
+/// let error = runtime.shutdown(Duration::from_millis(1)).unwrap_err();
+/// assert_eq!(error.goroutines(), 1);
+/// drop(end);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 pub struct ShutdownError {
     left: u64,
@@ -341,6 +373,9 @@ where
 /// ```
 /// gort::run(|| assert!(gort::num_goroutines() >= 1));
 /// ```
+///
+/// # Panics
+/// If the process's runtime is to be started and cannot be.
 pub fn num_goroutines() -> usize {
     current_or_panic().visible_goroutines() as usize
 }
@@ -354,6 +389,9 @@ pub fn num_goroutines() -> usize {
 ///     println!("{stats:?}");
 /// });
 /// ```
+///
+/// # Panics
+/// If the process's runtime is to be started and cannot be.
 pub fn stats() -> Stats {
     current_or_panic().stats()
 }
@@ -364,6 +402,9 @@ pub fn stats() -> Stats {
 /// ```
 /// assert!(gort::gomaxprocs() >= 1);
 /// ```
+///
+/// # Panics
+/// If the process's runtime is to be started and cannot be.
 pub fn gomaxprocs() -> usize {
     current_or_panic().active_processors()
 }
@@ -376,6 +417,9 @@ pub fn gomaxprocs() -> usize {
 /// assert_eq!(gort::gomaxprocs(), 4);
 /// gort::set_gomaxprocs(before);
 /// ```
+///
+/// # Panics
+/// If the process's runtime is to be started and cannot be.
 pub fn set_gomaxprocs(processors: usize) -> usize {
     current_or_panic().set_active_processors(processors)
 }

@@ -78,9 +78,13 @@ impl Crowd {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.size.load(Relaxed) == 0
+    }
+
     /// There is one, and it is not large.
     pub(crate) fn is_small(&self, shared: &Shared) -> bool {
-        self.size.load(Relaxed) > 0 && !self.is_large(shared)
+        !self.is_empty() && !self.is_large(shared)
     }
 
     fn for_each_processor(&self, shared: &Shared) -> usize {

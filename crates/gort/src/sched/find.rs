@@ -146,6 +146,11 @@ impl Machine {
         if let Some(goroutine) = self.pick().or_else(|| self.take_global()) {
             return Some(goroutine);
         }
+        if self.shared().are_too_many() {
+            // The others in use look after what else there is.
+            self.discouraged.set(true);
+            return None;
+        }
         if self.poll_before_stealing()
             && let Some(goroutine) = self.pick()
         {

@@ -26,6 +26,7 @@
 //! | [`polling`](mod@polling), [`sleeper`](mod@sleeper) | who waits for sockets; how a machine sleeps |
 //! | [`monitor`](mod@monitor), [`hold`](mod@hold), [`barrier`](mod@barrier), [`bell`](mod@bell) | who looks after processors whose goroutine does not come back, and takes them |
 //! | [`crowd`](mod@crowd), [`watch`](mod@watch) | what changes where many compute without a processor; who is the monitor |
+//! | [`pace`](mod@pace), [`enough`](mod@enough) | is what waits worth another machine |
 //! | [`kernel_slice`](mod@kernel_slice) | how soon the kernel runs a machine |
 //! | [`home`](mod@home) | who may go on where |
 //! | [`audit`](mod@audit) | who blocks with values of the thread's |
@@ -84,6 +85,8 @@ mod blocking;
 mod crowd;
 #[cfg(not(loom))]
 mod doze;
+#[cfg(not(loom))]
+mod enough;
 #[cfg(not(loom))]
 mod find;
 #[cfg(not(loom))]

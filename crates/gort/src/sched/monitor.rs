@@ -36,6 +36,7 @@
 //! to run what a timer had made ready, it had to rouse another machine to take over: two wake-ups for
 //! each timer, with ten thousand goroutines asleep both CPUs were at work all the time.
 
+use super::enough::Trials;
 use super::processor::Processor;
 use super::tidy::PoolTidier;
 use super::timer::NEVER;
@@ -61,6 +62,7 @@ pub(crate) struct Monitor {
     seen: Vec<Seen>,
     /// How often it had been polled.
     polls: u64,
+    trials: Trials,
     tidier: PoolTidier,
 }
 
@@ -118,10 +120,16 @@ impl Monitor {
         let mut period = FIRST_PERIOD;
         let mut has_slept = false;
         while !shared.is_exiting() && shared.crowd.is_large(shared) == in_large_crowd {
-            match self.look(shared) {
+            let finding = self.look(shared);
+            match finding {
+                Finding::Stuck | Finding::Taken(_) => self.trials.lift(shared),
+                _ => self.trials.look(shared),
+            }
+            match finding {
                 Finding::Calm
                     if (period >= longest || shared.crowd.is_small(shared)) && nobody_is_busy() =>
                 {
+                    self.trials.lift(shared);
                     // Who has gone idle while this polled has relied on it.
                     shared.ensure_watched();
                     self.rest(shared, nobody_is_busy);

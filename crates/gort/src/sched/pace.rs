@@ -80,10 +80,14 @@ impl Look {
 }
 
 impl Shared {
-    /// Is the queue so short that it is better left to an owner that goes through it quickly?
+    /// Is the queue so short that it is better left to an owner that goes through it quickly? So it is if
+    /// [enough](super::enough) are in use.
     pub(super) fn is_short(&self, processor: &Processor) -> bool {
         let len = processor.queue.len();
         if self.has_driver() {
+            if self.are_enough() {
+                return true;
+            }
             let pace = processor.pace.load(Relaxed);
             pace > 0 && u64::from(len) * u64::from(pace) < WORTHWHILE
         } else {

@@ -16,7 +16,7 @@
 //! it rests, as the monitor. A goroutine that gives its processor up for a blocking call leaves no machine behind that would: it rouses one, or
 //! starts one (`ensure_watched`).
 //!
-//! A machine that is idle while *all* processors are in use does not poll: with each event it would only get in the way
+//! A machine that is idle while *all* processors are in use, or [enough](super::enough) of them, does not poll: with each event it would only get in the way
 //! of those who are about to poll anyway.
 //!
 //! Rejected: an idle machine that sleeps on its word while a busy processor has polled within 100 µs, so that one thread
@@ -74,6 +74,11 @@ impl Shared {
     /// How often it has been polled, and whether somebody is at it now.
     pub(super) fn polls(&self) -> Option<(u64, bool)> {
         self.driver.get().map(|driver| (driver.polls(), !driver.is_free()))
+    }
+
+    /// How many events there were for this runtime, if it has a poller.
+    pub(super) fn events(&self) -> Option<u64> {
+        self.driver.get().map(|driver| driver.events())
     }
 
     /// Is there a poller, as there have been sockets?
@@ -167,6 +172,7 @@ impl Machine {
         let shared = self.shared();
         let until = until.map_or(Deadline::NEVER, Deadline::from_nanos);
         if shared.idle.idle_processors() > 0
+            && !shared.are_enough()
             && let Some(driver) = shared.driver.get()
             && let Some(mut turn) = driver.try_turn()
         {

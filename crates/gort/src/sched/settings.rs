@@ -6,6 +6,15 @@ use crate::prim::atomic::AtomicU64;
 use std::time::Duration;
 
 /// How a goroutine that keeps its processor for a time slice makes room for others that wait.
+///
+/// ```
+/// use gort::{Preempt, Runtime};
+///
+/// // Goroutines that compute keep their processor: for a program whose parts all wait often.
+/// let runtime = Runtime::builder().preempt(Preempt::Off).build()?;
+/// assert_eq!(runtime.run(|| 6 * 7), 42);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Preempt {
@@ -50,6 +59,14 @@ pub(crate) struct Counters {
 
 /// What a runtime has done so far, and what it has; from [`Runtime::stats`](crate::Runtime::stats). The numbers
 /// are read one after the other while things go on.
+///
+/// ```
+/// let runtime = gort::Runtime::builder().processors(2).build()?;
+/// let stats = runtime.stats();
+/// assert_eq!((stats.goroutines, stats.signals_sent), (0, 0));
+/// println!("{} threads, {} processors taken", stats.threads, stats.processors_taken);
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {

@@ -8,6 +8,7 @@ use super::Machine;
 use super::audit::Audit;
 use super::blocking::Calls;
 use super::crowd::Crowd;
+use super::enough::Enough;
 use super::global::GlobalQueue;
 use super::home::Migration;
 use super::idle::Idle;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     /// What waits for sockets, once there are some.
     pub(super) driver: OnceLock<Arc<Driver>>,
     pub(crate) crowd: Crowd,
+    pub(super) enough: Enough,
     pub(crate) watch: Watch,
     pub(crate) workers: Workers,
     pub(crate) ids: CachePadded<AtomicU64>,
@@ -122,6 +124,7 @@ impl Shared {
             calls: Calls::new(),
             driver: OnceLock::new(),
             crowd: Crowd::default(),
+            enough: Enough::default(),
             watch: Watch::default(),
             ids: CachePadded::new(AtomicU64::new(0)),
             visitors: CachePadded::new(AtomicUsize::new(0)),

@@ -315,6 +315,17 @@ impl fmt::Debug for Select<'_> {
 /// Dropped instead of completed, it loses nothing: a message that was received becomes the next
 /// one of its channel again (or goes to another receiver that waits), and one that could not be sent
 /// stays in its arm.
+///
+/// ```
+/// use gort::{chan::chan, select::Select};
+///
+/// let (tx, rx) = chan(1);
+/// tx.send("kept").unwrap();
+/// let mut select = Select::new();
+/// select.recv(&rx);
+/// drop(select.select());
+/// assert_eq!(rx.try_recv(), Ok("kept"));
+/// ```
 #[must_use = "an operation that is not completed puts its message back"]
 pub struct SelectedOperation<'s, 'a> {
     select: &'s mut Select<'a>,

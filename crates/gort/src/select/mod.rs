@@ -27,6 +27,9 @@
 //! Of several arms that are ready one is chosen at random, or, in a biased select, the first. Exactly
 //! one arm goes ahead; the others leave nothing behind: no message taken, none sent. One channel may
 //! occur in several arms, in both directions too: a select never meets itself.
+//!
+//! Waiting parks a goroutine, and blocks a plain thread. A goroutine that waits when its runtime is
+//! [shut down](crate::Runtime::shutdown) is unwound, and no arm has gone ahead.
 //
 // # How it works
 //

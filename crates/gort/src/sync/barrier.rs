@@ -49,6 +49,17 @@ struct Room {
 }
 
 /// Was it this caller that completed the number? From [`Barrier::wait`].
+///
+/// ```
+/// use gort::sync::Barrier;
+///
+/// let barrier = Barrier::new(2);
+/// let leaders = gort::scope(|s| {
+///     let other = s.go(|| barrier.wait().is_leader());
+///     u32::from(barrier.wait().is_leader()) + u32::from(other.join().unwrap())
+/// });
+/// assert_eq!(leaders, 1);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BarrierWaitResult(bool);
 

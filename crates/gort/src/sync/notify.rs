@@ -107,6 +107,14 @@ impl Notify {
     }
 
     /// Notifies all who wait now. It is not kept for others. Never blocks.
+    ///
+    /// ```
+    /// use gort::sync::Notify;
+    ///
+    /// let notify = Notify::new();
+    /// notify.notify_all(); // nobody waits
+    /// assert!(!notify.try_wait());
+    /// ```
     pub fn notify_all(&self) {
         let claims = {
             let mut queue = self.queue.lock();

@@ -35,6 +35,16 @@ impl<S: Deref<Target = Semaphore>> Permit<S> {
 
     /// Does not give the permits back, and returns how many there were. So the semaphore has fewer, until somebody
     /// [releases](Semaphore::release) them.
+    ///
+    /// ```
+    /// use gort::sync::Semaphore;
+    ///
+    /// let semaphore = Semaphore::new(3);
+    /// semaphore.acquire(1).forget();
+    /// assert_eq!(semaphore.available(), 2);
+    /// semaphore.release(1);
+    /// assert_eq!(semaphore.available(), 3);
+    /// ```
     pub fn forget(mut self) -> usize {
         std::mem::take(&mut self.count)
     }
@@ -56,6 +66,13 @@ impl<S: Deref<Target = Semaphore>> Permit<S> {
     }
 
     /// Puts two together, to be given back at once.
+    ///
+    /// ```
+    /// let semaphore = gort::sync::Semaphore::new(3);
+    /// let mut permit = semaphore.acquire(1);
+    /// permit.merge(semaphore.acquire(2));
+    /// assert_eq!(permit.count(), 3);
+    /// ```
     ///
     /// # Panics
     /// If they are of different semaphores.

@@ -129,6 +129,16 @@ pub struct PoolGuard<'a, T, F: Fn() -> T = fn() -> T> {
 
 impl<T, F: Fn() -> T> PoolGuard<'_, T, F> {
     /// The value, which does not go back.
+    ///
+    /// ```
+    /// use gort::sync::{Pool, PoolGuard};
+    ///
+    /// let buffers: Pool<Vec<u8>> = Pool::new(Vec::new);
+    /// let mut buffer = buffers.get();
+    /// buffer.extend(b"an answer");
+    /// let answer: Vec<u8> = PoolGuard::into_inner(buffer); // it is somebody else's from here on
+    /// assert_eq!((answer.len(), buffers.idle()), (9, 0));
+    /// ```
     pub fn into_inner(mut guard: Self) -> T {
         guard.value.take().expect("a guard has a value until the end")
     }

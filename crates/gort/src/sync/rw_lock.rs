@@ -140,6 +140,16 @@ impl<T: ?Sized> RwLock<T> {
 
     /// Takes the lock for writing if nobody has it. Never blocks.
     ///
+    /// ```
+    /// use gort::sync::RwLock;
+    ///
+    /// let lock = RwLock::new(1);
+    /// let reading = lock.read().unwrap();
+    /// assert!(lock.try_write().is_err());
+    /// drop(reading);
+    /// *lock.try_write().unwrap() = 2;
+    /// ```
+    ///
     /// # Errors
     /// `WouldBlock` if somebody has it; `Poisoned`, with the guard, if a writer has panicked.
     #[inline]

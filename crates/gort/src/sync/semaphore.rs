@@ -242,6 +242,16 @@ impl Semaphore {
 impl Semaphore {
     /// As [`acquire`](Self::acquire), for at most `timeout`.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let semaphore = gort::sync::Semaphore::new(1);
+    /// let held = semaphore.acquire(1);
+    /// assert!(semaphore.acquire_timeout(1, Duration::from_millis(1)).is_err());
+    /// drop(held);
+    /// assert!(semaphore.acquire_timeout(1, Duration::from_millis(1)).is_ok());
+    /// ```
+    ///
     /// # Errors
     /// [`Elapsed`] if the permits were not to be had in time; then none is taken.
     ///

@@ -62,6 +62,21 @@ impl WaitGroup {
     ///
     /// Call it before the goroutine that is counted is started, so that `wait` cannot miss it.
     ///
+    /// ```
+    /// use gort::sync::WaitGroup;
+    ///
+    /// let group = WaitGroup::new();
+    /// for n in 0..3 {
+    ///     group.add(1);
+    ///     let group = group.clone();
+    ///     gort::go!(move || {
+    ///         println!("{n}");
+    ///         group.done();
+    ///     });
+    /// }
+    /// group.wait();
+    /// ```
+    ///
     /// # Panics
     /// If the count would become negative.
     #[inline]
@@ -145,6 +160,9 @@ impl WaitGroup {
     /// group.go(|| println!("in a goroutine"));
     /// group.wait();
     /// ```
+    ///
+    /// # Panics
+    /// If there is no memory, or no stack, for the goroutine.
     #[cfg(not(loom))]
     #[track_caller]
     pub fn go<F, T>(&self, f: F)

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 /// Waits until `flag` is raised, with `word` in a register all the while.
 pub(crate) fn wait_with(word: *const c_void, flag: &AtomicBool) {
-    // SAFETY: reads the flag.
+    // SAFETY: the flag is borrowed, a byte, and only read; the word is not looked at.
     #[cfg(target_arch = "x86_64")]
     unsafe {
         asm!(

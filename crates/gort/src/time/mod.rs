@@ -3,6 +3,8 @@
 //! All of it goes by the monotonic clock, which does not jump. A duration that is too long to be added to it is
 //! for ever; one that is zero, and a time that has passed, are due at once.
 //!
+//! All of it may be used from goroutines and from plain threads, which it blocks where it waits.
+//!
 //! | to | use |
 //! |---|---|
 //! | wait | [`sleep()`], [`sleep_until`] |

@@ -2,11 +2,12 @@
 
 use crate::At;
 use crate::support::net::{
-    assert_kind, assert_timed_out, past, receive_text, send_text, start_peeking,
+    assert_kind, assert_timed_out, past, poll_once, receive_text, send_text, start_peeking,
 };
 use crate::support::{LIMIT, in_turn, on, runtime, within};
 use gort::net::{Shutdown, UnixDatagram, UnixListener, UnixStream};
 use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net;
 use std::time::{Duration, Instant};
@@ -53,6 +54,31 @@ fn peeking_takes_nothing() {
         other.set_read_deadline(None).unwrap();
         other.shutdown(Shutdown::Read).unwrap();
         assert_eq!(other.peek(&mut buffer).unwrap(), 0);
+    });
+}
+
+/// A read stops where another process has gone on, if the socket is to tell who sends. What comes behind that is not waited
+/// for in vain.
+#[test]
+fn what_two_processes_send() {
+    in_turn(|| {
+        let (client, mut server) = UnixStream::pair().unwrap();
+        socket2::SockRef::from(&server).set_passcred(true).unwrap();
+        let writer = gort::spawn({
+            let client = client.try_clone().unwrap();
+            move || (&client).write_all(b"-")
+        });
+        server.read_exact(&mut [0]).unwrap(); // has waited, so it is polled
+        writer.join().unwrap().unwrap();
+        (&client).write_all(b"abc").unwrap();
+        let stdout = client.as_fd().try_clone_to_owned().unwrap();
+        let child = std::process::Command::new("printf").arg("def").stdout(stdout).status();
+        assert!(child.unwrap().success());
+        poll_once();
+        server.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut text = [0; 6];
+        server.read_exact(&mut text).unwrap();
+        assert_eq!(&text, b"abcdef");
     });
 }
 

@@ -22,6 +22,15 @@ pub fn pair() -> (TcpStream, TcpStream) {
     (client, server)
 }
 
+/// Has the poller tell of what has come up to now.
+pub fn poll_once() {
+    let (mut client, mut server) = pair();
+    let reader = gort::spawn(move || server.read_exact(&mut [0]));
+    gort::yield_now();
+    client.write_all(b"-").unwrap();
+    reader.join().unwrap().unwrap();
+}
+
 #[track_caller]
 pub fn assert_timed_out<T: Debug>(result: io::Result<T>) {
     let error = result.expect_err("a time-out");

@@ -20,6 +20,18 @@ fn one_that_never_asks_is_closed_sooner() {
     server.connect().ended();
 }
 
+/// Empty lines are passed over, but are no request.
+#[test]
+fn one_that_sends_empty_lines_is_closed() {
+    let server = Server::start(&["--head-time", "0.5"]);
+    let mut client = server.connect();
+    let started = Instant::now();
+    while client.stream.write_all(b"\r\n").is_ok() {
+        assert!(started.elapsed() < HANG, "the server waits for ever");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// A byte now and then keeps no connection: the whole head has its time.
 #[test]
 fn a_head_that_takes_too_long() {

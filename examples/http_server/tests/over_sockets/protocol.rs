@@ -119,6 +119,8 @@ fn malformed_requests() {
         ("GET nowhere HTTP/1.1\r\nHost: a\r\n\r\n".into(), 400),
         ("GET /../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n".into(), 400),
         ("GET /slow?lines=x HTTP/1.1\r\nHost: a\r\n\r\n".into(), 400),
+        ("GET /slow?lines=2&ms=18446744073709551615 HTTP/1.1\r\nHost: a\r\n\r\n".into(), 400),
+        ("GET /slow?lines=18446744073709551615&ms=0 HTTP/1.1\r\nHost: a\r\n\r\n".into(), 400),
         ("GET /slow?lines=99999999999&ms=999999 HTTP/1.1\r\nHost: a\r\n\r\n".into(), 400),
         (post(""), 411),
         (post("Content-Length: 1\r\nContent-Length: 2\r\n") + "ab", 400),

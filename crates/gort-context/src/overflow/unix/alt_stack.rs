@@ -60,7 +60,7 @@ impl AltStack {
 impl Drop for AltStack {
     fn drop(&mut self) {
         let mut now = libc::stack_t { ss_sp: null_mut(), ss_flags: 0, ss_size: 0 };
-        // SAFETY: only asks.
+        // SAFETY: without a new one nothing changes, and the place for the old one is valid.
         unsafe { libc::sigaltstack(std::ptr::null(), &raw mut now) };
         if now.ss_sp == self.stack.limit().cast() {
             // SAFETY: what was there before was there for the thread's lifetime.

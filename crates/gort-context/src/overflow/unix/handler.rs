@@ -85,12 +85,12 @@ unsafe fn hand_on(
         libc::SIG_DFL | libc::SIG_IGN => {
             // The instruction that faulted is run again, and this time the kernel does what it does without
             // us.
-            // SAFETY: puts back what was there.
+            // SAFETY: the kernel's own record, which was in force before.
             unsafe { libc::sigaction(signal, before, null_mut()) };
             if sent {
                 // There is no such instruction. The signal is blocked now and arrives when the handler
                 // returns.
-                // SAFETY: a signal to this thread.
+                // SAFETY: takes no pointer; the signal is blocked until this handler returns.
                 unsafe { libc::raise(signal) };
             }
         }

@@ -15,17 +15,17 @@ pub(super) use handler::install;
 /// A number of the calling thread's, not zero.
 pub(super) fn thread_id() -> usize {
     #[cfg(target_os = "linux")]
-    // SAFETY: asks for a number.
+    // SAFETY: takes no pointer, and cannot fail.
     return unsafe { libc::gettid() } as usize;
     #[cfg(not(target_os = "linux"))]
-    // SAFETY: asks for the thread's handle, which is an address.
+    // SAFETY: takes no pointer, and cannot fail. The handle is an address, here a number.
     return unsafe { libc::pthread_self() } as usize;
 }
 
 /// Another thread will end the process.
 pub(super) fn wait_for_the_end() -> ! {
     loop {
-        // SAFETY: waits.
+        // SAFETY: takes no pointer; it returns after a signal, if at all.
         unsafe { libc::pause() };
     }
 }
@@ -46,21 +46,21 @@ pub(super) fn end_within(seconds: u32, on_stuck: extern "C" fn()) {
     action.sa_sigaction = on_alarm as extern "C" fn(c_int) as usize;
     action.sa_flags = libc::SA_ONSTACK;
     // Whatever was there before: the process is about to end.
-    // SAFETY: the handler only sees to that.
+    // SAFETY: the record is valid, and the handler only sees to that.
     unsafe { libc::sigaction(libc::SIGALRM, &raw const action, null_mut()) };
     unblock(libc::SIGALRM);
-    // SAFETY: sets a timer.
+    // SAFETY: takes no pointer; its signal has a handler.
     unsafe { libc::alarm(seconds) };
 }
 
 /// Lets this thread receive `signal`, which may be blocked because its handler is running.
 fn unblock(signal: c_int) {
     let mut set = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: initializes the set.
+    // SAFETY: the place for the set is valid.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };
-    // SAFETY: adds to an initialized set.
+    // SAFETY: the set is initialized.
     unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
-    // SAFETY: changes this thread's mask.
+    // SAFETY: the set is initialized, and the mask before is not asked for.
     unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), null_mut()) };
 }
 

@@ -19,12 +19,12 @@ pub(in crate::overflow) fn find_and_cut(found: &'static [AtomicUsize]) -> bool {
     // SAFETY: a structure of numbers, for which zeros are values.
     let mut registers: Registers = unsafe { zeroed() };
     let registers = &mut registers.0;
-    // SAFETY: fills it in with what is here.
+    // SAFETY: the place for the registers is valid.
     unsafe { RtlCaptureContext(registers) };
     let mut count = 0;
     loop {
         let mut base = 0;
-        // SAFETY: looks an address up.
+        // SAFETY: the place for the base is valid; the address need not be one of code.
         let function = unsafe { RtlLookupFunctionEntry(registers.Rip, &raw mut base, null_mut()) };
         if function.is_null() {
             return true;

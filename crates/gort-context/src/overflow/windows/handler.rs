@@ -61,7 +61,7 @@ fn touched(record: &EXCEPTION_RECORD) -> Option<usize> {
 /// Is the address in a function that the unwind tables describe?
 fn is_described(at: u64) -> bool {
     let mut base = 0;
-    // SAFETY: looks an address up.
+    // SAFETY: the place for the base is valid; the address need not be one of code.
     unsafe { !RtlLookupFunctionEntry(at, &raw mut base, null_mut()).is_null() }
 }
 

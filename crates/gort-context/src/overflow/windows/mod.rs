@@ -37,7 +37,7 @@ impl AltStack {
     pub fn new() -> io::Result<AltStack> {
         // The system never makes it smaller.
         let mut size = FOR_THE_HANDLER as u32;
-        // SAFETY: a setting of the calling thread.
+        // SAFETY: the place for the size is valid for the call.
         if unsafe { SetThreadStackGuarantee(&raw mut size) } == 0 {
             return Err(io::Error::last_os_error());
         }
@@ -57,7 +57,7 @@ pub(super) fn install() -> io::Result<()> {
 
 /// A number of the calling thread's, not zero.
 pub(super) fn thread_id() -> usize {
-    // SAFETY: asks for a number.
+    // SAFETY: takes no pointer, and cannot fail.
     unsafe { GetCurrentThreadId() as usize }
 }
 

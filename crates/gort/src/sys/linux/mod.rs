@@ -103,7 +103,7 @@ impl MachineThread {
     /// To be called by the thread before anything else.
     pub(crate) fn begin(&self) {
         prepare_machine_thread();
-        // SAFETY: asks for a number.
+        // SAFETY: takes no pointer, and cannot fail.
         self.0.store(unsafe { libc::gettid() }, Relaxed);
     }
 
@@ -164,10 +164,18 @@ impl MachineThread {
     /// be sent any more signals now.
     pub(crate) fn interrupt(&self, signal: i32, _here: impl FnOnce(*mut c_void)) -> bool {
         let thread = self.0.load(Relaxed);
-        // SAFETY: asks for a number.
+        // SAFETY: takes no pointer, and cannot fail.
         let process = unsafe { libc::getpid() };
         // SAFETY: a signal to a thread of this process, or to nobody.
         unsafe { libc::syscall(libc::SYS_tgkill, process, thread, signal) == 0 }
+    }
+
+    /// For how long it has been ready to run so far, and did not. `None` if that cannot be told.
+    pub(crate) fn waited_for_cpus(&self) -> Option<Duration> {
+        let number = self.0.load(Relaxed);
+        // Nanoseconds it has run, nanoseconds it has waited, and how often it has run.
+        let times = std::fs::read_to_string(format!("/proc/self/task/{number}/schedstat")).ok()?;
+        times.split(' ').nth(1)?.parse().ok().map(Duration::from_nanos)
     }
 
     /// Does the thread sleep in the kernel? `None` if that cannot be told.
@@ -183,7 +191,7 @@ impl MachineThread {
 /// The calling thread's error number. Not inlined: the caller may go on on another thread afterwards.
 #[inline(never)]
 pub(crate) fn errno() -> i32 {
-    // SAFETY: tells where the calling thread has it.
+    // SAFETY: takes no pointer, and cannot fail.
     let location = unsafe { libc::__errno_location() };
     // SAFETY: it is there as long as the thread runs.
     unsafe { location.read() }
@@ -239,7 +247,7 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
     #[cfg(target_arch = "aarch64")]
     if found.end != 0 {
         let pointer: usize;
-        // SAFETY: reads a register.
+        // SAFETY: every thread has the register, and reading it changes nothing.
         unsafe {
             std::arch::asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nomem, nostack, preserves_flags))
         };

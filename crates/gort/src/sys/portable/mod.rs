@@ -59,6 +59,11 @@ impl MachineThread {
     }
 
     /// It is not told.
+    pub(crate) fn waited_for_cpus(&self) -> Option<Duration> {
+        None
+    }
+
+    /// It is not told.
     pub(crate) fn sleeps(&self) -> Option<bool> {
         None
     }
@@ -105,7 +110,7 @@ pub(in crate::sys) fn signals_of_the_c_library() -> Range<i32> {
 /// The calling thread's error number. Not inlined: the caller may go on on another thread afterwards.
 #[inline(never)]
 pub(crate) fn errno() -> i32 {
-    // SAFETY: tells where the calling thread has it.
+    // SAFETY: takes no pointer, and cannot fail.
     let location = unsafe { errno_location() };
     // SAFETY: it is there as long as the thread runs.
     unsafe { location.read() }

@@ -84,7 +84,7 @@ pub(crate) fn install(signal: i32, user: &'static User) -> io::Result<()> {
     let action = action_of(signal)?;
     entry.put_before(&action);
     entry.user.store(std::ptr::from_ref(user).cast_mut(), Release);
-    // SAFETY: asks for a number.
+    // SAFETY: takes no pointer, and cannot fail.
     PROCESS.store(unsafe { libc::getpid() }, Release);
     // With the mask of the handler that was there, for its sake.
     let mut ours = action;
@@ -179,7 +179,7 @@ pub(crate) fn raise_unhandled(signal: i32) {
 
 /// Sends this process a signal.
 pub(crate) fn raise(signal: i32) -> io::Result<()> {
-    // SAFETY: asks for a number.
+    // SAFETY: takes no pointer, and cannot fail.
     send(unsafe { libc::getpid() }, signal)
 }
 
@@ -195,7 +195,7 @@ pub(crate) fn send(process: i32, signal: i32) -> io::Result<()> {
 fn action_of(signal: i32) -> io::Result<libc::sigaction> {
     // SAFETY: a structure of numbers, for which zeros are values.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: asks for the action that there is.
+    // SAFETY: without a new action nothing changes, and the place for the old one is valid.
     if unsafe { libc::sigaction(signal, null(), &raw mut action) } != 0 {
         return Err(io::Error::last_os_error());
     }
@@ -223,7 +223,7 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
     let errno = errno();
     // SAFETY: users are statics.
     let user = unsafe { entry.user.load(Acquire).as_ref() };
-    // SAFETY: asks for a number.
+    // SAFETY: takes no pointer, and cannot fail.
     let is_forked = PROCESS.load(Acquire) != unsafe { libc::getpid() };
     // SAFETY: in the handler, with the arguments that it wants, on the interrupted thread.
     let is_taken =

@@ -10,6 +10,9 @@ use std::os::unix::net::UnixDatagram;
 
 pub(crate) use std::os::fd::AsFd as OwnsDescriptor;
 
+/// What owns a socket of any kind.
+pub(crate) use std::os::fd::OwnedFd as OwnedSocket;
+
 /// What the poller knows a socket by.
 pub(crate) type Descriptor = RawFd;
 

@@ -111,6 +111,11 @@ impl MachineThread {
         self.suspendable.interrupt(here)
     }
 
+    /// It is not told.
+    pub(crate) fn waited_for_cpus(&self) -> Option<Duration> {
+        None
+    }
+
     /// Windows tells whether a thread waits only together with all threads of all processes. So a goroutine that
     /// blocks its thread keeps its processor for a time slice, like one that computes, before it is taken.
     pub(crate) fn sleeps(&self) -> Option<bool> {
@@ -234,12 +239,12 @@ pub(crate) const SIGNAL: i32 = 0;
 /// The calling thread's error number. Not inlined: the caller may go on on another thread afterwards.
 #[inline(never)]
 pub(crate) fn errno() -> i32 {
-    // SAFETY: asks for a number.
+    // SAFETY: takes no pointer, and cannot fail.
     unsafe { GetLastError() as i32 }
 }
 
 #[inline(never)]
 pub(crate) fn set_errno(errno: i32) {
-    // SAFETY: sets a number.
+    // SAFETY: takes no pointer, and cannot fail.
     unsafe { SetLastError(errno as u32) }
 }

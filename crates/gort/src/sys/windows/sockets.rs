@@ -13,6 +13,9 @@ use windows_sys::Win32::Networking::WinSock::{WSAECONNRESET, WSAEMFILE, WSAENOBU
 
 pub(crate) use std::os::windows::io::AsSocket as OwnsDescriptor;
 
+/// What owns a socket of any kind.
+pub(crate) use std::os::windows::io::OwnedSocket;
+
 /// What the poller knows a socket by.
 pub(crate) type Descriptor = RawSocket;
 

@@ -1,8 +1,8 @@
 //! What the kernel copies between, and how to tell that something is that.
 
-use super::{PipeReader, PipeWriter};
 use crate::blocking;
 use crate::fs::File;
+use crate::io::{PipeReader, PipeWriter};
 use crate::net::{ReadHalf, Stream, TcpStream, UnixStream, WriteHalf};
 use crate::poll::Direction;
 use std::any::TypeId;
@@ -11,6 +11,15 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 /// What [`splice`](super::splice()) copies between: sockets that are streams, pipes, files.
+///
+/// ```
+/// use gort::io::{Spliced, splice};
+///
+/// fn send<S: Spliced>(file: &gort::fs::File, to: &S) -> std::io::Result<u64> {
+///     splice(file, to)
+/// }
+/// # let _ = send::<gort::net::TcpStream>;
+/// ```
 pub trait Spliced: sealed::Sealed {}
 
 mod sealed {

@@ -8,7 +8,7 @@
 //! Rejected: to try again after a pause, which is late, and unfair beside those who are connected; a thread that waits
 //! in `sendto`, as whether that waits is a property of the socket, not of the call.
 
-use super::source::Source;
+use crate::net::source::Source;
 use crate::poll::{Direction, Directions, Driver};
 use crate::runtime;
 use crate::sys::{self, Polled};

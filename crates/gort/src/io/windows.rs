@@ -1,4 +1,4 @@
-//! Pipes and standard input where nothing tells that they are ready: a thread waits, without a processor.
+//! Nothing tells that pipes and standard input are ready: a thread waits, without a processor. Nor does the kernel copy.
 
 use crate::blocking;
 use crate::poll::Direction;
@@ -40,15 +40,6 @@ impl<S> Source<S> {
         blocking(|| operation(&self.io))
     }
 
-    pub(super) fn run_stream<R>(
-        &self,
-        direction: Direction,
-        operation: impl FnMut(&S) -> io::Result<R>,
-        _is_short: impl FnOnce(&R) -> bool,
-    ) -> io::Result<R> {
-        self.run(direction, operation)
-    }
-
     pub(super) fn set_timeout(&self, _: Direction, timeout: Option<Duration>) -> io::Result<()> {
         timeout.map_or(Ok(()), |_| Err(unsupported()))
     }
@@ -71,4 +62,8 @@ impl<S: fmt::Debug> fmt::Debug for Source<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.io.fmt(f)
     }
+}
+
+pub(super) fn copy_in_kernel<R: ?Sized, W: ?Sized>(_: &R, _: &W) -> Option<io::Result<u64>> {
+    None
 }

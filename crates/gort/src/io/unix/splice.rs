@@ -16,7 +16,7 @@ const FIRST: usize = 16 << 10;
 const BUFFER: usize = 64 << 10;
 
 /// Copies everything from one to the other, up to the end, in the kernel where that pays: then no byte of it comes into the
-/// program. Returns how many bytes that were. It is what [`copy`](super::copy()) does between such, for what is shared.
+/// program. Returns how many bytes that were. It is what [`copy`](crate::io::copy()) does between such, for what is shared.
 ///
 /// ```
 /// use gort::fs::File;
@@ -66,7 +66,7 @@ where
 }
 
 /// As [`splice`](splice()), if that is what the two are for.
-pub(super) fn attempt<R: ?Sized, W: ?Sized>(from: &R, to: &W) -> Option<io::Result<u64>> {
+pub(crate) fn copy_in_kernel<R: ?Sized, W: ?Sized>(from: &R, to: &W) -> Option<io::Result<u64>> {
     Some(splice(as_spliced(from)?, as_spliced(to)?))
 }
 
