@@ -86,7 +86,7 @@ pub mod prefetch;
 pub mod stack;
 mod switch;
 
-pub use stack::{Guard, Options, Stack, StackPool, points_into};
+pub use stack::{Addresses, Guard, Options, Stack, StackPool, points_into};
 pub use switch::{
     Context, Entry, carried, control, discard, init, on_context, on_stack, pass_discard, switch,
     wipe_below,

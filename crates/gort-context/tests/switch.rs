@@ -289,13 +289,13 @@ fn pointers_on_a_suspended_stack_are_found() {
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, entry);
     pair.call();
-    let range = STRANGE..STRANGE + 1024;
+    let strange = gort_context::Addresses::new(STRANGE..STRANGE + 1024);
     let mut left = 4 * 5;
     for depth in [0, 1, 10, 100] {
         for found in [false, false, false, true, true] {
             let look = || {
                 // SAFETY: the flow waits, on a stack of this size.
-                unsafe { gort_context::points_into(pair.other, pool.stack_size(), &range) }
+                unsafe { gort_context::points_into(pair.other, pool.stack_size(), strange) }
             };
             assert_eq!(look(), found, "{depth} frames up");
             if !found {
@@ -344,10 +344,10 @@ fn what_earlier_calls_have_left_is_wiped() {
     let pool = pool();
     let stack = pool.take().unwrap();
     let mut pair = Pair::new(&stack, entry);
-    let range = STRANGE..STRANGE + 1024;
+    let strange = gort_context::Addresses::new(STRANGE..STRANGE + 1024);
     let look = |pair: &Pair| {
         // SAFETY: the flow waits, on a stack of this size.
-        unsafe { gort_context::points_into(pair.other, pool.stack_size(), &range) }
+        unsafe { gort_context::points_into(pair.other, pool.stack_size(), strange) }
     };
     pair.call();
     assert!(look(&pair), "else this test shows nothing");

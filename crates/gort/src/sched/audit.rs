@@ -33,7 +33,7 @@ impl Audit {
     #[cold]
     #[inline(never)]
     pub(crate) fn look(&self, machine: &Machine, goroutine: GoroutineRef) {
-        let storage = machine.thread_local_storage();
+        let storage = machine.thread_local_storage().range();
         let here = 0_usize;
         let stack = goroutine.shared().stack_around(goroutine, (&raw const here).addr());
         let mut owned: Vec<usize> = words(storage.clone())

@@ -11,7 +11,8 @@
 //! looks innocent. It is made when a goroutine is about to go on on another machine than it left,
 //! by whoever is about to run it. All registers are on the stack by then, so that is all there is to look at.
 //! A word that looks like such a pointer and is none costs a detour; and if somebody computes or blocks at home, a wait
-//! for that. On AArch64 there are more of them: code has the pointer to the thread's storage in a general register, the C
+//! for that. So this check leaves no such word itself, on the stack that it is made on ([`gort_context::Addresses`]): in unoptimized
+//! builds sleepers were bound by it to a thread that computed. On AArch64 there are more of them: code has the pointer to the thread's storage in a general register, the C
 //! library's allocator leaves that on the stack, and a later frame may have a slot there that it does not write to. It mostly
 //! was one of ours, so what lies there is wiped before a goroutine begins and before what blocks (`gort_context::wipe_below`);
 //! and a `JoinHandle` has no word without a value, which would be copied from stack to stack.
@@ -59,7 +60,7 @@ impl Machine {
                 // SAFETY: it is off its CPU and this machine's to run.
                 let context = unsafe { goroutine.context() };
                 // SAFETY: as above, and it has a stack of that size.
-                unsafe { points_into(context, size, &storage) }
+                unsafe { points_into(context, size, storage) }
             }
         }
     }

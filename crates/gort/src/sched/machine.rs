@@ -21,11 +21,10 @@ use crate::clock::{self, Deadline};
 use crate::goroutine::GoroutineRef;
 use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use crate::{sys, tls};
-use gort_context::Context;
 use gort_context::overflow::AltStack;
+use gort_context::{Addresses, Context};
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
-use std::ops::Range;
 use std::ptr::{self, NonNull};
 
 /// Operations between two looks at the clock.
@@ -37,7 +36,7 @@ pub(crate) struct Machine {
     /// Goroutines that only this machine can run.
     pub(crate) bound: GlobalQueue,
     /// Where its thread has its thread-local storage.
-    storage: (AtomicUsize, AtomicUsize),
+    storage: [AtomicUsize; 2],
     /// Is it inside the runtime, and has it a processor?
     pub(crate) hold: Hold,
     /// Does it compute without one?
@@ -116,7 +115,7 @@ impl Machine {
             shared,
             number,
             bound: GlobalQueue::new(),
-            storage: (AtomicUsize::new(0), AtomicUsize::new(0)),
+            storage: [AtomicUsize::new(0), AtomicUsize::new(0)],
             hold: Hold::new(),
             in_crowd: Member::default(),
             ordered: AtomicBool::new(false),
@@ -276,8 +275,8 @@ impl Machine {
     // ---- its thread
 
     /// Where it has its thread-local storage; to be called by who has a goroutine that has run there.
-    pub(crate) fn thread_local_storage(&self) -> Range<usize> {
-        self.storage.0.load(Relaxed)..self.storage.1.load(Relaxed)
+    pub(crate) fn thread_local_storage(&self) -> Addresses {
+        Addresses::from_words(self.storage.each_ref().map(|word| word.load(Relaxed)))
     }
 
     pub(crate) fn as_static(&self) -> &'static Machine {
@@ -332,9 +331,8 @@ impl Machine {
         self.thread.begin();
         // What was ordered of the thread that it had before does not come any more.
         self.ordered.store(false, Relaxed);
-        let storage = sys::thread_local_storage();
-        self.storage.0.store(storage.start, Relaxed);
-        self.storage.1.store(storage.end, Relaxed);
+        let storage = Addresses::new(sys::thread_local_storage()).into_words();
+        self.storage.iter().zip(storage).for_each(|(word, new)| word.store(new, Relaxed));
         self.begin_kernel_slice();
         // Without one of its own the thread has std's, which is enough for the report alone.
         let _signal_stack = AltStack::new().ok();
