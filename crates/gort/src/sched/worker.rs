@@ -319,15 +319,14 @@ fn run_goroutine(goroutine: GoroutineRef) {
     let run = if abandoned { vtable.abandon } else { vtable.run };
     // SAFETY: the worker owns the goroutine, which is new: its closure is in its place.
     let ended = unsafe { run(&goroutine) };
-    ended.unwrap_or_else(|payload| report(goroutine, payload));
-    goroutine.drop_extra();
+    ended
+        .unwrap_or_else(|payload| report(goroutine, goroutine.name().map(|name| &**name), payload));
 }
 
 #[cold]
 #[inline(never)]
-fn report(goroutine: GoroutineRef, payload: Panicked) {
-    let name = goroutine.name().cloned();
-    panic::report(goroutine.id.get(), name.as_deref(), payload);
+fn report(goroutine: GoroutineRef, name: Option<&str>, payload: Panicked) {
+    panic::report(goroutine.id.get(), name, payload);
 }
 
 /// Outside: does what is to be done in a goroutine's name when it has run; nothing unwinds out of here. Ends inside, and returns
@@ -337,6 +336,8 @@ fn report(goroutine: GoroutineRef, payload: Panicked) {
 #[inline(never)]
 fn end_goroutine(goroutine: GoroutineRef) -> Option<GoroutineRef> {
     let vtable = goroutine.vtable();
+    let name = goroutine.name().cloned();
+    goroutine.drop_extra();
     if !goroutine.join().is_detached() {
         goroutine.set_state(State::Ended);
         let machine = enter();
@@ -348,7 +349,7 @@ fn end_goroutine(goroutine: GoroutineRef) -> Option<GoroutineRef> {
     }
     // SAFETY: the goroutine has ended without a handle: its result, if any, is the worker's.
     unsafe { (vtable.drop_result)(&goroutine) }
-        .unwrap_or_else(|payload| report(goroutine, payload));
+        .unwrap_or_else(|payload| report(goroutine, name.as_deref(), payload));
     goroutine.drop_extra();
     enter();
     Some(goroutine)
