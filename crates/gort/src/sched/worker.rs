@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 use std::mem::MaybeUninit;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Idle workers that a processor keeps before it hands half of them to the runtime.
 pub(crate) const KEPT: usize = 64;
@@ -319,14 +319,13 @@ fn run_goroutine(goroutine: GoroutineRef) {
     let run = if abandoned { vtable.abandon } else { vtable.run };
     // SAFETY: the worker owns the goroutine, which is new: its closure is in its place.
     let ended = unsafe { run(&goroutine) };
-    ended
-        .unwrap_or_else(|payload| report(goroutine, goroutine.name().map(|name| &**name), payload));
+    ended.unwrap_or_else(|payload| report(goroutine, goroutine.name(), payload));
 }
 
 #[cold]
 #[inline(never)]
-fn report(goroutine: GoroutineRef, name: Option<&str>, payload: Panicked) {
-    panic::report(goroutine.id.get(), name, payload);
+fn report(goroutine: GoroutineRef, name: Option<&Arc<str>>, payload: Panicked) {
+    panic::report(goroutine.id.get(), name.map(|name| &**name), payload);
 }
 
 /// Outside: does what is to be done in a goroutine's name when it has run; nothing unwinds out of here. Ends inside, and returns
@@ -336,9 +335,13 @@ fn report(goroutine: GoroutineRef, name: Option<&str>, payload: Panicked) {
 #[inline(never)]
 fn end_goroutine(goroutine: GoroutineRef) -> Option<GoroutineRef> {
     let vtable = goroutine.vtable();
-    let name = goroutine.name().cloned();
-    goroutine.drop_extra();
+    // Its handle may be dropped after its extras, and then a destructor that panics is told of by name all the same.
+    let mut name = None;
     if !goroutine.join().is_detached() {
+        if goroutine.extra().is_some() {
+            name = goroutine.name().cloned();
+            goroutine.drop_extra();
+        }
         goroutine.set_state(State::Ended);
         let machine = enter();
         match goroutine.join().finish() {
@@ -349,7 +352,7 @@ fn end_goroutine(goroutine: GoroutineRef) -> Option<GoroutineRef> {
     }
     // SAFETY: the goroutine has ended without a handle: its result, if any, is the worker's.
     unsafe { (vtable.drop_result)(&goroutine) }
-        .unwrap_or_else(|payload| report(goroutine, name.as_deref(), payload));
+        .unwrap_or_else(|payload| report(goroutine, name.as_ref().or(goroutine.name()), payload));
     goroutine.drop_extra();
     enter();
     Some(goroutine)
