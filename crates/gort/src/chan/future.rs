@@ -69,7 +69,13 @@ impl<T> Frame<T> {
             if self.due.get().has_passed() {
                 self.stop_receiving(core);
             } else {
-                let Poll::Ready(outcome) = self.task.poll(cx) else { return Poll::Pending };
+                let Poll::Ready(outcome) = self.task.poll(cx) else {
+                    if self.alarm.borrow().as_ref().is_some_and(|alarm| !alarm.renew(cx.waker())) {
+                        // It has just woken who polled before.
+                        cx.waker().wake_by_ref();
+                    }
+                    return Poll::Pending;
+                };
                 self.waiting.set(false);
                 if outcome != Outcome::TIMED_OUT {
                     // SAFETY: the wait is over.
