@@ -78,6 +78,12 @@ macro_rules! go {
     (@run [$($closure:tt)+] move || $($body:tt)+) => { $crate::spawn_detached($($closure)+) };
     (@run [$($closure:tt)+] | $($rest:tt)+) => { $crate::spawn_detached($($closure)+) };
     (@run [$($closure:tt)+] move | $($rest:tt)+) => { $crate::spawn_detached($($closure)+) };
+    // It would be made, and dropped.
+    (@run [$($all:tt)+] async $($rest:tt)*) => {
+        ::core::compile_error!(
+            "a goroutine runs ordinary code, not a future: remove `async`, or use `gort::block_on`"
+        )
+    };
     // What can be called: `worker`, `Pool::<u8>::work`, `<Pool as Work>::work`, `self.callback`. As an expression none
     // of them would do anything.
     (@run [$($function:tt)+] $($name:ident $(::<$($type:ty),* $(,)?>)?)::+ $(,)?) => {
