@@ -1,6 +1,6 @@
 //! `#[gort::main]` and `#[gort::test]`: the body of a function becomes a goroutine.
 
-use proc_macro::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};
 
 use crate::tokens::{fill, is_brace, Cursor, Error, Result};
 
@@ -188,10 +188,11 @@ fn parse_function(mut input: Cursor) -> Result<Function> {
         let part = if is_bounds(&token, &bounds) { &mut bounds } else { &mut output };
         part.push(token);
     };
-    let body = without_invisible_delimiters(body);
+    let mut body = without_invisible_delimiters(body);
     if !is_brace(Some(&body)) {
         return Err(not_a_function);
     }
+    take_inner_attributes(&mut body, &mut attributes);
     let output = TokenStream::from_iter(output);
     let has_output = has_output && output.to_string() != "()";
     Ok(Function {
@@ -208,6 +209,25 @@ fn parse_function(mut input: Cursor) -> Result<Function> {
 /// Whether the token belongs to the `where` clause rather than to the type before it.
 fn is_bounds(token: &TokenTree, bounds: &[TokenTree]) -> bool {
     !bounds.is_empty() || matches!(token, TokenTree::Ident(ident) if ident.to_string() == "where")
+}
+
+/// Moves the attributes that a body begins with, `#![..]`, before the function: a closure's may not have any.
+fn take_inner_attributes(body: &mut TokenTree, attributes: &mut Vec<TokenTree>) {
+    let TokenTree::Group(group) = &*body else { return };
+    let mut input = Cursor::new(group.stream());
+    let before = attributes.len();
+    while input.is_punct("#") && input.is_punct_at(1, "!") {
+        attributes.extend(input.next());
+        input.next();
+        attributes.extend(input.next());
+    }
+    if attributes.len() == before {
+        return;
+    }
+    let rest = std::iter::from_fn(|| input.next()).collect();
+    let mut rest = Group::new(Delimiter::Brace, rest);
+    rest.set_span(group.span());
+    *body = rest.into();
 }
 
 /// The block itself, where a `macro_rules` macro passed it on as `$body:block`.

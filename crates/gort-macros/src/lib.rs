@@ -222,6 +222,9 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # Restrictions
 ///
 /// A `break` or `continue` in the head of an arm with a condition needs the label of its loop.
+///
+/// The macro looks for the crate at `::gort`. Where it has another name in `Cargo.toml`, that is found with
+/// `extern crate other_name as gort;` at the root of the crate that uses it.
 #[proc_macro]
 pub fn select(input: TokenStream) -> TokenStream {
     select::expand(input, false)

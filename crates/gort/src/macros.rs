@@ -78,8 +78,19 @@ macro_rules! go {
     (@run [$($closure:tt)+] move || $($body:tt)+) => { $crate::spawn_detached($($closure)+) };
     (@run [$($closure:tt)+] | $($rest:tt)+) => { $crate::spawn_detached($($closure)+) };
     (@run [$($closure:tt)+] move | $($rest:tt)+) => { $crate::spawn_detached($($closure)+) };
-    // What can be called: `worker`, `pool::worker::<u8>`, `self.callback`.
-    (@run [$($function:tt)+] $($name:ident)::+ $(::<$($type:ty),* $(,)?>)? $(,)?) => {
+    // It would be made, and dropped.
+    (@run [$($all:tt)+] async $($rest:tt)*) => {
+        ::core::compile_error!(
+            "a goroutine runs ordinary code, not a future: remove `async`, or use `gort::block_on`"
+        )
+    };
+    // What can be called: `worker`, `Pool::<u8>::work`, `<Pool as Work>::work`, `self.callback`. As an expression none
+    // of them would do anything.
+    (@run [$($function:tt)+] $($name:ident $(::<$($type:ty),* $(,)?>)?)::+ $(,)?) => {
+        $crate::spawn_detached($($function)+)
+    };
+    (@run [$($function:tt)+]
+        <$self:ty $(as $trait:ty)?> $(:: $name:ident $(::<$($type:ty),* $(,)?>)?)+ $(,)?) => {
         $crate::spawn_detached($($function)+)
     };
     (@run [$($function:tt)+] $object:ident $(.$field:ident)+ $(,)?) => {

@@ -334,6 +334,20 @@ fn time_wakes_futures_too() {
     });
 }
 
+/// A future may be handed from one task to another while it waits for a time.
+#[test]
+fn time_wakes_who_has_polled_last() {
+    let (first, second) = (ThreadWaker::new(), ThreadWaker::new());
+    let timer = after(Duration::from_millis(50));
+    let mut future = pin!(timer.recv_async());
+    assert!(poll(future.as_mut(), &first).is_pending());
+    // It may have taken that long.
+    if poll(future.as_mut(), &second).is_pending() {
+        eventually("the second is woken", || second.woken.load(SeqCst) > 0);
+        assert!(poll(future.as_mut(), &second).is_ready());
+    }
+}
+
 #[test]
 fn futures_and_streams_show_themselves_and_can_be_sent() {
     fn shareable<T: Send + Sync>(_: &T) {}

@@ -44,6 +44,20 @@ fn roots_have_nothing_and_never_end() {
     assert_eq!(format!("{:?} {:?}", background(), todo()), "background todo");
 }
 
+/// In Go the receiving end cannot be closed. Here it could be, for all who have the context, or have none.
+#[test]
+fn only_its_end_closes_what_a_context_is_waited_for_by() {
+    let (context, cancel) = with_cancel(&background());
+    for open in [&context, &background(), &todo(), &without_cancel(&context)] {
+        open.done().close();
+        open.done().clone().close();
+        assert!(!open.done().is_closed());
+        assert_open(open);
+    }
+    cancel.cancel();
+    assert_ended(&context, ContextError::Cancelled);
+}
+
 #[test]
 fn cancelling_reaches_children_and_not_parents() {
     let (top, cancel_top) = with_cancel(&background());

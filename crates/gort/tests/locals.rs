@@ -36,6 +36,10 @@ fn every_goroutine_and_thread_has_its_own() {
         WORDS.with_borrow_mut(|words| words.push(n.to_string()));
         gort::yield_now();
         assert_eq!(WORDS.with_borrow(|words| words.join(",")), n.to_string());
+        assert_eq!(WORDS.replace(vec!["b".into()]), [n.to_string()]);
+        assert_eq!(WORDS.take(), ["b"]);
+        WORDS.set(vec!["c".into()]);
+        assert_eq!(WORDS.take(), ["c"]);
     };
     for processors in [1, 2] {
         on(processors, move || {

@@ -127,6 +127,9 @@ fn a_group_with_a_limit_keeps_it() {
         group.wait().unwrap();
         assert!(group.try_go(|| Ok::<_, Failed>(())).is_ok());
     });
+    let unlimited = ErrGroup::new().limit(usize::MAX);
+    unlimited.go(|| Ok::<_, Failed>(()));
+    unlimited.wait().unwrap();
     let told = catch_unwind(|| ErrGroup::new().limit(0)).unwrap_err();
     assert_eq!(*told.downcast::<&str>().unwrap(), "gort: an ErrGroup that may have no goroutines");
     let group = ErrGroup::new();

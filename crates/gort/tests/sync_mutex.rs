@@ -1,6 +1,8 @@
 //! `Mutex`: what std's, parking_lot's and Go's are tested for, and what goroutines add.
 
 use gort::sync::{MappedMutexGuard, Mutex, MutexGuard, WaitGroup};
+use std::cell::Cell;
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 use std::sync::{Arc, TryLockError};
 use std::thread;
@@ -255,4 +257,18 @@ fn what_a_mutex_shows() {
     assert_eq!(*Mutex::<u8>::default().lock().unwrap(), 0);
     let unsized_value: &Mutex<[u8]> = &Mutex::new([1, 2, 3]);
     assert_eq!(unsized_value.lock().unwrap().len(), 3);
+}
+
+/// As std's: that something is half done is told by the poison.
+#[test]
+fn a_guard_may_go_into_what_panics() {
+    let mutex = Mutex::new(Cell::new(0));
+    let guard = mutex.lock().unwrap();
+    let spoiled = catch_unwind(move || {
+        guard.set(1);
+        let _guard = guard;
+        panic!("on purpose");
+    });
+    assert!(spoiled.is_err());
+    assert_eq!(mutex.lock().unwrap_err().into_inner().get(), 1);
 }

@@ -195,6 +195,9 @@ fn a_lazy_value_is_made_once_and_late() {
     assert_eq!(LazyLock::get_mut(&mut lazy), None);
     *LazyLock::force_mut(&mut lazy) += 1;
     assert_eq!(LazyLock::get_mut(&mut lazy), Some(&mut 2));
+    let mut words = LazyLock::new(Vec::new);
+    words.push("made by its first change");
+    assert_eq!(words.len(), 1);
     assert_eq!(*LazyLock::<u8>::default(), 0);
 }
 

@@ -2,6 +2,8 @@
 
 use gort::chan::chan;
 use gort::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, WaitGroup};
+use std::cell::Cell;
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::*};
 use std::sync::{Arc, TryLockError};
 use std::thread;
@@ -300,4 +302,18 @@ fn what_a_lock_shows() {
     drop(guard);
     assert_eq!(*RwLock::from('a').read().unwrap(), 'a');
     assert_eq!(*RwLock::<u8>::default().write().unwrap(), 0);
+}
+
+/// As std's: that something is half done is told by the poison.
+#[test]
+fn a_guard_may_go_into_what_panics() {
+    let lock = RwLock::new(Cell::new(0));
+    let guard = lock.write().unwrap();
+    let spoiled = catch_unwind(move || {
+        guard.set(1);
+        let _guard = guard;
+        panic!("on purpose");
+    });
+    assert!(spoiled.is_err());
+    assert_eq!(lock.write().unwrap_err().into_inner().get(), 1);
 }

@@ -198,6 +198,10 @@ fn misuse_is_told() {
     panics(&|| semaphore.release(1));
     assert_eq!(semaphore.available(), Semaphore::MAX_PERMITS);
     panics(&|| semaphore.release(usize::MAX));
+    let none = Semaphore::new(0);
+    panics(&|| none.release(Semaphore::MAX_PERMITS + 1));
+    panics(&|| none.release(usize::MAX));
+    assert_eq!(none.available(), 0);
     panics(&|| drop(semaphore.acquire(Semaphore::MAX_PERMITS + 1)));
     assert!(semaphore.try_acquire(usize::MAX).is_none());
     panics(&|| assert_eq!(Semaphore::new(usize::MAX).available(), 0));

@@ -4,6 +4,7 @@ mod support;
 
 use gort::chan::TryRecvError;
 use gort::select;
+use gort::select::Select;
 use gort::sync::WaitGroup;
 use gort::time::{Ticker, Timer, after_func};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -48,14 +49,25 @@ fn what_stop_and_reset_return() {
     assert!(!timer.reset(LONG), "it was stopped");
     assert!(timer.reset(Duration::ZERO), "it was on");
     // Due, and not received.
-    assert!(!timer.stop(), "it has been due");
-    assert!(timer.receiver().try_recv().is_ok(), "so it can be received");
+    assert!(timer.stop(), "its message has not been received");
+    assert!(empty(&timer), "and is not");
+    assert!(!timer.reset(Duration::ZERO), "it was stopped");
+    assert!(timer.receiver().try_recv().is_ok());
     // Received.
     assert!(!timer.stop() && empty(&timer));
     assert!(!timer.reset(Duration::ZERO));
-    assert!(!timer.reset(LONG), "it had been due");
+    assert!(timer.reset(LONG), "it was due");
     assert!(empty(&timer), "and what was due before is gone");
     assert!(timer.stop());
+    // Received, and put back.
+    for again in [|timer: &Timer| timer.stop(), |timer: &Timer| timer.reset(LONG)] {
+        let timer = Timer::new(Duration::ZERO);
+        let mut select = Select::new();
+        select.recv(timer.receiver());
+        drop(select.select());
+        assert!(!timer.receiver().is_empty());
+        assert!(again(&timer) && empty(&timer));
+    }
     // For ever.
     let timer = Timer::new(Duration::MAX);
     assert!(empty(&timer));
@@ -79,7 +91,10 @@ fn after_a_stop_that_returns_true_nothing_is_received() {
                 gort::sleep(Duration::from_micros(n / 2));
                 let was_on = timer.stop();
                 let received = received.join().unwrap();
-                assert_ne!(was_on, received, "it was stopped, or it has been due, and not both");
+                assert_ne!(
+                    was_on, received,
+                    "it was stopped, or its message received, and not both"
+                );
                 assert!(timer.receiver().try_recv().is_err());
                 [due, stopped][usize::from(was_on)].fetch_add(1, Relaxed);
             });

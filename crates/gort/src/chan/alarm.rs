@@ -6,6 +6,7 @@
 use crate::clock::Deadline;
 use crate::park::future::wake;
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -50,6 +51,16 @@ impl Alarm {
             EARLIER.notify_one();
         }
         Some(Alarm { key })
+    }
+
+    /// From now on wakes `waker`. False: it has gone off.
+    pub(super) fn renew(&self, waker: &Waker) -> bool {
+        let mut waker = waker.clone();
+        match alarms().set.get_mut(&self.key) {
+            Some(set) => mem::swap(set, &mut waker), // the old one is dropped after the lock
+            None => return false,
+        }
+        true
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Core<T> {
     pub(super) state: Lock<State<T>>,
     pub(super) senders: AtomicUsize,
     pub(super) receivers: AtomicUsize,
+    /// Everybody gets at the receiver, so it does not close the channel.
+    lent: bool,
     /// Could a receive have gone ahead when the lock was given back last? For a look without it.
     pub(super) readable: AtomicBool,
     /// The same of a send.
@@ -66,8 +68,18 @@ pub(crate) enum Ended {
 
 impl<T> Core<T> {
     pub(super) fn new(capacity: usize, timer: Option<Timer<T>>) -> Arc<Self> {
+        Arc::new(Self::build(capacity, timer))
+    }
+
+    /// Without a buffer, and only its senders close it.
+    #[cfg(not(loom))]
+    pub(super) fn lent() -> Arc<Self> {
+        Arc::new(Self { lent: true, ..Self::build(0, None) })
+    }
+
+    fn build(capacity: usize, timer: Option<Timer<T>>) -> Self {
         let readable = timer.is_some();
-        Arc::new(Self {
+        Self {
             state: Lock::new(State {
                 ring: Ring::new(capacity),
                 receivers: WaitList::new(),
@@ -79,8 +91,9 @@ impl<T> Core<T> {
             writable: AtomicBool::new(capacity > 0),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
+            lent: false,
             seed: AtomicU64::new(0),
-        })
+        }
     }
 
     #[inline(always)]
@@ -153,6 +166,13 @@ impl<T> Core<T> {
         };
         if !alone {
             self.wake_all();
+        }
+    }
+
+    /// Closes the channel, unless it is not for receivers to do that.
+    pub(super) fn close_by_receiver(&self) {
+        if !self.lent {
+            self.close();
         }
     }
 

@@ -70,7 +70,10 @@ impl<T> Frame<T> {
                 self.stop_receiving(core);
             } else {
                 let Poll::Ready(outcome) = self.task.poll(cx) else {
-                    self.set_alarm(cx); // it may be another task's by now
+                    if self.alarm.borrow().as_ref().is_some_and(|alarm| !alarm.renew(cx.waker())) {
+                        // It has just woken who polled before.
+                        cx.waker().wake_by_ref();
+                    }
                     return Poll::Pending;
                 };
                 self.waiting.set(false);

@@ -138,6 +138,13 @@ pub fn chan<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     (Sender::from_core(core.clone()), Receiver::from_core(core))
 }
 
+/// A channel without a buffer that only its senders close: its receiver may be lent to anybody.
+#[cfg(not(loom))]
+pub(crate) fn lent<T>() -> (Sender<T>, Receiver<T>) {
+    let core = core::Core::lent();
+    (Sender::from_core(core.clone()), Receiver::from_core(core))
+}
+
 /// Counts one handle more of an end.
 fn count_up(handles: &AtomicUsize) {
     // As with `Arc`: a count that wraps around by forgetting handles would free what is in use.

@@ -217,7 +217,8 @@ impl<T> Receiver<T> {
     }
 
     /// Closes the channel for both ends: senders get an error and, if they block, their message
-    /// back; receivers get what is in the buffer and then the end. Closing again does nothing.
+    /// back; receivers get what is in the buffer and then the end. Closing again does nothing, nor does closing a context's
+    /// [`done`](crate::context::Context::done), which only its end closes.
     ///
     /// ```
     /// let (tx, rx) = gort::chan::chan(2);
@@ -227,7 +228,7 @@ impl<T> Receiver<T> {
     /// assert!(rx.iter().eq(['a']));
     /// ```
     pub fn close(&self) {
-        self.core.close();
+        self.core.close_by_receiver();
     }
 
     /// Is the channel closed: by hand, or because one end is gone? There may still be messages.

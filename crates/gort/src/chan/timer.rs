@@ -28,16 +28,11 @@ impl Timer<Instant> {
 }
 
 impl<T> Timer<T> {
-    /// Starts it anew; what was due before is not sent any more. Was it on, and not due?
-    pub(crate) fn set(&mut self, due: Deadline, period: Option<NonZeroU64>) -> bool {
-        let was_on = self.is_on();
+    /// Starts it anew; what was due before is not sent any more. Was there a message to come, or due?
+    fn set(&mut self, due: Deadline, period: Option<NonZeroU64>) -> bool {
+        let was_on = self.due != Deadline::NEVER;
         (self.due, self.period) = (due, period);
         was_on
-    }
-
-    /// Is there a message to come that is not due yet?
-    pub(crate) fn is_on(&self) -> bool {
-        self.due != Deadline::NEVER && !self.is_due()
     }
 
     /// When there will be something to receive.
@@ -66,15 +61,19 @@ impl<T> Timer<T> {
     }
 }
 
-impl<T> Core<T> {
-    /// Changes when messages are due; returns what `change` does. Who waits for one looks again.
-    pub(crate) fn retime(&self, change: impl FnOnce(&mut Timer<T>) -> bool) -> bool {
+impl Core<Instant> {
+    /// Sets when messages are due. Who waits for one looks again; one that was due before is not received any more, also
+    /// if a receiver has put it back. Was there one to come, or to be received?
+    pub(crate) fn retime(&self, due: Deadline, period: Option<NonZeroU64>) -> bool {
         let mut state = self.lock();
-        let changed = state.timer.as_mut().is_some_and(change);
+        let mut was_on = state.timer.as_mut().is_some_and(|timer| timer.set(due, period));
+        while state.ring.pop().is_some() {
+            was_on = true;
+        }
         let claims = state.receivers.claim_all(Outcome::TIMED_OUT);
         drop(state);
         claims.wake();
-        changed
+        was_on
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::error::ContextError;
 use super::tree::Canceller;
-use crate::chan::{Receiver, never};
+use crate::chan::{self, Receiver, Sender};
 use crate::park::Limit;
 use std::any::{Any, type_name};
 use std::fmt;
@@ -120,8 +120,8 @@ impl Context {
         Context(Link::Node(Arc::new(Node { parent: parent.clone(), what })))
     }
 
-    /// A channel that is closed when the context is done; nothing is ever sent. For `select!`, or to block
-    /// until then.
+    /// A channel that is closed when the context is done, and not by hand; nothing is ever sent. For `select!`, or to
+    /// block until then.
     ///
     /// For a context that cannot be cancelled it is never closed. A clone of the receiver that outlives the context,
     /// all its clones and its [`Cancel`](super::Cancel) handles is closed with the last of them.
@@ -135,8 +135,8 @@ impl Context {
     /// assert!(ctx.is_done());
     /// ```
     pub fn done(&self) -> &Receiver<()> {
-        static NEVER: OnceLock<Receiver<()>> = OnceLock::new();
-        self.canceller().map_or_else(|| NEVER.get_or_init(never), Canceller::done)
+        static NEVER: OnceLock<(Sender<()>, Receiver<()>)> = OnceLock::new();
+        self.canceller().map_or_else(|| &NEVER.get_or_init(chan::lent).1, Canceller::done)
     }
 
     /// How it has ended; `None` if it is not done. Once `done` is closed this says how.

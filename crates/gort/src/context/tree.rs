@@ -16,7 +16,7 @@
 use super::after_func::Func;
 use super::error::{Cause, ContextError};
 use super::node::{Context, Link, Node, What};
-use crate::chan::{Receiver, Sender, chan};
+use crate::chan::{self, Receiver, Sender};
 use crate::clock::Deadline;
 use crate::park::signal::Signal;
 use crate::prim::Lock;
@@ -201,7 +201,7 @@ impl Canceller {
         if let Some((_, receiver)) = self.channel.get() {
             return receiver;
         }
-        let (sender, receiver) = chan(0);
+        let (sender, receiver) = chan::lent();
         {
             let tree = self.tree.lock();
             if tree.ended.is_some() {

@@ -78,7 +78,8 @@ impl ErrGroup {
         assert!(limit > 0, "gort: an ErrGroup that may have no goroutines");
         let inner = Arc::into_inner(self.0);
         let inner = inner.expect("gort: the limit of an ErrGroup is to be set before it is used");
-        ErrGroup::build(Some(Arc::new(Semaphore::new(limit))), inner.cancel)
+        let room = Semaphore::new(limit.min(Semaphore::MAX_PERMITS));
+        ErrGroup::build(Some(Arc::new(room)), inner.cancel)
     }
 
     fn build(room: Option<Arc<Semaphore>>, cancel: Option<CancelCause>) -> ErrGroup {

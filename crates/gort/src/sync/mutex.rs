@@ -246,6 +246,10 @@ pub struct MutexGuard<'a, T: ?Sized + 'a> {
     _value: PhantomData<&'a mut T>,
 }
 
+// As the mutex, which it poisons.
+impl<T: ?Sized> UnwindSafe for MutexGuard<'_, T> {}
+impl<T: ?Sized> RefUnwindSafe for MutexGuard<'_, T> {}
+
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// A guard for a part of the value.
     ///

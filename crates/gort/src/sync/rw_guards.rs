@@ -7,6 +7,7 @@ use super::raw_lock::RawLock;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 
 /// A lock that is held by readers, whatever it guards; gives one share of it back when dropped.
@@ -109,6 +110,10 @@ pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
     /// It may go where, and be shared as, a unique reference may.
     _value: PhantomData<&'a mut T>,
 }
+
+// As the lock, which it poisons.
+impl<T: ?Sized> UnwindSafe for RwLockWriteGuard<'_, T> {}
+impl<T: ?Sized> RefUnwindSafe for RwLockWriteGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// The caller has just taken the lock for writing.

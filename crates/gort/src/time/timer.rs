@@ -6,7 +6,7 @@
 //! at that moment.
 
 use crate::chan::Receiver;
-use crate::chan::timer::{self, period_of};
+use crate::chan::timer::period_of;
 use crate::clock::Deadline;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -58,10 +58,9 @@ impl Timer {
         &self.receiver
     }
 
-    /// Stops the timer. Never blocks.
+    /// Stops the timer: nothing is received any more, also not a message that was due. Never blocks.
     ///
-    /// True: it was on, and nothing will be received. False: it has been due, and its message can be received
-    /// if nobody has yet; or it was stopped before.
+    /// True: so its message has not been received, and is not. False: it has been; or the timer was stopped before.
     ///
     /// ```
     /// use gort::time::Timer;
@@ -73,24 +72,17 @@ impl Timer {
     /// assert!(timer.receiver().try_recv().is_err());
     ///
     /// let due = Timer::new(Duration::ZERO);
-    /// assert!(!due.stop());
-    /// assert!(due.receiver().try_recv().is_ok());
+    /// assert!(due.stop());
+    /// assert!(due.receiver().try_recv().is_err());
     /// ```
     pub fn stop(&self) -> bool {
-        self.receiver.core().retime(|timer| {
-            // Asked once: if it gets due right after that, it was on.
-            let was_on = timer.is_on();
-            if was_on {
-                timer.set(Deadline::NEVER, None);
-            }
-            was_on
-        })
+        self.set(Deadline::NEVER)
     }
 
     /// Sets the timer anew, `duration` from now, whether it was on, due or stopped. A message that was due and
     /// not received is not received any more. Never blocks.
     ///
-    /// True: it was on. False: it had been due, or stopped.
+    /// True: its message had not been received. False: it had been, or the timer was stopped.
     ///
     /// ```
     /// use gort::time::Timer;
@@ -98,7 +90,7 @@ impl Timer {
     ///
     /// let timer = Timer::new(Duration::ZERO);
     /// let start = Instant::now();
-    /// assert!(!timer.reset(Duration::from_millis(5)));
+    /// assert!(timer.reset(Duration::from_millis(5)));
     /// assert!(timer.receiver().try_recv().is_err(), "not what was due before");
     /// assert!(timer.receiver().recv().unwrap() >= start + Duration::from_millis(5));
     /// ```
@@ -112,7 +104,7 @@ impl Timer {
     }
 
     fn set(&self, due: Deadline) -> bool {
-        self.receiver.core().retime(|timer| timer.set(due, None))
+        self.receiver.core().retime(due, None)
     }
 }
 
@@ -160,7 +152,7 @@ impl Ticker {
     /// Stops the ticks: none is received any more, also not one that was due. The channel is not closed:
     /// who receives from it waits until the ticker is set anew. Never blocks.
     pub fn stop(&self) {
-        self.receiver.core().retime(|timer| timer.set(Deadline::NEVER, None));
+        self.receiver.core().retime(Deadline::NEVER, None);
     }
 
     /// Starts anew, with another period or the same: the next tick comes `period` from now. A tick that was
@@ -172,7 +164,7 @@ impl Ticker {
     pub fn reset(&self, period: Duration) {
         let nanos = period_of(period);
         let due = Deadline::after(period);
-        self.receiver.core().retime(|timer: &mut timer::Timer<_>| timer.set(due, Some(nanos)));
+        self.receiver.core().retime(due, Some(nanos));
     }
 }
 

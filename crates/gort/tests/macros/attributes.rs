@@ -29,10 +29,19 @@ fn opaque(n: u8) -> impl Iterator<Item = u8> + Send {
     0..n
 }
 
+#[gort::main]
+fn with_attributes_within(n: u32) -> u32 {
+    //! With documentation.
+    #![expect(unreachable_code, reason = "that is what the attribute is about")]
+    return n + 1;
+    n
+}
+
 #[test]
 fn main_keeps_parameters_and_results() {
     assert_eq!(doubled(0, "a".into()), (0, "a!".into()));
     assert_eq!(doubled(4, "a".into()), (8, "a!".into()));
+    assert_eq!(with_attributes_within(1), 2);
     assert_eq!(generic::<_, 3>(&'x'), ['x'; 3]);
     assert_eq!(opaque(3).collect::<Vec<_>>(), [0, 1, 2]);
 }

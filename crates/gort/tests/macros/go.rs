@@ -46,7 +46,20 @@ fn go_takes_what_can_be_called() {
             go!(self.callback);
         }
     }
+    trait Work {
+        fn work() {
+            call();
+        }
+        fn work_as<T: Default>() {
+            call();
+        }
+    }
+    impl<T> Work for Vec<T> {}
     let closure = || call();
+    go!(Vec::<Vec<u8>>::work);
+    go!(std::vec::Vec::<u8>::work_as::<u8>,);
+    go!(<Vec<u8>>::work);
+    go!(<Vec<u8> as Work>::work_as::<Vec<u8>>);
     go!(call);
     go!(closure);
     go!(self::call);
@@ -55,10 +68,10 @@ fn go_takes_what_can_be_called() {
     go!(inner::generic::<usize>);
     Worker { callback: call }.start();
     let start = Instant::now();
-    while CALLS.load(SeqCst) < 8 && start.elapsed() < AGES {
+    while CALLS.load(SeqCst) < 12 && start.elapsed() < AGES {
         gort::yield_now();
     }
-    assert_eq!(CALLS.load(SeqCst), 8);
+    assert_eq!(CALLS.load(SeqCst), 12);
 }
 
 #[gort::test]

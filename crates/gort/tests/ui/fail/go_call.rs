@@ -9,4 +9,6 @@ fn main() {
     go!(move |n: u8| println!("{n}"));
     go!(with_parameter);
     go!(n);
+    go!(async {});
+    go!(async move { println!("{n}") });
 }
