@@ -114,8 +114,7 @@ impl Monitor {
         let slice = Duration::from_nanos(shared.slice).max(FIRST_PERIOD);
         let longest = LONGEST_PERIOD.min(slice);
         let longest_if_lively = LONGEST_PERIOD_IF_LIVELY.min(slice);
-        let nobody_is_busy =
-            || shared.idle.idle_processors() >= shared.active_processors() && !shared.is_exiting();
+        let nobody_is_busy = || shared.are_all_idle() && !shared.is_exiting();
         shared.idle.bell.answer();
         let mut period = FIRST_PERIOD;
         let mut has_slept = false;
