@@ -3,6 +3,7 @@
 use super::{PROCESS, Runtime};
 use crate::goroutine::panic::{self, OnPanic};
 use crate::sched::{self, MAX_PROCESSORS, Migration, Preempt, Settings, Shared};
+use crate::tell::tell;
 use gort_context::{StackPool, overflow};
 use std::io;
 use std::time::Duration;
@@ -298,10 +299,10 @@ fn default_processors() -> usize {
         Some(count @ 1..=MAX_PROCESSORS) => count,
         _ => {
             let count = available().min(MAX_PROCESSORS);
-            eprintln!(
-                "gort: GOMAXPROCS={value:?} is not a number from 1 to {MAX_PROCESSORS}: \
+            tell(format_args!(
+                "GOMAXPROCS={value:?} is not a number from 1 to {MAX_PROCESSORS}: \
                  ignored, there are {count} processors"
-            );
+            ));
             count
         }
     }
