@@ -127,6 +127,8 @@ pub mod sync;
 #[cfg(not(loom))]
 mod sys;
 #[cfg(not(loom))]
+mod tell;
+#[cfg(not(loom))]
 mod thread;
 #[cfg(not(loom))]
 pub mod time;

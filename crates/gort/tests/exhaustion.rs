@@ -335,6 +335,51 @@ fn no_more_threads() {
     assert_success(&child("no_more_threads", |_| {}));
 }
 
+/// One blocks its thread until `other` has run, for which there is no thread just now. When there is one again nobody asks
+/// for it any more.
+fn a_thread_is_asked_for_again(test: &str, other: fn()) {
+    if in_child() {
+        let runtime = gort::Runtime::builder().processors(1).build().unwrap();
+        // Two stacks are there.
+        runtime.run(|| gort::scope(|s| drop(s.go(gort::yield_now))));
+        limit_address_space(200 << 10);
+        let waits = runtime.spawn(move || {
+            let (tx, rx) = std::sync::mpsc::channel();
+            gort::go!(move || {
+                other();
+                tx.send(()).unwrap();
+            });
+            // The other begins, and this one goes on when that waits, or has made room.
+            gort::yield_now();
+            gort::blocking(|| rx.recv().unwrap());
+        });
+        // For as long as the monitor takes to go to rest, and more.
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(!waits.is_finished(), "there is a thread");
+        no_limit();
+        eventually("it ends", || waits.is_finished());
+        return;
+    }
+    let output = child(test, |_| {});
+    assert_success(&output);
+    assert!(support::stderr(&output).contains("cannot be had"));
+}
+
+#[test]
+fn a_thread_for_one_that_is_ready_is_asked_for_again() {
+    a_thread_is_asked_for_again(
+        "a_thread_for_one_that_is_ready_is_asked_for_again",
+        gort::yield_now,
+    );
+}
+
+#[test]
+fn a_thread_for_one_whose_time_has_come_is_asked_for_again() {
+    a_thread_is_asked_for_again("a_thread_for_one_whose_time_has_come_is_asked_for_again", || {
+        gort::sleep(Duration::from_millis(3));
+    });
+}
+
 /// Goroutines that block while they unwind each need a thread, and there are none.
 #[test]
 fn no_more_threads_for_those_that_block_while_they_unwind() {

@@ -3,6 +3,7 @@
 use super::Goroutine;
 use super::payload::Panicked;
 use crate::prim::Lock;
+use crate::tell::tell;
 use gort_context::overflow::Overflow;
 use std::any::Any;
 use std::fmt::{self, Write as _};
@@ -159,12 +160,6 @@ pub(crate) fn has_panicked(goroutine: &Goroutine, payload: &Panicked) {
     let info = PanicInfo { id: goroutine.id.get(), name, payload: &**payload };
     tell(format_args!("{}: aborting, as its runtime has been told to", Describe(&info)));
     std::process::abort();
-}
-
-/// Writes a line to standard error, at once: std's panic hook, which other goroutines may be in, heeds no lock.
-fn tell(message: fmt::Arguments<'_>) {
-    let line = format!("gort: {message}\n");
-    eprint!("{line}");
 }
 
 /// Tells of a panic that nobody will get from a handle.

@@ -4,6 +4,7 @@ use super::source::Source;
 use crate::clock;
 use crate::poll::Direction;
 use crate::sys::{self, OwnsDescriptor, Trouble};
+use crate::tell::tell;
 use crate::time;
 use std::fmt::Debug;
 use std::io;
@@ -32,7 +33,7 @@ pub(super) fn accept<L: OwnsDescriptor + Debug, R>(
             Trouble::OfTheConnection => {}
             Trouble::OfTheListener => return Err(error),
             Trouble::Shortage => {
-                tell(listener, &error);
+                tell_of(listener, &error);
                 time::sleep(pause);
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
@@ -41,14 +42,14 @@ pub(super) fn accept<L: OwnsDescriptor + Debug, R>(
 }
 
 /// Tells of a shortage, at most once in a second, as it may come and go with each connection.
-fn tell(listener: &impl Debug, error: &io::Error) {
+fn tell_of(listener: &impl Debug, error: &io::Error) {
     const INTERVAL: u64 = 1_000_000_000;
     static AGAIN_AT: AtomicU64 = AtomicU64::new(0);
     let (now, again_at) = (clock::now(), AGAIN_AT.load(Relaxed));
     let is_mine = again_at <= now
         && AGAIN_AT.compare_exchange(again_at, now + INTERVAL, Relaxed, Relaxed).is_ok();
     if is_mine {
-        eprintln!("gort: {listener:?} cannot accept for now, and tries again: {error}");
+        tell(format_args!("{listener:?} cannot accept for now, and tries again: {error}"));
     }
 }
 

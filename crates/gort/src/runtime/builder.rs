@@ -3,6 +3,7 @@
 use super::{PROCESS, Runtime};
 use crate::goroutine::panic::{self, OnPanic};
 use crate::sched::{self, MAX_PROCESSORS, Migration, Preempt, Settings, Shared};
+use crate::tell::tell;
 use gort_context::{StackPool, overflow};
 use std::io;
 use std::time::Duration;
@@ -13,6 +14,8 @@ const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Both as in Go.
 const DEFAULT_TIME_SLICE: Duration = Duration::from_millis(10);
 const DEFAULT_MAX_THREADS: usize = 10_000;
+/// No system has more; their records have places in a table.
+const MOST_THREADS: usize = 1 << 22;
 
 /// Settings of a runtime that is to be made.
 ///
@@ -203,7 +206,8 @@ impl Builder {
 
     /// How many threads may run goroutines; 10,000 by default. More than the number of processors are
     /// needed by goroutines that compute for long or block their threads. At the limit a goroutine that
-    /// computes keeps its processor, and [`blocking`](crate::blocking()) waits for another to return.
+    /// computes keeps its processor, and [`blocking`](crate::blocking()) waits for another to return. With
+    /// `usize::MAX` the system's limits are the only ones.
     ///
     /// A thread more looks after the others; where dozens of goroutines compute at once, one for every 32 of them.
     pub fn max_threads(mut self, threads: usize) -> Self {
@@ -249,7 +253,7 @@ impl Builder {
             name: self.name,
             processors,
             slice: self.time_slice,
-            most_threads: self.max_threads,
+            most_threads: self.max_threads.min(MOST_THREADS),
             preempt: self.preempt,
             signal: self.signal,
             migration: self.migration,
@@ -298,10 +302,10 @@ fn default_processors() -> usize {
         Some(count @ 1..=MAX_PROCESSORS) => count,
         _ => {
             let count = available().min(MAX_PROCESSORS);
-            eprintln!(
-                "gort: GOMAXPROCS={value:?} is not a number from 1 to {MAX_PROCESSORS}: \
+            tell(format_args!(
+                "GOMAXPROCS={value:?} is not a number from 1 to {MAX_PROCESSORS}: \
                  ignored, there are {count} processors"
-            );
+            ));
             count
         }
     }

@@ -22,6 +22,7 @@ use crate::join_handle::JoinHandle;
 use crate::park::Wait;
 use crate::poll::Driver;
 use crate::sched::{self, Attributes, Later, Shared};
+use crate::tell::tell;
 use crate::tls;
 use std::fmt;
 use std::io;
@@ -180,7 +181,7 @@ impl Drop for Runtime {
         if !self.stopped
             && let Err(error) = self.stop(self.shutdown_timeout)
         {
-            eprintln!("gort: {error}");
+            tell(format_args!("{error}"));
         }
     }
 }

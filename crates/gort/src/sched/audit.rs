@@ -11,6 +11,7 @@
 
 use super::machine::Machine;
 use crate::goroutine::GoroutineRef;
+use crate::tell::tell;
 use std::backtrace::Backtrace;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -60,11 +61,11 @@ impl Audit {
             return;
         }
         let name = goroutine.name().map_or(String::new(), |name| format!(" '{name}'"));
-        eprintln!(
-            "gort: audit: goroutine {}{name} blocks with {pointer:#x} on its stack, a pointer that is stored in \
+        tell(format_args!(
+            "audit: goroutine {}{name} blocks with {pointer:#x} on its stack, a pointer that is stored in \
              its thread's thread-local storage, too: it must not be used on another thread\n{backtrace}",
             goroutine.id.get(),
-        );
+        ));
     }
 }
 

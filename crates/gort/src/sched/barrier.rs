@@ -22,6 +22,7 @@ mod choice {
 #[cfg(not(loom))]
 mod choice {
     use crate::sys;
+    use crate::tell::tell;
     use std::sync::Once;
     use std::sync::atomic::{AtomicBool, Ordering::*, compiler_fence, fence};
 
@@ -51,9 +52,9 @@ mod choice {
             let asymmetric = match std::env::var_os("GORT_BARRIER") {
                 Some(value) if value == "fence" => false,
                 Some(value) if value != "membarrier" => {
-                    eprintln!(
-                        "gort: GORT_BARRIER={value:?} is neither membarrier nor fence: ignored"
-                    );
+                    tell(format_args!(
+                        "GORT_BARRIER={value:?} is neither membarrier nor fence: ignored"
+                    ));
                     true
                 }
                 _ => true,

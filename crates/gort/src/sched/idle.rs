@@ -278,10 +278,7 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
                 self.push_processor(&mut lists, processor);
             }
             if lists.keeper.is_none() || earliest < self.keeper_wakes.load(Relaxed) {
-                // It has not announced its time yet.
-                self.keeper_wakes.store(NEVER, SeqCst);
-                let before = lists.keeper.replace(machine);
-                lists.machines.extend(before);
+                self.make_keeper(&mut lists, machine);
             } else {
                 lists.machines.push(machine);
             }
@@ -314,6 +311,13 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
         Leave::With(processor)
     }
 
+    /// It has not announced its time yet.
+    fn make_keeper(&self, lists: &mut Lists<M, P>, machine: M) {
+        self.keeper_wakes.store(NEVER, SeqCst);
+        let before = lists.keeper.replace(machine);
+        lists.machines.extend(before);
+    }
+
     /// A machine in the lists, about to sleep: if it is the keeper, announces when it is going to wake, and
     /// returns that. `first` tells the time of the first timer, as far as the keeper has to wake for it.
     pub(crate) fn keep(&self, machine: M, first: impl Fn() -> u64) -> Option<u64> {
@@ -327,7 +331,14 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
     }
 
     fn announce(&self, machine: M, when: u64) -> bool {
-        let lists = self.lists.lock();
+        let mut lists = self.lists.lock();
+        // Of a timer that has come since the machine looked, before it entered, nobody knows yet: it was not idle then.
+        if when < self.keeper_wakes.load(Relaxed)
+            && let Some(position) = lists.position(machine)
+        {
+            lists.machines.swap_remove(position);
+            self.make_keeper(&mut lists, machine);
+        }
         // With the lock held, so that this cannot come after what its successor announces.
         let is_keeper = lists.keeper == Some(machine);
         if is_keeper {

@@ -114,8 +114,7 @@ impl Monitor {
         let slice = Duration::from_nanos(shared.slice).max(FIRST_PERIOD);
         let longest = LONGEST_PERIOD.min(slice);
         let longest_if_lively = LONGEST_PERIOD_IF_LIVELY.min(slice);
-        let nobody_is_busy =
-            || shared.idle.idle_processors() >= shared.active_processors() && !shared.is_exiting();
+        let nobody_is_busy = || shared.are_all_idle() && !shared.is_exiting();
         shared.idle.bell.answer();
         let mut period = FIRST_PERIOD;
         let mut has_slept = false;
@@ -131,8 +130,9 @@ impl Monitor {
                 {
                     self.trials.lift(shared);
                     // Who has gone idle while this polled has relied on it.
-                    shared.ensure_watched();
-                    self.rest(shared, nobody_is_busy);
+                    if shared.ensure_watched() {
+                        self.rest(shared, nobody_is_busy);
+                    }
                     period = FIRST_PERIOD;
                 }
                 Finding::Taken(taken) if in_large_crowd => return Some(taken),
@@ -243,6 +243,14 @@ impl Monitor {
                 // Those that are busy are so with one goroutine each.
                 shared.ensure_keeper(earliest);
             }
+        }
+        if matches!(finding, Finding::Calm)
+            && shared.idle.idle_processors() > 0
+            && shared.global.len() > 0
+        {
+            // Whoever put it there has found no thread for it: perhaps there is one by now.
+            shared.notify();
+            return Finding::Busy;
         }
         finding
     }

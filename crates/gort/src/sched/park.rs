@@ -140,21 +140,16 @@ pub(crate) fn unlock_thread() {
 }
 
 /// Yields with the machine: to the end of the queue, from which another machine passes the processor
-/// back.
+/// back. It waits for nobody, so a shutdown finds no wait of it to claim: whoever did would have it run while it is running.
 #[cold]
 #[inline(never)]
 pub(super) fn yield_pinned(machine: &Machine, goroutine: GoroutineRef) {
     pin(goroutine);
-    let ticket = goroutine.task().arm();
-    goroutine.task().commit();
-    // SAFETY: the goroutine is the caller.
-    if unsafe { ticket.claim(Outcome::arm(0)) }.is_some() {
-        match machine.try_processor() {
-            Some(processor) => processor.push(goroutine, machine.shared()),
-            None => machine.shared().inject(goroutine),
-        }
-        machine.await_processor(goroutine);
+    match machine.try_processor() {
+        Some(processor) => processor.push(goroutine, machine.shared()),
+        None => machine.shared().inject(goroutine),
     }
+    machine.await_processor(goroutine);
     goroutine.set_flag(PINNED, false);
 }
 
@@ -299,13 +294,12 @@ impl Shared {
 pub(crate) fn yield_now() {
     let Some(machine) = tls::machine() else { return std::thread::yield_now() };
     let Some(goroutine) = machine.current() else { return };
+    end_in_shutdown(machine, goroutine);
+    machine.enter();
     if stays(goroutine) {
-        machine.enter();
         yield_pinned(machine, goroutine);
         return machine.exit();
     }
-    end_in_shutdown(machine, goroutine);
-    machine.enter();
     let next = machine.pick();
     if next.is_none() && !machine.has_to_look_further() {
         return machine.exit();

@@ -97,28 +97,23 @@ impl Shared {
     }
 
     /// A processor is idle whose machine does not sleep in the lists: makes sure that somebody waits for timers and
-    /// events, who may be a new machine.
-    pub(super) fn ensure_watched(&self) {
+    /// events, who may be a new machine. False: there is no thread to be had for it. The [monitor](super::monitor) then tries
+    /// again, and does not rest before somebody does.
+    pub(super) fn ensure_watched(&self) -> bool {
         // The processor was added before, or the driver made; what others look after is read after.
         fence(SeqCst);
         if self.is_unwatched() {
-            self.rouse_keeper(0);
-        } else {
-            let earliest = self.earliest_timer();
-            if earliest != NEVER {
-                self.rouse_keeper(earliest);
-            }
+            return self.rouse_keeper(0);
         }
+        let earliest = self.earliest_timer();
+        earliest == NEVER || self.rouse_keeper(earliest)
     }
 
     /// As [`ensure_keeper`](Self::ensure_keeper); starts a machine if none is asleep.
-    fn rouse_keeper(&self, when: u64) {
-        if self.ensure_keeper(when) || self.idle.has_machine() {
-            return;
-        }
-        if let Some(processor) = self.idle.take_processor() {
-            self.hand_off(processor);
-        }
+    fn rouse_keeper(&self, when: u64) -> bool {
+        self.ensure_keeper(when)
+            || self.idle.has_machine()
+            || self.idle.take_processor().is_none_or(|processor| self.hand_off(processor))
     }
 }
 

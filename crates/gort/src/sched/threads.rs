@@ -6,6 +6,7 @@ use super::settings::Preempt;
 use super::{Machine, Shared};
 use crate::clock;
 use crate::prim::atomic::Ordering::*;
+use crate::tell::tell;
 use std::collections::HashMap;
 use std::io;
 use std::ptr::{self, NonNull};
@@ -126,7 +127,7 @@ impl Shared {
             }
             Err(error) => {
                 if self.threads_again_at.swap(clock::now() + INTERVAL, Relaxed) == 0 {
-                    eprintln!("gort: a thread to run goroutines on cannot be had: {error}");
+                    tell(format_args!("a thread to run goroutines on cannot be had: {error}"));
                 }
                 false
             }

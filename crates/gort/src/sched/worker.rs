@@ -18,6 +18,7 @@ use crate::goroutine::payload::Panicked;
 use crate::goroutine::{BOUND, GoroutineRef, SHIELDED, State, panic};
 use crate::park::Claim;
 use crate::prim::atomic::{AtomicUsize, Ordering::*};
+use crate::tell::tell;
 use crate::tls;
 use gort_context::{Context, Stack, StackPool};
 use std::collections::HashMap;
@@ -197,9 +198,9 @@ impl Shared {
         let id = goroutine.id.get();
         match self.workers.spare.wait(goroutine) {
             Err(worker) => return Some(worker),
-            Ok(true) => eprintln!(
-                "gort: goroutine {id} waits until another ends, as it cannot have a stack: {error}"
-            ),
+            Ok(true) => tell(format_args!(
+                "goroutine {id} waits until another ends, as it cannot have a stack: {error}"
+            )),
             Ok(false) => {}
         }
         self.share_of_idle();

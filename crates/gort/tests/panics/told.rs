@@ -1,11 +1,12 @@
 //! Who is told of a panic: the handler, standard error, whoever joins.
 
-use crate::support::programs::aborted;
-use crate::support::{LIMIT, assert_success, child, eventually, in_child, on, stderr};
+use crate::support::programs::{self, aborted};
+use crate::support::{CHILD, LIMIT, assert_success, child, eventually, in_child, on, stderr};
 use crate::{expected, quiet};
 use gort::chan::chan;
 use gort::sync::WaitGroup;
 use std::panic::{catch_unwind, panic_any};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -99,6 +100,30 @@ fn without_a_handler_standard_error_is_told() {
     let mut reports = told.lines().filter(|line| line.starts_with("gort: goroutine"));
     assert!(reports.any(|line| line.ends_with("panicked: out of cheese")), "{told}");
     assert!(told.contains("'baker'"), "{told}");
+}
+
+#[test]
+fn that_nobody_reads_standard_error_harms_nobody() {
+    if in_child() {
+        let ends = || {
+            let (done, ended) = chan::<()>(0);
+            gort::go!(move || -> () {
+                let _done = done;
+                panic!("out of cheese");
+            });
+            ended.recv();
+        };
+        // On one processor the first has told of its panic before the second begins.
+        let runtime = gort::Runtime::builder().processors(1).build().unwrap();
+        runtime.run(|| (0..2).for_each(|_| ends()));
+        runtime.shutdown(LIMIT).unwrap();
+        return;
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = programs::this_test("told::that_nobody_reads_standard_error_harms_nobody");
+    let status = child.env(CHILD, "1").stdout(Stdio::null()).stderr(writer).status().unwrap();
+    assert!(status.success(), "{status}");
 }
 
 #[test]

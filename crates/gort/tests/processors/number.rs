@@ -1,9 +1,10 @@
 //! How many processors there are: so many run at once. The number may change at any time.
 
-use crate::meets;
 use crate::support::{
-    LIMIT, assert_success, child, eventually, in_child, on, runtime, stderr, within,
+    LIMIT, assert_success, child, compute_until, eventually, in_child, on, runtime, stderr, within,
+    yield_until,
 };
+use crate::{TOO_LATE, meets};
 use gort::chan::chan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -225,4 +226,44 @@ fn gomaxprocs_comes_from_the_environment() {
     }
     // Empty is as good as not set; whether it is reported is not fixed.
     assert_success(&run(Some(""), available));
+}
+
+/// Two compute when there come to be fewer processors, and then one of them blocks. Whom the other wakes runs even so: the
+/// monitor does not rest, whichever of the processors is the one too many.
+#[test]
+fn one_that_computes_is_looked_after_where_there_are_fewer_now() {
+    on(2, || {
+        let flag = || Arc::new(AtomicBool::new(false));
+        let (begun, goes_on, woken) = (flag(), flag(), flag());
+        let (wake, wakes) = chan(0);
+        let waiter = gort::spawn({
+            let woken = woken.clone();
+            move || {
+                wakes.recv();
+                woken.store(true, SeqCst);
+            }
+        });
+        // It waits by then; else this shows nothing.
+        gort::sleep(Duration::from_millis(5));
+        let busy = gort::spawn({
+            let (begun, goes_on, woken) = (begun.clone(), goes_on.clone(), woken.clone());
+            move || {
+                begun.store(true, SeqCst);
+                assert!(compute_until(LIMIT, || goes_on.load(SeqCst)));
+                wake.send(()).unwrap();
+                compute_until(TOO_LATE, || woken.load(SeqCst))
+            }
+        });
+        yield_until("it computes", || begun.load(SeqCst));
+        gort::set_gomaxprocs(1);
+        gort::blocking(|| {
+            // For as long as the monitor takes to go to rest, and more.
+            thread::sleep(Duration::from_millis(50));
+            goes_on.store(true, SeqCst);
+            // Who comes back would take the others along.
+            compute_until(2 * TOO_LATE, || woken.load(SeqCst));
+        });
+        assert!(busy.join().unwrap());
+        waiter.join().unwrap();
+    });
 }

@@ -112,6 +112,12 @@ fn those_who_yield_or_use_channels_in_a_loop_are_unwound() {
         }));
         handles.extend(start(&runtime, &tally, 3, |_token| {
             let _locked = gort::lock_thread();
+            loop {
+                gort::yield_now();
+            }
+        }));
+        handles.extend(start(&runtime, &tally, 3, |_token| {
+            let _locked = gort::lock_thread();
             while gort::fs::metadata(".").is_ok() {}
         }));
         runtime.shutdown(LIMIT).unwrap();

@@ -46,6 +46,14 @@ fn at_the_limit_of_threads_the_busy_keep_their_processors() {
     });
 }
 
+#[test]
+fn there_need_be_no_limit_of_threads() {
+    within(LIMIT, || {
+        let runtime = Runtime::builder().processors(1).max_threads(usize::MAX).build().unwrap();
+        assert_eq!(runtime.run(|| gort::blocking(|| 6 * 7)), 42);
+    });
+}
+
 /// Several threads are the monitor in turn, and end with the runtime.
 #[test]
 fn a_crowd_of_busy_goroutines_all_get_on() {

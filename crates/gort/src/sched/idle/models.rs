@@ -163,6 +163,29 @@ fn a_keeper_that_goes_to_sleep_while_timers_come_and_go() {
     });
 }
 
+/// All processors are busy, and the keeper, which has none, sleeps without a limit. A timer comes while one of them is
+/// laid down: whoever adds it is as yet among the busy, and who lays down has looked at the timers before.
+#[test]
+fn a_timer_that_comes_while_the_first_processor_is_laid_down() {
+    loom::model(|| {
+        let idle = Arc::new(Idle::<usize, usize>::new());
+        let earliest = Arc::new(AtomicU64::new(NEVER));
+        idle.enter(1, None, false, NEVER);
+        assert_eq!(idle.keep(1, || NEVER), Some(NEVER));
+        let other = thread::spawn({
+            let (idle, earliest) = (idle.clone(), earliest.clone());
+            move || {
+                idle.enter(2, Some(0), false, earliest.load(Acquire));
+                idle.keep(2, || earliest.load(Acquire))
+            }
+        });
+        earliest.store(20, Release);
+        let roused = idle.keeper_for(20);
+        let wakes = other.join().unwrap();
+        assert!(roused.is_some() || wakes.is_some_and(|wakes| wakes <= 20));
+    });
+}
+
 /// If a wake-up is lost, all threads end up asleep with work in the queue: loom reports that
 /// as a deadlock. It does when the fence in `notify` or the one in `enter` is taken out.
 #[test]

@@ -25,6 +25,12 @@ impl Shared {
         self.made.load(Acquire)
     }
 
+    /// Is none of them in use? One that is not active any more is until its machine has let it go.
+    pub(crate) fn are_all_idle(&self) -> bool {
+        let all = self.processors().filter(|processor| !processor.retired.load(Relaxed));
+        self.idle.idle_processors() >= all.count()
+    }
+
     pub(crate) fn processor_at(&self, index: usize) -> Option<&'static Processor> {
         // SAFETY: made from a box that is given back when the runtime goes, which no machine outlives.
         unsafe { self.processors.get(index)?.load(Acquire).as_ref() }
