@@ -55,8 +55,8 @@ fn go_takes_what_can_be_called() {
         }
     }
     impl<T> Work for Vec<T> {}
-    fn times<const N: usize, T: Default>() {
-        CALLS.fetch_add(N, SeqCst);
+    fn times<const N: usize, T: Default + Into<usize>>() {
+        CALLS.fetch_add(N + T::default().into(), SeqCst);
     }
     let closure = || call();
     go!(Vec::<Vec<u8>>::work);
@@ -64,7 +64,7 @@ fn go_takes_what_can_be_called() {
     go!(<Vec<u8>>::work);
     go!(<Vec<u8> as Work>::work_as::<Vec<u8>>);
     go!(times::<1, u8>);
-    go!(times::<{ 2 - 1 }, Vec<u8>>);
+    go!(times::<{ 2 - 1 }, usize>);
     go!(call);
     go!(closure);
     go!(self::call);
