@@ -86,11 +86,13 @@ macro_rules! go {
     };
     // What can be called: `worker`, `Pool::<u8>::work`, `<Pool as Work>::work`, `self.callback`. As an expression none
     // of them would do anything.
-    (@run [$($function:tt)+] $($name:ident $(::<$($type:ty),* $(,)?>)?)::+ $(,)?) => {
+    (@run [$($function:tt)+]
+        $($name:ident $(::<$($($value:literal)? $($block:block)? $($type:ty)?),*>)?)::+ $(,)?) => {
         $crate::spawn_detached($($function)+)
     };
     (@run [$($function:tt)+]
-        <$self:ty $(as $trait:ty)?> $(:: $name:ident $(::<$($type:ty),* $(,)?>)?)+ $(,)?) => {
+        <$self:ty $(as $trait:ty)?>
+        $(:: $name:ident $(::<$($($value:literal)? $($block:block)? $($type:ty)?),*>)?)+ $(,)?) => {
         $crate::spawn_detached($($function)+)
     };
     (@run [$($function:tt)+] $object:ident $(.$field:ident)+ $(,)?) => {

@@ -113,7 +113,7 @@ impl Semaphore {
     pub fn release(&self, n: usize) {
         let mut word = self.word.load(Relaxed);
         loop {
-            let is_sane = n <= Self::MAX_PERMITS - word / ONE;
+            let is_sane = n <= Self::MAX_PERMITS && word / ONE <= Self::MAX_PERMITS - n;
             assert!(is_sane, "gort: more permits were released than a semaphore can have");
             match self.word.compare_exchange_weak(word, word + n * ONE, Release, Relaxed) {
                 Ok(_) => break,

@@ -55,11 +55,16 @@ fn go_takes_what_can_be_called() {
         }
     }
     impl<T> Work for Vec<T> {}
+    fn times<const N: usize, T: Default + Into<usize>>() {
+        CALLS.fetch_add(N + T::default().into(), SeqCst);
+    }
     let closure = || call();
     go!(Vec::<Vec<u8>>::work);
     go!(std::vec::Vec::<u8>::work_as::<u8>,);
     go!(<Vec<u8>>::work);
     go!(<Vec<u8> as Work>::work_as::<Vec<u8>>);
+    go!(times::<1, u8>);
+    go!(times::<{ 2 - 1 }, usize>);
     go!(call);
     go!(closure);
     go!(self::call);
@@ -68,10 +73,10 @@ fn go_takes_what_can_be_called() {
     go!(inner::generic::<usize>);
     Worker { callback: call }.start();
     let start = Instant::now();
-    while CALLS.load(SeqCst) < 12 && start.elapsed() < AGES {
+    while CALLS.load(SeqCst) < 14 && start.elapsed() < AGES {
         gort::yield_now();
     }
-    assert_eq!(CALLS.load(SeqCst), 12);
+    assert_eq!(CALLS.load(SeqCst), 14);
 }
 
 #[gort::test]
