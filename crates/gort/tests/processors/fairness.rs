@@ -105,8 +105,9 @@ fn loops_of_operations_that_never_block_starve_nobody() {
         });
     });
     gets_a_turn(|stop| {
-        let (_tx, rx) = chan::<u32>(4);
+        let (tx, rx) = chan::<u32>(4);
         gort::go!(move || {
+            let _open = tx;
             while !stop.load(SeqCst) {
                 gort::select! {
                     recv(rx) -> _ => unreachable!(),
