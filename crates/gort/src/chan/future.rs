@@ -110,13 +110,9 @@ impl<T> Frame<T> {
             };
             self.waiting.set(true);
             self.due.set(due);
-            self.set_alarm(cx);
+            drop(self.alarm.replace(Alarm::set(due, cx.waker())));
             return Poll::Pending;
         }
-    }
-
-    fn set_alarm(&self, cx: &Context<'_>) {
-        drop(self.alarm.replace(Alarm::set(self.due.get(), cx.waker())));
     }
 
     fn poll_send(self: Pin<&Self>, core: &Core<T>, cx: &Context<'_>) -> Poll<Result<(), T>> {

@@ -28,7 +28,7 @@
 //! Rejected: **the picks of all processors as what gets done**: some find nobody, most of them when there is little to do. **A limit of one, for
 //! good**, gets the 1,000 clients to 1.0, but is of use to nobody who has CPUs to spare.
 
-use super::{Machine, Shared};
+use super::{Machine, Processor, Shared};
 use crate::clock;
 use crate::prim::atomic::{AtomicUsize, Ordering::*};
 use std::ptr;
@@ -98,13 +98,9 @@ struct Window {
 
 impl Window {
     fn start(shared: &Shared, now: u64, events: u64) -> Window {
-        let held = shared.processors().filter_map(|processor| {
-            // SAFETY: machines' records live as long as their runtime.
-            let machine = unsafe { processor.holder.load(Acquire).as_ref() }?;
-            let has_it = machine.try_processor().is_some_and(|its| ptr::eq(its, processor));
-            has_it.then_some(machine)
-        });
-        let waited = held.filter_map(|machine| Some((machine, machine.thread.waited_for_cpus()?)));
+        let machines = shared.processors().filter_map(Processor::machine);
+        let waited =
+            machines.filter_map(|machine| Some((machine, machine.thread.waited_for_cpus()?)));
         Window { start: now, events, all: shared.active_processors(), waited: waited.collect() }
     }
 

@@ -43,8 +43,8 @@ use super::timer::NEVER;
 use super::{Machine, Preempt, Shared};
 use crate::clock::{self, Deadline};
 use crate::prim::atomic::Ordering::*;
+use std::thread;
 use std::time::Duration;
-use std::{ptr, thread};
 
 const FIRST_PERIOD: Duration = Duration::from_micros(50);
 const LONGEST_PERIOD: Duration = Duration::from_millis(1);
@@ -282,13 +282,8 @@ fn slice(shared: &Shared) -> u64 {
 
 /// Takes a processor away from a machine that has been outside with it, if that was for long enough.
 fn take(shared: &Shared, processor: &Processor, seen: &mut Seen, now: u64) -> Option<Taken> {
-    // SAFETY: machines' records live as long as their runtime.
-    let from = unsafe { processor.holder.load(Acquire).as_ref() }?;
+    let from = processor.machine()?;
     if !shared.takes_processors() || from.hold.is_inside() {
-        return None;
-    }
-    // Who has had it last may have laid it down, and have another since a moment.
-    if !from.try_processor().is_some_and(|its| ptr::eq(its, processor)) {
         return None;
     }
     let is_over = now - seen.since >= slice(shared);

@@ -108,7 +108,15 @@ fn stays_unless_caught(goroutine: GoroutineRef) -> bool {
 }
 
 /// Owner: is it not to be interrupted by a shutdown? Not any more if that was for a panic which has been caught.
+#[inline(always)]
 pub(super) fn is_shielded(goroutine: GoroutineRef) -> bool {
+    // Who has `UNWINDS` has both.
+    goroutine.has_flag(SHIELDED) && is_shielded_still(goroutine)
+}
+
+#[cold]
+#[inline(never)]
+fn is_shielded_still(goroutine: GoroutineRef) -> bool {
     if goroutine.has_flag(UNWINDS) && !std::thread::panicking() {
         goroutine.set_flag(SHIELDED | UNWINDS, false);
     }

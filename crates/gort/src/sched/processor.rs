@@ -15,6 +15,7 @@ use crate::prim::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, AtomicU
 use crossbeam_utils::CachePadded;
 use gort_context::prefetch;
 use std::cell::{Cell, UnsafeCell};
+use std::ptr::{self, NonNull};
 
 /// Ids that a processor takes from the runtime's counter at a time.
 pub(crate) const ID_BLOCK: u64 = 64;
@@ -69,7 +70,7 @@ impl Processor {
             timers: CachePadded::new(Timers::new()),
             tick: CachePadded::new(AtomicU32::new(0)),
             pace: AtomicU32::new(0),
-            holder: AtomicPtr::new(std::ptr::null_mut()),
+            holder: AtomicPtr::new(ptr::null_mut()),
             retired: AtomicBool::new(false),
             spawned: AtomicU64::new(0),
             ended: AtomicU64::new(0),
@@ -82,6 +83,14 @@ impl Processor {
                 wants_keeper: Cell::new(false),
             }),
         }
+    }
+
+    /// The machine that has it, if one has; from outside, it may be another's by now.
+    pub(super) fn machine(&self) -> Option<&'static Machine> {
+        // SAFETY: machines' records live as long as their runtime.
+        let machine = unsafe { self.holder.load(Acquire).as_ref() }?;
+        // Who has had it last may have laid it down, and have another since a moment.
+        machine.try_processor().is_some_and(|its| ptr::eq(its, self)).then_some(machine)
     }
 
     /// Owner: calls `f` with the stock of records.
@@ -163,7 +172,7 @@ impl Processor {
 #[inline(always)]
 pub(crate) fn from_entry(entry: *mut Goroutine) -> GoroutineRef {
     // Run queues only hold pointers that came from a GoroutineRef.
-    GoroutineRef::from_raw(std::ptr::NonNull::new(entry).expect("an entry is a goroutine"))
+    GoroutineRef::from_raw(NonNull::new(entry).expect("an entry is a goroutine"))
 }
 
 /// Has what the next goroutine of the ring will need fetched while another runs, if it has begun, and what tells where that

@@ -113,10 +113,7 @@ impl Shared {
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, "no memory for a goroutine"));
         };
         record.clear_flags();
-        if machine
-            .and_then(|m| m.current())
-            .is_some_and(|spawner| spawner.has_flag(SHIELDED) && park::is_shielded(spawner))
-        {
+        if machine.and_then(|m| m.current()).is_some_and(park::is_shielded) {
             record.set_flag(SHIELDED, true);
         }
         record.set_extra(extra);
