@@ -84,6 +84,22 @@ pub(super) unsafe fn guard_many(ranges: &[Range]) -> io::Result<usize> {
     }
 }
 
+/// Has the system put memory behind pages that are about to be touched: by one call for all of them, or not at all. Best effort.
+///
+/// Measured for 64 first pages of stacks: 1.1 to 1.5 µs each, against 1.5 to 1.9 µs for each that faults.
+///
+/// # Safety
+/// The ranges are parts of reserved ones, whole pages.
+pub(super) unsafe fn fill(ranges: &[Range]) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the caller's promise.
+    unsafe {
+        advise_at_once(ranges, libc::MADV_POPULATE_WRITE)
+    };
+    #[cfg(not(target_os = "linux"))]
+    let _ = ranges;
+}
+
 /// Can the system not read what is at this address?
 fn faults(at: *const libc::c_char) -> bool {
     // SAFETY: the system looks at the address itself, as at the name of a file. Where it can be read there are

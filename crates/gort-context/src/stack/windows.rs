@@ -88,6 +88,12 @@ pub(super) unsafe fn guard_many(_: &[Range]) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// There is no such call here.
+///
+/// # Safety
+/// None is needed.
+pub(super) unsafe fn fill(_: &[Range]) {}
+
 /// Makes a stack of a slot: commits its first page, and puts the guard below.
 ///
 /// # Safety
