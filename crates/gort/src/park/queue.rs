@@ -10,6 +10,7 @@
 
 use super::{Claim, Outcome, Ticket, standing};
 use crate::prim::atomic::{AtomicBool, Ordering::*};
+use gort_context::prefetch;
 use std::cell::Cell;
 use std::ptr;
 
@@ -85,6 +86,18 @@ impl<P: Copy> WaitQueue<P> {
     #[inline(always)]
     pub(crate) fn is_empty(&self) -> bool {
         self.head.is_null()
+    }
+
+    /// Has the first one fetched, for who is about to claim it.
+    ///
+    /// # Safety
+    /// There is a queue, which others may change meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn prefetch_first(this: *const Self) {
+        // SAFETY: a field of what is there.
+        let head = unsafe { &raw const (*this).head };
+        // SAFETY: as above; it is only read in assembly.
+        unsafe { prefetch::behind(head, 1) };
     }
 
     /// The payload of the first, whose wait may be over.

@@ -21,7 +21,9 @@ use std::time::Duration;
 /// Events taken from the kernel at a time: as many as a processor's ring has room for when its machine polls. (The older half
 /// of a ring that is full goes to the global queue, behind all others.)
 const EVENTS: usize = 192;
-/// A record is fetched while as many others are told of their events.
+/// Who waits to read is fetched while so many others are told of their events, and the record, which says who that is,
+/// while as many more are. With a thousand connections the former brings 4 % more answers (`harness -- table -j tcp1000`),
+/// and no more if it is earlier.
 const AHEAD: usize = 4;
 const WAKER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
@@ -187,11 +189,16 @@ impl Turn<'_> {
         let driver = self.driver;
         let events = &self.polling().events;
         let mut count = driver.events();
-        let mut coming = events.iter().skip(AHEAD).map(|event| Record::of_token(event.token().0));
+        let coming =
+            |ahead| events.iter().skip(ahead).map(|event| Record::of_token(event.token().0));
+        let (mut next, mut after) = (coming(AHEAD), coming(2 * AHEAD));
         for event in events {
             count += 1;
-            if let Some(Some((record, _))) = coming.next() {
+            if let Some(Some((record, _))) = after.next() {
                 record.prefetch();
+            }
+            if let Some(Some((record, _))) = next.next() {
+                record.prefetch_reader();
             }
             let Some((record, generation)) = Record::of_token(event.token().0) else { continue };
             let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();

@@ -85,6 +85,13 @@ impl Readiness {
         }
     }
 
+    /// An event is about to come: has fetched who will be woken.
+    #[inline(always)]
+    pub(crate) fn prefetch_waiter(&self) {
+        // SAFETY: the queue is there as long as this.
+        unsafe { WaitQueue::prefetch_first(self.waiters.address()) };
+    }
+
     /// To be looked at before an attempt.
     #[inline(always)]
     pub(crate) fn look(&self) -> Seen {

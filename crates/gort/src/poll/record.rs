@@ -95,6 +95,12 @@ impl Record {
         prefetch::lines(self, 2);
     }
 
+    /// The same of who waits to read, once the record is at hand.
+    #[inline(always)]
+    pub(crate) fn prefetch_reader(&self) {
+        self.read.prefetch_waiter();
+    }
+
     #[inline(always)]
     pub(crate) fn readiness(&self, direction: Direction) -> &Readiness {
         match direction {

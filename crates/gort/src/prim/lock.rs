@@ -51,6 +51,12 @@ impl<T> Lock<T> {
         self.value.get_mut()
     }
 
+    /// Where the value is: for who has it fetched, and does not look at it.
+    #[inline(always)]
+    pub(crate) fn address(&self) -> *const T {
+        self.value.with(|value| value)
+    }
+
     #[inline(always)]
     pub(crate) fn lock(&self) -> LockGuard<'_, T> {
         #[cfg(loom)]
