@@ -46,8 +46,6 @@ use crate::switch::Context;
 /// Aligned so that its address, the top, is too.
 #[repr(C, align(32))]
 struct Header {
-    /// The next free stack, while this one lies in its pool's list.
-    next: Option<NonNull<Header>>,
     pool: NonNull<Shared>,
     /// The lowest address of the slot: where the guard begins.
     slot: *mut u8,

@@ -1,17 +1,14 @@
 //! The pool: slabs of address space cut into stacks, and last-in first-out lists of those that came back.
 
 use std::io;
-use std::mem::size_of;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::free::{Blank, Free, FreeList, TRIM_BATCH};
+use super::free::{Blank, Free, List, TRIM_BATCH, last_of};
 use super::options::{Guard, Options, Shape};
-use super::slab::Slab;
 use super::{Header, Stack, sys};
 
-const CACHE_LINE: usize = 64;
 /// So many stacks get their guard and their first page by two system calls, at least and at most; growing with the number of
 /// stacks. Who needs one waits for all of them: with 64, a hundredth of 10,000 sleepers were late by 130 µs.
 const GUARD_BATCH: (usize, usize) = (8, 16);
@@ -54,18 +51,8 @@ impl StackPool {
     }
 
     pub(super) fn from_shape(shape: Shape) -> StackPool {
-        let list = List {
-            used: FreeList::default(),
-            trimmed: FreeList::default(),
-            blank: Vec::new(),
-            bare: Vec::new(),
-            unwanted: 0,
-            out: 0,
-            closed: false,
-            slabs: Vec::new(),
-        };
         let cheap_guards = AtomicBool::new(shape.guard != Guard::Mprotect);
-        let shared = Shared { shape, cheap_guards, list: Mutex::new(list) };
+        let shared = Shared { shape, cheap_guards, list: Mutex::new(List::default()) };
         StackPool { shared: NonNull::from(Box::leak(Box::new(shared))) }
     }
 
@@ -95,6 +82,17 @@ impl StackPool {
         free.map_or_else(|| self.fresh(1), Ok).map(|free| self.hand_out(free))
     }
 
+    /// Takes a stack, and up to `most` others that are at hand, with which `more` is called.
+    ///
+    /// # Errors
+    /// As for [`take`](Self::take).
+    pub fn take_and(&self, most: usize, mut more: impl FnMut(Stack)) -> io::Result<Stack> {
+        let stack = self.take()?;
+        let others = self.shared().lock().pop_up_to(most);
+        others.into_iter().for_each(|free| more(self.hand_out(free)));
+        Ok(stack)
+    }
+
     /// Takes `n` stacks at once and appends them to `into`.
     ///
     /// # Errors
@@ -120,7 +118,9 @@ impl StackPool {
         let shared = self.shared();
         let claimed = {
             let mut list = shared.lock();
-            let claimed = list.claim(shared, wanted);
+            let at_once = wanted.max(list.out).clamp(GUARD_BATCH.0, GUARD_BATCH.1);
+            let count = if shared.cheap_guards.load(Relaxed) { at_once } else { 1 };
+            let claimed = list.claim(shared.shape, count);
             claimed.map_err(|e| no_memory(e, list.out))?
         };
         let guarded = shared.guard(&claimed);
@@ -143,7 +143,7 @@ impl StackPool {
                 let pool = self.shared;
                 // SAFETY: in a slot of our own, aligned as the colours are multiples of a cache line, and
                 // nobody else has it. It takes a page from the kernel, so the lock is not held.
-                unsafe { header.write(Header { next: None, pool, slot }) };
+                unsafe { header.write(Header { pool, slot }) };
                 Stack(header)
             }
         }
@@ -184,28 +184,21 @@ impl StackPool {
     /// Zero: there is nothing left to do.
     pub fn trim_step(&self, keep: usize) -> usize {
         let shared = self.shared();
-        let batch = shared.lock().used.pop_many();
-        if let Some(batch) = batch.filled() {
-            shared.give_back(batch, false);
-            let mut list = shared.lock();
-            // So that the one that came back last is again the first to go.
-            batch.iter().rev().for_each(|&header| list.trimmed.push(header));
+        let batch = last_of(&mut shared.lock().used, 0);
+        if !batch.is_empty() {
+            shared.give_back(&batch, false);
+            // The one that came back last is again the first to go.
+            shared.lock().trimmed.extend(&batch);
             return batch.len();
         }
-        let batch = {
-            let trimmed = &mut shared.lock().trimmed;
-            let mut batch = trimmed.pop_many();
-            while trimmed.count < keep && batch.count > 0 {
-                batch.count -= 1;
-                trimmed.push(batch.headers[batch.count]);
-            }
-            batch
-        };
-        let Some(batch) = batch.filled() else { return 0 };
+        let batch = last_of(&mut shared.lock().trimmed, keep);
+        if batch.is_empty() {
+            return 0;
+        }
         // The header goes with the page, so what it says is kept here.
         let blank =
             batch.iter().map(|&header| Blank { header, slot: slot_of(header) }).collect::<Vec<_>>();
-        shared.give_back(batch, true);
+        shared.give_back(&batch, true);
         shared.lock().blank.extend(blank);
         batch.len()
     }
@@ -250,29 +243,6 @@ pub(super) struct Shared {
     list: Mutex<List>,
 }
 
-#[derive(Debug)]
-struct List {
-    /// Came back and may have memory below the first page.
-    used: FreeList,
-    /// Came back, and have the first page only.
-    trimmed: FreeList,
-    /// Have no memory: never used, or given back.
-    blank: Vec<Blank>,
-    /// Have no guard yet, either.
-    bare: Vec<Blank>,
-    /// The fewest stacks with memory that lay in the pool since `wanted` was called last.
-    unwanted: usize,
-    /// Stacks out of the pool.
-    out: usize,
-    /// The `StackPool` is gone; the last stack to come back frees everything.
-    closed: bool,
-    /// All but the last are used up.
-    slabs: Vec<Slab>,
-}
-
-// SAFETY: the free stacks it points to are owned by the list.
-unsafe impl Send for List {}
-
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, List> {
         // No code of a user's runs under the lock but an iterator's, between two consistent states.
@@ -298,13 +268,6 @@ impl Shared {
             // SAFETY: closed and with no stack out, nobody else has a pointer to it.
             drop(unsafe { Box::from_raw(this.as_ptr()) });
         }
-    }
-
-    fn blank(&self, (slot, number): (*mut u8, usize)) -> Blank {
-        // Times seven, so that already a few stacks are far apart.
-        let colour = number * 7 % self.shape.colours * CACHE_LINE;
-        let header = slot.wrapping_add(self.shape.slot - colour - size_of::<Header>()).cast();
-        Blank { header: NonNull::new(header).expect("inside a mapping"), slot }
     }
 
     /// Puts guards below slots that have been claimed: below the first ones, as many as it says and at
@@ -364,43 +327,5 @@ impl Shared {
         }
         // SAFETY: these stacks are nobody else's, and nothing on them is needed any more.
         unsafe { sys::give_back(&ranges[..count]) };
-    }
-}
-
-impl List {
-    /// The warmest there is.
-    fn pop(&mut self) -> Option<Free> {
-        let used = self.used.pop().or_else(|| self.trimmed.pop()).map(Free::Used);
-        let free = used.or_else(|| self.blank.pop().map(Free::Blank))?;
-        self.unwanted = self.unwanted.min(self.with_memory());
-        self.out += 1;
-        Some(free)
-    }
-
-    fn with_memory(&self) -> usize {
-        self.used.count + self.trimmed.count
-    }
-
-    fn pop_up_to(&mut self, count: usize) -> Vec<Free> {
-        std::iter::from_fn(|| self.pop()).take(count).collect()
-    }
-
-    /// Takes some slots, at least one, for their guards to be put in place.
-    fn claim(&mut self, shared: &Shared, wanted: usize) -> io::Result<Vec<Blank>> {
-        let count = if shared.cheap_guards.load(Relaxed) {
-            wanted.max(self.out).clamp(GUARD_BATCH.0, GUARD_BATCH.1)
-        } else {
-            1
-        };
-        if self.bare.is_empty() {
-            if self.slabs.last().is_none_or(Slab::is_used_up) {
-                let slab = Slab::larger_than(self.slabs.last(), shared.shape)?;
-                self.slabs.push(slab);
-            }
-            let slab = self.slabs.last_mut().expect("there is one now");
-            Ok(slab.by_ref().take(count).map(|slot| shared.blank(slot)).collect())
-        } else {
-            Ok(self.bare.drain(self.bare.len().saturating_sub(count)..).rev().collect())
-        }
     }
 }

@@ -30,6 +30,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Idle workers that a processor keeps before it hands half of them to the runtime.
 pub(crate) const KEPT: usize = 64;
 
+/// Workers that it takes at a time. With threads for stacks each would be a thread.
+const AT_ONCE: usize = if cfg!(feature = "threads") { 0 } else { KEPT / 4 };
+
 /// A stack with an idle worker on it.
 pub(crate) struct Worker {
     pub(super) stack: Stack,
@@ -172,7 +175,7 @@ impl Shared {
             Some(stack) => Worker::new(stack),
             None => match self.take_spare(processor) {
                 Some(worker) => Ok(worker),
-                None => self.workers.pool.take().and_then(Worker::new),
+                None => self.new_worker(processor),
             },
         };
         made.or_else(|error| self.wait_for_worker(goroutine, &error).ok_or(())).ok()
@@ -180,7 +183,16 @@ impl Shared {
 
     /// Takes a worker that the runtime has to spare, and some more for the processor.
     fn take_spare(&self, processor: &Processor) -> Option<Worker> {
-        processor.with_workers(|own| self.workers.spare.take(KEPT / 4, |worker| own.push(worker)))
+        processor.with_workers(|own| self.workers.spare.take(AT_ONCE, |worker| own.push(worker)))
+    }
+
+    /// Makes a worker, and of stacks that are at hand some more for the processor, unless there is a shortage.
+    fn new_worker(&self, processor: &Processor) -> io::Result<Worker> {
+        let more = if self.workers.spare.has_shortage() { 0 } else { AT_ONCE };
+        let stack = processor.with_workers(|own| {
+            self.workers.pool.take_and(more, |stack| own.extend(Worker::new(stack)))
+        });
+        stack.and_then(Worker::new)
     }
 
     /// A stack of another size than the default.
