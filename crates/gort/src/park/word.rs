@@ -31,6 +31,7 @@
 mod models;
 
 use crate::prim::atomic::{AtomicU64, Ordering::*};
+use gort_context::prefetch;
 use std::ptr::NonNull;
 
 const STATE_BITS: u32 = 3;
@@ -253,6 +254,12 @@ impl Ticket {
                 Err(now) => word = now,
             }
         }
+    }
+
+    /// Has fetched what to claim it takes.
+    #[inline(always)]
+    pub(crate) fn prefetch(self) {
+        prefetch::lines(self.task.as_ptr(), 2);
     }
 
     pub(super) fn task(self) -> NonNull<Task> {

@@ -88,7 +88,10 @@ impl Timers {
             {
                 let mut heap = self.heap.lock();
                 while count < BATCH && heap.first().is_some_and(|first| first.when <= now) {
-                    due[count] = Some(pop(&mut heap).ticket);
+                    let Timer { ticket, .. } = pop(&mut heap);
+                    // Among many sleepers none of those who are due is in the cache.
+                    ticket.prefetch();
+                    due[count] = Some(ticket);
                     count += 1;
                 }
                 self.earliest.store(heap.first().map_or(NEVER, |first| first.when), Release);
