@@ -6,6 +6,8 @@ mod support;
 use chan_world::World;
 use gort::chan::{Receiver, Sender, after, chan};
 use gort::select::Select;
+use gort::time::Timer;
+use std::sync::Arc;
 use std::time::Duration;
 
 const TIME: Duration = Duration::from_millis(10);
@@ -99,6 +101,23 @@ fn arms_stop_standing_for_others_that_cannot(world: World) {
         oper.send(&out).unwrap();
         assert_eq!(incoming.recv(), Some("out"));
         receive_again(world, &mut select, &txs, &rxs);
+    });
+}
+
+#[test]
+fn a_timer_that_is_stopped_is_set_while_many_arms_wait() {
+    support::on(1, || {
+        let (_txs, rxs): (Vec<_>, Vec<_>) = (0..MANY).map(|_| chan(0)).unzip();
+        let timer = Arc::new(Timer::new(Duration::MAX));
+        timer.stop();
+        let mut select = over(&rxs);
+        let timed = select.recv(timer.receiver());
+        let other = timer.clone();
+        // It runs when the select waits.
+        gort::go!(move || other.reset(Duration::ZERO));
+        let oper = select.select();
+        assert_eq!(oper.index(), timed);
+        assert!(oper.recv(timer.receiver()).is_some());
     });
 }
 

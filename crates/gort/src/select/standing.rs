@@ -38,7 +38,8 @@ pub(super) struct StandingArms {
 /// Why a run was given up.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum GivenUp {
-    /// There is an arm that time sends to: it has a deadline, which a standing wait does not look after. Others may stand.
+    /// There is an arm that time sends to: it has a deadline, or may get one when its timer is set, which a standing wait does not
+    /// look after. Others may stand.
     CannotStand,
     /// The runtime is being shut down: the caller is to [unwind](park::unwind).
     Shutdown,
@@ -138,7 +139,7 @@ impl StandingArms {
             // SAFETY: arms are boxed, and unregistered before they are removed, or dropped, or before this is; one that is
             // leaked stays where it is, as does the wait.
             match unsafe { arm.register(self.wait.ticket(), index) } {
-                Registered::Waiting | Registered::Until(Deadline::NEVER) | Registered::Off => {
+                Registered::Waiting | Registered::Off => {
                     self.loose.swap_remove(place);
                 }
                 Registered::Until(_) => return Err(GivenUp::CannotStand),
