@@ -1,17 +1,19 @@
-//! Programs that forbid themselves system calls when the runtime has long begun, as sandboxes do; and one that closes what is
-//! not its own.
+//! System calls that fail: forbidden by the program when the runtime has long begun, as sandboxes do, or for want of what
+//! they make; and a poller that is closed by who does not own it.
 #![cfg(all(target_os = "linux", target_arch = "x86_64", not(feature = "threads")))]
 
 mod support;
 
 use gort::net::UdpSocket;
+use gort::signal::{Signal, notify};
+use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 use support::{LIMIT, assert_success, child, compute_until, in_child, on, programs, stderr};
 
-/// From now on the call fails with `EPERM`, in all threads.
-fn forbid(call: libc::c_long) {
+/// From now on the call fails, in all threads.
+fn forbid(call: libc::c_long, error: libc::c_int) {
     const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
@@ -20,7 +22,7 @@ fn forbid(call: libc::c_long) {
         // The number of the call comes first.
         step(LOAD_WORD, 0, 0, 0),
         step(JUMP_IF_EQUAL, call as u32, 0, 1),
-        step(RETURN, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0, 0),
+        step(RETURN, libc::SECCOMP_RET_ERRNO | error as u32, 0, 0),
         step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
     ];
     let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_mut_ptr() };
@@ -53,7 +55,7 @@ fn without_the_timer_sleepers_wake_all_the_same() {
     }
     on(1, || {
         poll();
-        forbid(libc::SYS_timerfd_settime);
+        forbid(libc::SYS_timerfd_settime, libc::EPERM);
         (0..5).for_each(|_| gort::sleep(Duration::from_millis(9)));
     });
 }
@@ -73,7 +75,7 @@ fn without_the_barrier_the_process_ends() {
     }
     on(1, || {
         let is_over = Arc::new(AtomicBool::new(false));
-        forbid(libc::SYS_membarrier);
+        forbid(libc::SYS_membarrier, libc::EPERM);
         let other = is_over.clone();
         gort::go!(move || other.store(true, SeqCst));
         compute_until(LIMIT, || is_over.load(SeqCst));
@@ -98,5 +100,38 @@ fn without_the_poller_the_process_ends() {
             }
         }
         gort::sleep(Duration::from_millis(50));
+    });
+}
+
+/// The system has only a number to say that by.
+#[test]
+fn an_error_says_that_threads_are_missing() {
+    if !in_child() {
+        return assert_success(&child("an_error_says_that_threads_are_missing", |_| {}));
+    }
+    for call in [libc::SYS_clone, libc::SYS_clone3] {
+        forbid(call, libc::EAGAIN);
+    }
+    let of_runtime = gort::Runtime::new().unwrap_err();
+    let of_signals = notify(&[Signal::USER1]).unwrap_err();
+    for error in [of_runtime, of_signals] {
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        assert!(error.to_string().contains("a thread"), "{error}");
+    }
+}
+
+#[test]
+fn an_error_says_that_the_poller_is_full() {
+    if !in_child() {
+        return assert_success(&child("an_error_says_that_the_poller_is_full", |_| {}));
+    }
+    on(1, || {
+        poll();
+        let (reader, mut writer) = gort::io::pipe().unwrap();
+        forbid(libc::SYS_epoll_ctl, libc::ENOSPC);
+        let error = (&reader).read(&mut [0]).unwrap_err();
+        assert!(error.to_string().contains("max_user_watches"), "{error}");
+        writer.write_all(b"x").unwrap();
+        assert_eq!((&reader).read(&mut [0]).unwrap(), 1, "what need not wait goes on");
     });
 }

@@ -95,7 +95,8 @@ impl Driver {
         directions: Directions,
     ) -> io::Result<Polled> {
         let mut polled = Polled::new(descriptor);
-        self.registry.register(&mut polled, Token(record.token()), interest(directions))?;
+        let interest = interest(directions);
+        self.registry.register(&mut polled, Token(record.token()), interest).map_err(refused)?;
         Ok(polled)
     }
 
@@ -149,6 +150,16 @@ impl Driver {
         self.closed.store(true, SeqCst);
         Record::all().for_each(|record| record.leave(self));
     }
+}
+
+/// What is short is not the disk's.
+fn refused(error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::StorageFull {
+        return error;
+    }
+    let message = "too many descriptors are polled: the system's limit of them is reached \
+                   (fs.epoll.max_user_watches)";
+    io::Error::new(io::ErrorKind::QuotaExceeded, message)
 }
 
 fn interest(directions: Directions) -> Interest {

@@ -66,7 +66,11 @@ impl Subscribers {
 
     fn serve(&mut self) -> io::Result<()> {
         if !self.served {
-            thread::Builder::new().name("gort-signals".into()).spawn(pass_on)?;
+            let started = thread::Builder::new().name("gort-signals".into()).spawn(pass_on);
+            started.map_err(|error| {
+                let message = format!("a thread to pass signals on cannot be had: {error}");
+                io::Error::new(error.kind(), message)
+            })?;
             self.served = true;
         }
         Ok(())
