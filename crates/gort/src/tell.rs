@@ -10,3 +10,11 @@ pub(crate) fn tell(message: fmt::Arguments<'_>) {
     let line = format!("gort: {message}\n");
     let _nobody_reads = io::stderr().write_all(line.as_bytes());
 }
+
+/// Says why nothing can go on, and ends the process. A panic would end a thread of the runtime, or the goroutine that
+/// happens to run on it, and all others would wait for ever.
+#[cold]
+pub(crate) fn abort(why: fmt::Arguments<'_>) -> ! {
+    tell(why);
+    std::process::abort()
+}

@@ -24,6 +24,30 @@ fn runtime() -> Runtime {
     unsafe { builder.preempt_in_place() }.build().unwrap()
 }
 
+/// The signal reaches threads that have inherited that it is blocked.
+#[cfg(unix)]
+#[test]
+fn a_busy_goroutine_is_interrupted_where_signals_were_blocked() {
+    if !in_child() {
+        let test = "a_busy_goroutine_is_interrupted_where_signals_were_blocked";
+        return support::assert_success(&child(test, support::block_signals));
+    }
+    within(LIMIT, || {
+        runtime().run(|| {
+            let stop = Arc::new(AtomicBool::new(false));
+            let busy = gort::spawn({
+                let stop = stop.clone();
+                move || compute(&stop)
+            });
+            while gort::stats().preempted == 0 {
+                gort::sleep(Duration::from_millis(2));
+            }
+            stop.store(true, Relaxed);
+            busy.join().unwrap();
+        });
+    });
+}
+
 #[test]
 fn busy_goroutines_share_one_thread() {
     within(LIMIT, || {

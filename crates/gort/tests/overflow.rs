@@ -41,6 +41,18 @@ fn an_overflow_names_the_goroutine_and_its_stack() {
     assert!(told.contains("overflow::overflow"), "a backtrace:\n{told}");
 }
 
+/// A blocked signal of a fault ends the process at once.
+#[cfg(unix)]
+#[test]
+fn an_overflow_with_signals_blocked_is_reported() {
+    if in_child() {
+        drop(gort::spawn(|| overflow(0)).join());
+        return;
+    }
+    let output = child("an_overflow_with_signals_blocked_is_reported", support::block_signals);
+    assert_reported(&output, &["overflow", "goroutine"]);
+}
+
 #[test]
 fn an_overflow_on_any_stack_and_thread_is_reported() {
     if in_child() {

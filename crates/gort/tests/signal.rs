@@ -10,7 +10,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
-use support::{assert_success, child, eventually, in_child, in_turn, on, programs, stderr};
+use support::{
+    assert_success, block_signals, child, eventually, in_child, in_turn, on, programs, stderr,
+};
 
 /// Runs the body in a child process, and there only.
 fn alone(test: &str, body: impl FnOnce()) -> Option<Output> {
@@ -53,6 +55,36 @@ fn each_receiver_gets_each_signal() {
             assert_eq!(one.recv(), Some(Signal::USER1));
         });
     }));
+}
+
+/// No thread of the program takes them, so the one that passes them on does, as long as somebody receives them.
+#[test]
+fn signals_that_were_blocked_before_the_program_began() {
+    const TEST: &str = "signals_that_were_blocked_before_the_program_began";
+    if !in_child() {
+        return assert_success(&child(TEST, block_signals));
+    }
+    on(2, || {
+        let first = notify(&[Signal::USER1]).unwrap();
+        let second = notify(&[Signal::TERMINATE]).unwrap();
+        for _ in 0..10 {
+            Signal::USER1.raise().unwrap();
+            assert_eq!(first.recv(), Some(Signal::USER1));
+            Signal::TERMINATE.raise().unwrap();
+            assert_eq!(second.recv(), Some(Signal::TERMINATE));
+        }
+        drop(first);
+        Signal::USER1.raise().unwrap();
+        let is_pending = || {
+            // SAFETY: all zeros is a value of it.
+            let mut pending: libc::sigset_t = unsafe { std::mem::zeroed() };
+            // SAFETY: the place for the set is valid.
+            unsafe { libc::sigpending(&raw mut pending) };
+            // SAFETY: the set is valid.
+            unsafe { libc::sigismember(&raw const pending, libc::SIGUSR1) == 1 }
+        };
+        eventually("it is blocked as before", is_pending);
+    });
 }
 
 /// With one processor: it is free while the signal is waited for.

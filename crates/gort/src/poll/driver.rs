@@ -12,6 +12,7 @@ use super::turn::Right;
 use super::{Direction, Directions, Record};
 use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use crate::sys::{self, Descriptor, Polled};
+use crate::tell::abort;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -96,7 +97,8 @@ impl Driver {
         directions: Directions,
     ) -> io::Result<Polled> {
         let mut polled = Polled::new(descriptor);
-        self.registry.register(&mut polled, Token(record.token()), interest(directions))?;
+        let interest = interest(directions);
+        self.registry.register(&mut polled, Token(record.token()), interest).map_err(refused)?;
         Ok(polled)
     }
 
@@ -118,7 +120,9 @@ impl Driver {
 
     /// Gets who polls, or polls next, out of it.
     pub(crate) fn wake(&self) {
-        self.waker.wake().expect("gort: the machine that waits for sockets cannot be woken");
+        if let Err(error) = self.waker.wake() {
+            abort(format_args!("aborting, as whoever waits for sockets cannot be woken: {error}"));
+        }
     }
 
     /// The turn, if nobody has it.
@@ -150,6 +154,16 @@ impl Driver {
     }
 }
 
+/// What is short is not the disk's.
+fn refused(error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::StorageFull {
+        return error;
+    }
+    let message = "too many descriptors are polled: the system's limit of them is reached \
+                   (fs.epoll.max_user_watches)";
+    io::Error::new(io::ErrorKind::QuotaExceeded, message)
+}
+
 fn interest(directions: Directions) -> Interest {
     match (directions.has(Direction::Read), directions.has(Direction::Write)) {
         (true, true) => sys::READING | Interest::WRITABLE,
@@ -170,8 +184,8 @@ impl Turn<'_> {
         let Polling { poll, events, timer } = self.polling();
         let timeout = match (timeout, timer) {
             (Some(timeout), Some(timer)) if timeout > Duration::ZERO && timeout < NEAR => {
-                timer.set(timeout);
-                None
+                // What the timer refuses is waited for in whole milliseconds.
+                timer.set(timeout).err().map(|_refused| timeout)
             }
             // The last part is waited for in another turn.
             (Some(timeout), Some(_)) => Some(Duration::from_millis(timeout.as_millis() as u64)),
@@ -180,7 +194,9 @@ impl Turn<'_> {
         match poll.poll(events, timeout) {
             Ok(()) => events.iter().any(|event| event.token() < TIMER),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
-            Err(error) => panic!("gort: waiting for sockets has failed: {error}"),
+            Err(error) => {
+                abort(format_args!("aborting, as waiting for sockets has failed: {error}"))
+            }
         }
     }
 

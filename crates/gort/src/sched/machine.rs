@@ -334,6 +334,7 @@ impl Machine {
         let storage = Addresses::new(sys::thread_local_storage()).into_words();
         self.storage.iter().zip(storage).for_each(|(word, new)| word.store(new, Relaxed));
         self.begin_kernel_slice();
+        self.may_be_interrupted();
         // Without one of its own the thread has std's, which is enough for the report alone.
         let _signal_stack = AltStack::new().ok();
         while let Some(goroutine) = self.find() {

@@ -22,11 +22,11 @@
 //!
 //! A signal that nobody has ordered is not ours: it goes to the handler that was there before.
 
-use super::Machine;
 use super::machine::After;
 use super::park;
+use super::{Machine, Preempt};
 use crate::prim::atomic::Ordering::*;
-use crate::sys::signals::{self, User};
+use crate::sys::signals::{self, Mask, User};
 use crate::{sys, tls};
 use gort_context::preempt::{self, Registers};
 use std::ffi::c_void;
@@ -55,6 +55,13 @@ unsafe fn on_signal(_signal: i32, context: *mut c_void) -> bool {
 }
 
 impl Machine {
+    /// Its thread begins, and is to get the signal: it may have inherited that it is blocked.
+    pub(super) fn may_be_interrupted(&self) {
+        if self.shared().preempt == Preempt::Trampoline {
+            Mask::of_this_thread().set_without([self.shared().signal]);
+        }
+    }
+
     /// The monitor: asks the running goroutine to yield where it is, unless it has been asked already.
     pub(crate) fn order_preemption(&self) {
         if self.ordered.swap(true, AcqRel) {

@@ -15,7 +15,7 @@ use super::idle::Idle;
 use super::park::{inside, may_be_put_aside};
 use super::processor::Processor;
 use super::settings::{Counters, Preempt, Settings, Stats};
-use super::threads::{CHUNK, Machines, Threads};
+use super::threads::{CHUNK, Machines, Threads, wait_for};
 use super::watch::Watch;
 use super::worker::Workers;
 use crate::goroutine::arena::Arena;
@@ -292,12 +292,9 @@ impl Shared {
         self.exiting.store(true, SeqCst);
         // A machine enters the list first and then looks for the mark: it is roused, or sees it.
         self.rouse_all();
-        let take_running = || self.registry().threads.take_running();
-        while let Some(threads) = take_running() {
-            for thread in threads {
-                // A machine's thread does not panic: goroutines catch their own.
-                let _ = thread.join();
-            }
+        let take_all = || self.registry().threads.take_all();
+        while let Some(threads) = take_all() {
+            threads.into_iter().for_each(wait_for);
             // Some may be in the making.
             thread::yield_now();
         }

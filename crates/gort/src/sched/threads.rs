@@ -20,12 +20,14 @@ const SYSTEM_STACK: usize = 512 << 10;
 pub(super) const CHUNK: usize = 64;
 pub(super) type Machines = [OnceLock<Box<Machine>>; CHUNK];
 
-/// A runtime's threads that have not ended.
+/// A runtime's threads that nobody has waited for.
 #[derive(Default)]
 pub(crate) struct Threads {
     made: u64,
     /// By the numbers of their places; without a handle while the thread is being made, or once it is waited for.
     handles: HashMap<u64, Option<thread::JoinHandle<()>>>,
+    /// They do nothing more for the runtime, but destructors of `thread_local!`s may still run there.
+    ending: Vec<thread::JoinHandle<()>>,
 }
 
 impl Threads {
@@ -35,32 +37,52 @@ impl Threads {
         self.made
     }
 
-    /// If it has not ended by now.
     fn enter(&mut self, place: u64, thread: thread::JoinHandle<()>) {
-        if let Some(handle) = self.handles.get_mut(&place) {
-            *handle = Some(thread);
+        match self.handles.get_mut(&place) {
+            Some(handle) => *handle = Some(thread),
+            // It has left by now.
+            None => self.ending.push(thread),
         }
     }
 
     /// The last thing that a thread does.
     fn leave(&mut self, place: u64) {
-        self.handles.remove(&place);
+        self.ending.extend(self.handles.remove(&place).flatten());
+    }
+
+    fn take_ending(&mut self) -> Vec<thread::JoinHandle<()>> {
+        std::mem::take(&mut self.ending)
     }
 
     /// Those that nobody waits for yet. `None`: all have ended.
-    pub(super) fn take_running(&mut self) -> Option<Vec<thread::JoinHandle<()>>> {
-        let running = !self.handles.is_empty();
-        running.then(|| self.handles.values_mut().filter_map(Option::take).collect())
+    pub(super) fn take_all(&mut self) -> Option<Vec<thread::JoinHandle<()>>> {
+        let mut all = self.take_ending();
+        let is_over = all.is_empty() && self.handles.is_empty();
+        all.extend(self.handles.values_mut().filter_map(Option::take));
+        (!is_over).then_some(all)
     }
+}
+
+/// Waits until it has ended.
+pub(super) fn wait_for(thread: thread::JoinHandle<()>) {
+    // It does not panic: goroutines catch their own.
+    let _ = thread.join();
 }
 
 impl Shared {
     /// Shows that threads are to be had: the monitor, and one machine, which goes to sleep.
     pub(crate) fn start_first_threads(&self) -> io::Result<()> {
         let _inside = inside();
-        self.start_monitor()?;
+        let refused = |error: io::Error| {
+            io::Error::new(
+                error.kind(),
+                format!("a thread of the runtime's cannot be had: {error}"),
+            )
+        };
+        self.start_monitor().map_err(refused)?;
         let processor = self.idle.take_processor().expect("a new runtime's are idle");
-        self.new_machine(processor, false).inspect_err(|_| self.idle.add_processor(processor))
+        let started = self.new_machine(processor, false).map_err(refused);
+        started.inspect_err(|_| self.idle.add_processor(processor))
     }
 
     /// Starts one more thread that takes turns at being the monitor.
@@ -91,6 +113,9 @@ impl Shared {
                 return Err(error);
             }
         }
+        let ended = registry.threads.take_ending();
+        drop(registry);
+        ended.into_iter().for_each(wait_for);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use super::Signal;
 use super::pending::{Pending, Signals};
 use crate::chan::{Receiver, Sender, chan};
 use crate::sys::Disposition;
-use crate::sys::signals::{self, User};
+use crate::sys::signals::{self, Mask, User};
 use crate::sys::{wait_on_address, wake_one};
 use std::ffi::c_void;
 use std::io;
@@ -53,12 +53,24 @@ impl Subscribers {
         let all = self.list.iter().fold(Signals::NONE, |all, one| all.and(one.signals));
         let unneeded = self.handled.without(all);
         unneeded.iter().for_each(signals::uninstall);
-        self.handled = all;
+        self.set_handled(all);
+    }
+
+    /// The thread takes these from now on: it looks when it is called.
+    fn set_handled(&mut self, signals: Signals) {
+        if self.handled != signals {
+            self.handled = signals;
+            PENDING.call(wake_one);
+        }
     }
 
     fn serve(&mut self) -> io::Result<()> {
         if !self.served {
-            thread::Builder::new().name("gort-signals".into()).spawn(pass_on)?;
+            let started = thread::Builder::new().name("gort-signals".into()).spawn(pass_on);
+            started.map_err(|error| {
+                let message = format!("a thread to pass signals on cannot be had: {error}");
+                io::Error::new(error.kind(), message)
+            })?;
             self.served = true;
         }
         Ok(())
@@ -122,7 +134,8 @@ pub fn notify(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
                 format!("{}: {error}", Signal::from_raw(signal)),
             ));
         }
-        subscribers.handled = subscribers.handled.and(Signals::of(signal));
+        let handled = subscribers.handled.and(Signals::of(signal));
+        subscribers.set_handled(handled);
     }
     let (sender, receiver) = chan(KEPT);
     subscribers.list.push(Subscriber { signals: wanted, sender });
@@ -203,10 +216,19 @@ fn check(signal: Signal) -> io::Result<()> {
     })
 }
 
-/// The thread: passes on what the handlers note.
+/// The thread: passes on what the handlers note. Signals that are received come to it, if to no other: who has started the
+/// process may have blocked them, and all threads have inherited that.
 fn pass_on() {
+    let inherited = Mask::of_this_thread();
+    let mut seen = 0;
     loop {
-        let pending = PENDING.take(|notes, seen| wait_on_address(notes, seen, None));
+        let pending = PENDING.take(&mut seen, |notes, seen| wait_on_address(notes, seen, None));
+        let handled = {
+            let mut subscribers = subscribers();
+            subscribers.sweep();
+            subscribers.handled
+        };
+        inherited.set_without(handled.iter());
         pending.iter().for_each(deliver);
     }
 }

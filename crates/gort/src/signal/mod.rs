@@ -32,6 +32,8 @@
 //! that finds nobody to receive it has its own effect after all. A second Ctrl-C ends a program that has
 //! dropped the receiver after the first and is stuck in its clean-up.
 //!
+//! Signals that every thread has blocked, as a program may have to begin with, are received all the same.
+//!
 //! A handler that some library has installed before goes on being called, in the handler of gort and before the signal
 //! is received. One that is installed later takes the signal away, unless it calls the one that was there, as it should.
 //!

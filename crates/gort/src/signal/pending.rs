@@ -1,9 +1,10 @@
 //! Signals that have come and were not passed on yet: noted in signal handlers, taken by one thread.
 //!
-//! A bit for each signal, so that one that comes again before it was taken is the same; and a count of notes, on which
-//! the thread sleeps.
+//! A bit for each signal, so that one that comes again before it was taken is the same; and a count of notes and calls, on
+//! which the thread sleeps.
 //!
-//! 1. Who notes sets the bit, then counts, then wakes who sleeps on the count.
+//! 1. Who notes sets the bit, then counts, then wakes who sleeps on the count. Who has something else for the thread to look
+//!    at does the same without a bit.
 //! 2. The thread reads the count before it takes the bits, and sleeps only as long as the count is that.
 //!
 //! So a bit that it has not seen was set after it read the count, which is another then, or is going to be. A handler does nothing
@@ -54,17 +55,23 @@ impl Pending {
     /// In a signal handler. `wake` wakes who sleeps on the word.
     pub(super) fn note(&self, signal: i32, wake: impl FnOnce(&AtomicU32)) {
         self.noted.fetch_or(Signals::of(signal).0, Release);
+        self.call(wake);
+    }
+
+    /// Has the thread come back from [`take`](Self::take), though it be with nothing.
+    pub(super) fn call(&self, wake: impl FnOnce(&AtomicU32)) {
         self.notes.fetch_add(1, Release);
         wake(&self.notes);
     }
 
-    /// Waits for some, and takes them. `sleep` sleeps as long as the word is what it is told, at most.
-    pub(super) fn take(&self, sleep: impl Fn(&AtomicU32, u32)) -> Signals {
+    /// Waits until the count is another than when it was last read, which is in `seen`, and takes what was noted. `sleep` sleeps
+    /// as long as the word is what it is told, at most.
+    pub(super) fn take(&self, seen: &mut u32, sleep: impl Fn(&AtomicU32, u32)) -> Signals {
         loop {
             let notes = self.notes.load(Acquire);
-            let noted = Signals(self.noted.swap(0, Acquire));
-            if noted != Signals::NONE {
-                return noted;
+            if notes != *seen {
+                *seen = notes;
+                return Signals(self.noted.swap(0, Acquire));
             }
             sleep(&self.notes, notes);
         }
@@ -94,8 +101,8 @@ mod tests {
             });
         }
 
-        fn take(&self) -> Signals {
-            self.pending.take(|notes, seen| {
+        fn take(&self, seen: &mut u32) -> Signals {
+            self.pending.take(seen, |notes, seen| {
                 let mut sleeping = self.sleeping.lock().unwrap();
                 while notes.load(Acquire) == seen {
                     // A lost note is a deadlock.
@@ -121,9 +128,9 @@ mod tests {
                 }
             });
             let both = Signals::of(1).and(Signals::of(2));
-            let mut taken = Signals::NONE;
+            let (mut taken, mut seen) = (Signals::NONE, 0);
             while taken != both {
-                taken = taken.and(world.take());
+                taken = taken.and(world.take(&mut seen));
             }
             handler.join().unwrap();
         });

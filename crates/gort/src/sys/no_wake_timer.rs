@@ -19,7 +19,7 @@ impl WakeTimer {
         match *self {}
     }
 
-    pub(crate) fn set(&self, _time: Duration) {
+    pub(crate) fn set(&self, _time: Duration) -> io::Result<()> {
         match *self {}
     }
 }

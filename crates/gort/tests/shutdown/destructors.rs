@@ -6,9 +6,10 @@ use crate::support::{
 use crate::{all_shut_down, start};
 use gort::Shutdown;
 use gort::chan::{chan, never};
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -241,5 +242,43 @@ fn one_that_has_waited_in_a_panic_that_was_caught() {
         assert_eq!(is_caught.recv(), Some(true));
         runtime.shutdown(LIMIT / 2).unwrap();
         assert!(waiting.join().unwrap_err().is::<Shutdown>());
+    });
+}
+
+/// The runtime's threads are waited for up to their very end, which is after they have done with the runtime.
+#[cfg(not(feature = "threads"))] // where goroutines have threads of their own
+#[test]
+fn what_threads_have_in_thread_locals_is_dropped() {
+    struct Slow(Arc<AtomicUsize>);
+
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            thread::sleep(Duration::from_millis(5));
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    thread_local! {
+        static KEPT: RefCell<Option<Slow>> = const { RefCell::new(None) };
+    }
+
+    within(LIMIT, || {
+        let runtime = runtime(2);
+        let done = Arc::new(AtomicUsize::new(0));
+        let all_block = Barrier::new(8);
+        runtime.run(|| {
+            gort::scope(|s| {
+                for _ in 0..8 {
+                    s.go(|| {
+                        gort::blocking(|| {
+                            all_block.wait();
+                            KEPT.set(Some(Slow(done.clone())));
+                        });
+                    });
+                }
+            });
+        });
+        runtime.shutdown(LIMIT).unwrap();
+        assert_eq!(done.load(SeqCst), 8);
     });
 }

@@ -1,4 +1,5 @@
 //! Shutting a runtime down: everything in it ends, and is dropped exactly once.
+#![allow(clippy::disallowed_macros, reason = "thread-locals have destructors, too")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -160,6 +160,22 @@ pub fn child(test: &str, set: impl FnOnce(&mut Command)) -> Output {
     output
 }
 
+/// Has a child begin with all signals blocked, as some parents leave them.
+#[cfg(unix)]
+pub fn block_signals(command: &mut Command) {
+    let block = || {
+        // SAFETY: all zeros is a value of it.
+        let mut all: libc::sigset_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the set is valid.
+        unsafe { libc::sigfillset(&raw mut all) };
+        // SAFETY: as above, and the set before is not asked for.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, std::ptr::null_mut()) };
+        Ok(())
+    };
+    // SAFETY: it makes one system call.
+    unsafe { std::os::unix::process::CommandExt::pre_exec(command, block) };
+}
+
 /// What a child wrote to its standard error.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

@@ -5,12 +5,16 @@ use std::marker::PhantomData;
 use std::ptr::null_mut;
 use std::sync::{Mutex, PoisonError};
 
+use super::handler;
 use crate::stack::{Stack, StackPool};
 
 /// Address space; memory is taken up as handlers touch it.
 const SIZE: usize = 256 << 10;
 
 /// Gives the calling thread an alternate signal stack, until it is dropped.
+///
+/// The thread takes the signal of a fault from then on, if it has inherited that it is blocked: one that is blocked ends the
+/// process without a word.
 ///
 /// A fault on a context's stack that is used up can only be handled on another stack. The one that std gives
 /// each thread is small; this one has room for other people's handlers too.
@@ -38,6 +42,7 @@ impl AltStack {
     /// When there is no memory for it, or the thread is just running on an alternate stack.
     pub fn new() -> io::Result<AltStack> {
         static POOL: Mutex<Option<StackPool>> = Mutex::new(None);
+        super::unblock(handler::SIGNAL);
         let stack = {
             let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
             match &*pool {

@@ -27,7 +27,10 @@ impl WakeTimer {
     }
 
     /// Sets it to go off in `time`, which is not zero, and forgets when it was to before.
-    pub(crate) fn set(&self, time: Duration) {
+    ///
+    /// # Errors
+    /// If a filter of system calls that the program has put on forbids it.
+    pub(crate) fn set(&self, time: Duration) -> io::Result<()> {
         let never = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let setting = libc::itimerspec {
             it_interval: never,
@@ -40,6 +43,6 @@ impl WakeTimer {
         let set = unsafe {
             libc::timerfd_settime(self.0.as_raw_fd(), 0, &raw const setting, std::ptr::null_mut())
         };
-        debug_assert_eq!(set, 0, "the time is in bounds");
+        if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 }

@@ -10,6 +10,7 @@
 use crate::sys::{Disposition, errno, last_signal, set_errno, signals_of_the_c_library};
 use std::ffi::{c_int, c_void};
 use std::io;
+use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering::*};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -189,6 +190,33 @@ pub(crate) fn send(process: i32, signal: i32) -> io::Result<()> {
     match unsafe { libc::kill(process, signal) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The signals that a thread has blocked.
+pub(crate) struct Mask(libc::sigset_t);
+
+impl Mask {
+    /// The calling thread's, as it has them now.
+    pub(crate) fn of_this_thread() -> Mask {
+        let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
+        // SAFETY: the place for the set is valid.
+        unsafe { libc::sigemptyset(mask.as_mut_ptr()) };
+        // SAFETY: without a new set nothing changes. It cannot fail, and would leave the set as it is.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, null(), mask.as_mut_ptr()) };
+        // SAFETY: an empty set at least.
+        Mask(unsafe { mask.assume_init() })
+    }
+
+    /// Has the calling thread block these but for `signals`, which it takes.
+    pub(crate) fn set_without(&self, signals: impl IntoIterator<Item = i32>) {
+        let mut mask = self.0;
+        for signal in signals {
+            // SAFETY: the set is valid.
+            unsafe { libc::sigdelset(&raw mut mask, signal) };
+        }
+        // SAFETY: the set is valid, and the one before is not asked for. It fails for no valid set.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, null_mut()) };
     }
 }
 

@@ -128,6 +128,17 @@ pub(crate) fn dispose(
     Ok(())
 }
 
+/// The signals that a thread has blocked. There is no such thing here.
+pub(crate) struct Mask(());
+
+impl Mask {
+    pub(crate) fn of_this_thread() -> Mask {
+        Mask(())
+    }
+
+    pub(crate) fn set_without(&self, _signals: impl IntoIterator<Item = i32>) {}
+}
+
 /// Ends the process, as the signal would have, if that is not handled. It came when it was, and nobody was there to hear of it.
 pub(crate) fn raise_unhandled(signal: i32) {
     let _sent = raise(signal);

@@ -1,0 +1,137 @@
+//! System calls that fail: forbidden by the program when the runtime has long begun, as sandboxes do, or for want of what
+//! they make; and a poller that is closed by who does not own it.
+#![cfg(all(target_os = "linux", target_arch = "x86_64", not(feature = "threads")))]
+
+mod support;
+
+use gort::net::UdpSocket;
+use gort::signal::{Signal, notify};
+use std::io::{ErrorKind, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+use support::{LIMIT, assert_success, child, compute_until, in_child, on, programs, stderr};
+
+/// From now on the call fails, in all threads.
+fn forbid(call: libc::c_long, error: libc::c_int) {
+    const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+    let mut steps = [
+        // The number of the call comes first.
+        step(LOAD_WORD, 0, 0, 0),
+        step(JUMP_IF_EQUAL, call as u32, 0, 1),
+        step(RETURN, libc::SECCOMP_RET_ERRNO | error as u32, 0, 0),
+        step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
+    ];
+    let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_mut_ptr() };
+    // SAFETY: sets a mark of the calling thread.
+    assert_eq!(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, 0);
+    // SAFETY: the program is valid for the call, which copies it.
+    let set = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            libc::SECCOMP_FILTER_FLAG_TSYNC,
+            &raw const program,
+        )
+    };
+    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// Has the runtime poll from now on.
+fn poll() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    socket.recv(&mut [0]).expect_err("nobody sends anything");
+}
+
+/// The last part of each sleep is the timer's that is polled, and longer than the monitor looks on.
+#[test]
+fn without_the_timer_sleepers_wake_all_the_same() {
+    if !in_child() {
+        return assert_success(&child("without_the_timer_sleepers_wake_all_the_same", |_| {}));
+    }
+    on(1, || {
+        poll();
+        forbid(libc::SYS_timerfd_settime, libc::EPERM);
+        (0..5).for_each(|_| gort::sleep(Duration::from_millis(9)));
+    });
+}
+
+#[track_caller]
+fn assert_ended_with(test: &str, told: &str) {
+    let output = child(test, |_| {});
+    assert!(programs::aborted(&output), "{}\n{}", output.status, stderr(&output));
+    assert!(stderr(&output).contains(told), "{}", stderr(&output));
+}
+
+/// Processors cannot be taken any more, so who waits for one would wait for ever.
+#[test]
+fn without_the_barrier_the_process_ends() {
+    if !in_child() {
+        return assert_ended_with("without_the_barrier_the_process_ends", "GORT_BARRIER=fence");
+    }
+    on(1, || {
+        let is_over = Arc::new(AtomicBool::new(false));
+        forbid(libc::SYS_membarrier, libc::EPERM);
+        let other = is_over.clone();
+        gort::go!(move || other.store(true, SeqCst));
+        compute_until(LIMIT, || is_over.load(SeqCst));
+    });
+}
+
+#[test]
+fn without_the_poller_the_process_ends() {
+    if !in_child() {
+        let told = "waiting for sockets has failed";
+        return assert_ended_with("without_the_poller_the_process_ends", told);
+    }
+    on(1, || {
+        poll();
+        for file in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
+            let is_poller = std::fs::read_link(file.path())
+                .is_ok_and(|name| name.to_string_lossy().contains("eventpoll"));
+            if is_poller {
+                let number = file.file_name().to_str().unwrap().parse().unwrap();
+                // SAFETY: the runtime's own, which it is to miss.
+                unsafe { libc::close(number) };
+            }
+        }
+        gort::sleep(Duration::from_millis(50));
+    });
+}
+
+/// The system has only a number to say that by.
+#[test]
+fn an_error_says_that_threads_are_missing() {
+    if !in_child() {
+        return assert_success(&child("an_error_says_that_threads_are_missing", |_| {}));
+    }
+    for call in [libc::SYS_clone, libc::SYS_clone3] {
+        forbid(call, libc::EAGAIN);
+    }
+    let of_runtime = gort::Runtime::new().unwrap_err();
+    let of_signals = notify(&[Signal::USER1]).unwrap_err();
+    for error in [of_runtime, of_signals] {
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        assert!(error.to_string().contains("a thread"), "{error}");
+    }
+}
+
+#[test]
+fn an_error_says_that_the_poller_is_full() {
+    if !in_child() {
+        return assert_success(&child("an_error_says_that_the_poller_is_full", |_| {}));
+    }
+    on(1, || {
+        poll();
+        let (reader, mut writer) = gort::io::pipe().unwrap();
+        forbid(libc::SYS_epoll_ctl, libc::ENOSPC);
+        let error = (&reader).read(&mut [0]).unwrap_err();
+        assert!(error.to_string().contains("max_user_watches"), "{error}");
+        writer.write_all(b"x").unwrap();
+        assert_eq!((&reader).read(&mut [0]).unwrap(), 1, "what need not wait goes on");
+    });
+}
