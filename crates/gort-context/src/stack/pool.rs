@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::size_of;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use super::free::{Blank, Free, FreeList, TRIM_BATCH};
 use super::options::{Guard, Options, Shape};
 use super::slab::Slab;
 use super::{Header, Stack, sys};
+use crate::overflow::registry;
 
 const CACHE_LINE: usize = 64;
 /// So many guards are put in place by one system call, at least and at most; growing with the number of
@@ -77,6 +79,13 @@ impl StackPool {
     /// The address space of each stack, guard included.
     pub fn stack_size(&self) -> usize {
         self.shared().shape.slot
+    }
+
+    /// The addresses of the stack of this pool that `address` lies in, its guard left out. `None`: it lies in none.
+    ///
+    /// Takes no lock.
+    pub fn stack_at(&self, address: usize) -> Option<Range<usize>> {
+        registry::stack_of(self.shared().number(), address)
     }
 
     /// How many stacks are out of the pool.
@@ -274,6 +283,11 @@ struct List {
 unsafe impl Send for List {}
 
 impl Shared {
+    /// By which its slabs are known to be its own.
+    fn number(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     fn lock(&self) -> MutexGuard<'_, List> {
         // No code of a user's runs under the lock but an iterator's, between two consistent states.
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
@@ -380,7 +394,7 @@ impl List {
         };
         if self.bare.is_empty() {
             if self.slabs.last().is_none_or(Slab::is_used_up) {
-                let slab = Slab::larger_than(self.slabs.last(), shared.shape)?;
+                let slab = Slab::larger_than(self.slabs.last(), shared.shape, shared.number())?;
                 self.slabs.push(slab);
             }
             let slab = self.slabs.last_mut().expect("there is one now");
