@@ -24,7 +24,7 @@
 //!
 //! Who must go home is put into its home's own list, `bound`, and the machine is roused with a processor
 //! if it sleeps; if it is busy it looks at its list at every pick. A machine whose thread ends takes its
-//! storage with it: it does not end while a goroutine that has started there is alive.
+//! storage with it: it does not end while a goroutine is alive that has started there, or is to start there and nowhere else.
 
 use super::Shared;
 use super::machine::Machine;
@@ -102,11 +102,13 @@ impl Machine {
         shared.notify();
     }
 
-    /// May its thread end? Not while somebody may have to go on on it.
+    /// May its thread end? Not while somebody may have to go on on it, or to begin there: also one that was sent out.
     pub(crate) fn is_nobodys_home(&self) -> bool {
         let mut nobodys = self.bound.len() == 0;
         self.shared().arena.for_each(|goroutine| {
-            nobodys &= !goroutine.is_started() || goroutine.home() != self.number;
+            let is_bound = || goroutine.is_new() && goroutine.has_flag(BOUND);
+            let has_a_home = goroutine.is_started() || is_bound();
+            nobodys &= !has_a_home || goroutine.home() != self.number;
         });
         nobodys
     }
@@ -116,5 +118,25 @@ impl Shared {
     /// The machine that a goroutine has run on last.
     pub(crate) fn home_of(&self, goroutine: GoroutineRef) -> &'static Machine {
         self.machine_at(goroutine.home()).expect("machines' records stay as long as the runtime")
+    }
+}
+
+#[cfg(all(test, not(loom), not(feature = "threads")))]
+mod tests {
+    use crate::{Runtime, spawn_local, tls};
+
+    /// Sent out, as its machine had no processor, and not picked by anybody yet: its thread was taken to be of no use, and
+    /// nobody ran it.
+    #[test]
+    fn a_local_goroutine_that_has_not_begun_has_its_home() {
+        let runtime = Runtime::builder().processors(1).build().unwrap();
+        let starter = runtime.spawn(|| {
+            drop(spawn_local(|| ()));
+            let machine = tls::machine().expect("a goroutine runs on a machine");
+            machine.bound.pop_batch(0, drop).expect("it has just been put there")
+        });
+        let local = starter.join().unwrap();
+        assert!(!local.shared().home_of(local).is_nobodys_home());
+        local.shared().inject_from_outside(local);
     }
 }
