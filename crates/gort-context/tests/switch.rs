@@ -295,7 +295,7 @@ fn pointers_on_a_suspended_stack_are_found() {
         for found in [false, false, false, true, true] {
             let look = || {
                 // SAFETY: the flow waits, on a stack of this size.
-                unsafe { gort_context::points_into(pair.other, pool.stack_size(), strange) }
+                unsafe { gort_context::points_into(pair.other, &pool, strange) }
             };
             assert_eq!(look(), found, "{depth} frames up");
             if !found {
@@ -347,7 +347,7 @@ fn what_earlier_calls_have_left_is_wiped() {
     let strange = gort_context::Addresses::new(STRANGE..STRANGE + 1024);
     let look = |pair: &Pair| {
         // SAFETY: the flow waits, on a stack of this size.
-        unsafe { gort_context::points_into(pair.other, pool.stack_size(), strange) }
+        unsafe { gort_context::points_into(pair.other, &pool, strange) }
     };
     pair.call();
     assert!(look(&pair), "else this test shows nothing");

@@ -61,8 +61,8 @@
 //!   names the goroutine.
 //! - **Thread-bound values**: a goroutine that waits may go on on another thread. If a word on its stack points
 //!   into its thread's `thread_local!`s it stays there. What must not be held over an operation that may
-//!   block is what belongs to the thread without pointing into it: an `Rc` out of a thread-local, a handle of a
-//!   library that keeps state per thread. For these there are [`lock_thread`] and [`spawn_local`];
+//!   block is what belongs to the thread without pointing into it: an `Rc` out of a thread-local, a reference into the `Vec` in one, a
+//!   handle of a library that keeps state per thread. For these there are [`lock_thread`] and [`spawn_local`];
 //!   `docs/soundness.md` in the repository has the whole story.
 //! - **Blocking the thread** (a system call that waits, a contended `std::sync::Mutex`, a long computation) is
 //!   noticed if others wait: they go on on another thread. [`blocking`](blocking()) makes room at once.

@@ -75,6 +75,8 @@ fn goroutines_wander_if_nothing_keeps_them() {
     on(2, || {
         let traffic = Traffic::start();
         wander_off();
+        let builder = gort::Builder::new().stack_size(100_000); // which is rounded up
+        builder.spawn(wander_off).unwrap().join().unwrap();
         traffic.end();
     });
 }
@@ -163,6 +165,33 @@ fn a_pointer_into_the_storage_keeps_the_goroutine_there() {
                 })
             })
             .collect();
+        handles.into_iter().for_each(|handle| handle.join().unwrap());
+        traffic.end();
+    });
+}
+
+/// On a stack that is not its own, of which the check knows nothing: other crates switch to some, to have more room. Nor may its
+/// end be looked for where that of its own would be: a smaller one lies among others, and their guards.
+#[test]
+fn a_goroutine_that_waits_on_another_stack_stays() {
+    on(2, || {
+        let traffic = Traffic::start();
+        let handles: Vec<_> = [16 << 10, 256 << 10, 1 << 20]
+            .map(|size| {
+                gort::spawn(move || {
+                    let pool = gort_context::StackPool::new(size).unwrap();
+                    let mut stack = pool.take().unwrap();
+                    gort_context::on_stack(&mut stack, || {
+                        let here = thread::current().id();
+                        for _ in 0..1_000 {
+                            gort::yield_now();
+                            assert_eq!(thread::current().id(), here);
+                        }
+                    });
+                    wander_off();
+                })
+            })
+            .into();
         handles.into_iter().for_each(|handle| handle.join().unwrap());
         traffic.end();
     });

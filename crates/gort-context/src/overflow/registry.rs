@@ -1,4 +1,4 @@
-//! Which addresses are guards of ours: asked by a signal handler, so without locks.
+//! Which addresses are stacks of ours, and guards: asked by a signal handler, so without locks.
 //!
 //! A list of entries that only ever grows; an entry whose slab is gone is used again. Each entry is a
 //! sequence lock: its version is odd while it is valid, and a reader that sees another version after reading
@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, PoisonError};
 
 /// How the memory of a slab is cut up: `len` bytes from `base`, every `slot` bytes a stack, the lowest
-/// `guard` bytes of each its guard.
+/// `guard` bytes of each its guard. `pool` is whose slab it is: a number, which pools that are there at the same time do not share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) base: usize,
     pub(crate) len: usize,
     pub(crate) slot: usize,
     pub(crate) guard: usize,
+    pub(crate) pool: usize,
 }
 
 impl Layout {
@@ -42,7 +43,16 @@ pub(crate) fn find(address: usize) -> Option<(Range<usize>, Range<usize>)> {
 /// The usable part of the stack that `address` lies in.
 #[allow(dead_code, reason = "not every architecture has a use for it")]
 pub(crate) fn stack_at(address: usize) -> Option<Range<usize>> {
-    let (guard, slot) = slot_at(address)?;
+    usable(slot_at(address)?, address)
+}
+
+/// The same, if it is one of that pool's.
+pub(crate) fn stack_of(pool: usize, address: usize) -> Option<Range<usize>> {
+    let mut slabs = entries().filter_map(Entry::read).filter(|layout| layout.pool == pool);
+    usable(slabs.find_map(|layout| layout.slot_at(address))?, address)
+}
+
+fn usable((guard, slot): (Range<usize>, Range<usize>), address: usize) -> Option<Range<usize>> {
     Some(guard.end..slot.end).filter(|usable| usable.contains(&address))
 }
 
@@ -52,6 +62,7 @@ struct Entry {
     len: AtomicUsize,
     slot: AtomicUsize,
     guard: AtomicUsize,
+    pool: AtomicUsize,
 }
 
 const PER_CHUNK: usize = 32;
@@ -69,6 +80,7 @@ impl Entry {
             len: AtomicUsize::new(0),
             slot: AtomicUsize::new(0),
             guard: AtomicUsize::new(0),
+            pool: AtomicUsize::new(0),
         }
     }
 
@@ -79,6 +91,7 @@ impl Entry {
             len: self.len.load(Ordering::Relaxed),
             slot: self.slot.load(Ordering::Relaxed),
             guard: self.guard.load(Ordering::Relaxed),
+            pool: self.pool.load(Ordering::Relaxed),
         };
         fence(Ordering::Acquire);
         (version % 2 == 1 && self.version.load(Ordering::Relaxed) == version).then_some(layout)
@@ -93,6 +106,7 @@ impl Entry {
         self.len.store(layout.len, Ordering::Relaxed);
         self.slot.store(layout.slot, Ordering::Relaxed);
         self.guard.store(layout.guard, Ordering::Relaxed);
+        self.pool.store(layout.pool, Ordering::Relaxed);
         self.version.store(version + 1, Ordering::Release);
     }
 }
@@ -160,6 +174,7 @@ mod tests {
             len: 0x10_0000,
             slot: 0x4_0000,
             guard: 0x1000,
+            pool: n,
         };
         // More than a chunk holds.
         let held: Vec<_> = (0..100).map(|n| register(layout(n))).collect();
@@ -170,6 +185,9 @@ mod tests {
             assert!(find(at + 0xFFF).is_some());
             assert_eq!(find(at + 0x1000), None);
             assert_eq!(find(at - 1), None);
+            assert_eq!(stack_of(n, at + 0x1000), Some(at + 0x1000..at + 0x4_0000));
+            assert_eq!(stack_of(n, at), None, "the guard");
+            assert_eq!(stack_of(n + 1, at + 0x1000), None, "of another");
         }
         drop(held);
         assert_eq!(find(base), None);

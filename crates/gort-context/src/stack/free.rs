@@ -82,8 +82,13 @@ impl List {
         self.used.len() + self.trimmed.len()
     }
 
-    /// Takes up to `count` slots, at least one, for their guards to be put in place.
-    pub(super) fn claim(&mut self, shape: Shape, count: usize) -> io::Result<Vec<Blank>> {
+    /// Takes up to `count` slots, at least one, for their guards to be put in place. `pool` is whose list this is.
+    pub(super) fn claim(
+        &mut self,
+        shape: Shape,
+        pool: usize,
+        count: usize,
+    ) -> io::Result<Vec<Blank>> {
         if !self.bare.is_empty() {
             return Ok(self.bare.drain(self.bare.len().saturating_sub(count)..).rev().collect());
         }
@@ -91,7 +96,7 @@ impl List {
             list.try_reserve(self.made + count - list.len())?;
         }
         if self.slabs.last().is_none_or(Slab::is_used_up) {
-            let slab = Slab::larger_than(self.slabs.last(), shape)?;
+            let slab = Slab::larger_than(self.slabs.last(), shape, pool)?;
             self.slabs.push(slab);
         }
         let slab = self.slabs.last_mut().expect("there is one now");

@@ -1,6 +1,7 @@
 //! The pool: slabs of address space cut into stacks, and last-in first-out lists of those that came back.
 
 use std::io;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::free::{Blank, Free, List, TRIM_BATCH, last_of};
 use super::options::{Guard, Options, Shape};
 use super::{Header, Stack, sys};
+use crate::overflow::registry;
 
 /// So many stacks get their guard and their first page by two system calls, at least and at most; growing with the number of
 /// stacks. Who needs one waits for all of them: with 64, a hundredth of 10,000 sleepers were late by 130 µs.
@@ -66,6 +68,13 @@ impl StackPool {
         self.shared().shape.slot
     }
 
+    /// The addresses of the stack of this pool that `address` lies in, its guard left out. `None`: it lies in none.
+    ///
+    /// Takes no lock.
+    pub fn stack_at(&self, address: usize) -> Option<Range<usize>> {
+        registry::stack_of(self.shared().number(), address)
+    }
+
     /// How many stacks are out of the pool.
     pub fn live(&self) -> usize {
         self.shared().lock().out
@@ -120,7 +129,7 @@ impl StackPool {
             let mut list = shared.lock();
             let at_once = wanted.max(list.out).clamp(GUARD_BATCH.0, GUARD_BATCH.1);
             let count = if shared.cheap_guards.load(Relaxed) { at_once } else { 1 };
-            let claimed = list.claim(shared.shape, count);
+            let claimed = list.claim(shared.shape, shared.number(), count);
             claimed.map_err(|e| no_memory(e, list.out))?
         };
         let guarded = shared.guard(&claimed);
@@ -244,6 +253,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// By which its slabs are known to be its own.
+    fn number(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     fn lock(&self) -> MutexGuard<'_, List> {
         // No code of a user's runs under the lock but an iterator's, between two consistent states.
         self.list.lock().unwrap_or_else(PoisonError::into_inner)

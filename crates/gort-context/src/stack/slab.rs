@@ -30,8 +30,8 @@ pub(super) struct Slab {
 unsafe impl Send for Slab {}
 
 impl Slab {
-    /// A slab that is larger than the last one, if the kernel has room for it, and smaller if not.
-    pub(super) fn larger_than(last: Option<&Slab>, shape: Shape) -> io::Result<Slab> {
+    /// A slab of that pool's that is larger than the last one, if the kernel has room for it, and smaller if not.
+    pub(super) fn larger_than(last: Option<&Slab>, shape: Shape, pool: usize) -> io::Result<Slab> {
         let most = (LAST_BYTES / shape.slot).max(1);
         let mut slots = last
             .map_or(FIRST_SLOTS.min(FIRST_BYTES / shape.slot), |last| last.slots * 2)
@@ -45,7 +45,8 @@ impl Slab {
         };
         let base = mapping.as_ptr().map_addr(|at| at.next_multiple_of(shape.slot));
         let len = slots * shape.slot;
-        let layout = Layout { base: base.addr(), len, slot: shape.slot, guard: shape.guard_len };
+        let Shape { slot, guard_len: guard, .. } = shape;
+        let layout = Layout { base: base.addr(), len, slot, guard, pool };
         Ok(Slab { mapping, base, slots, taken: 0, shape, registered: Some(register(layout)) })
     }
 

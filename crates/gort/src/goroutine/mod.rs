@@ -84,7 +84,7 @@ pub(crate) const UNWINDS: u8 = 32;
 #[derive(Default)]
 pub(crate) struct Extra {
     pub(crate) name: Option<Arc<str>>,
-    /// Zero: the runtime's default.
+    /// What was asked for. Zero: the runtime's default.
     pub(crate) stack_size: usize,
     /// The stack of that size, until it is started.
     pub(crate) stack: Cell<Option<Stack>>,

@@ -27,6 +27,9 @@ pub(crate) struct Waiter<P> {
     linked: AtomicBool,
     /// Is its ticket a [`Standing`](super::standing::Standing) wait's?
     stands: Cell<bool>,
+    /// It lies on a stack, which is used for something else as soon as its owner sees that it is off.
+    #[cfg(all(test, loom))]
+    life: crate::prim::model::Life,
 }
 
 impl<P: Copy> Waiter<P> {
@@ -40,6 +43,8 @@ impl<P: Copy> Waiter<P> {
             arm: Cell::new(0),
             linked: AtomicBool::new(false),
             stands: Cell::new(false),
+            #[cfg(all(test, loom))]
+            life: crate::prim::model::Life::new(),
         }
     }
 
@@ -166,6 +171,8 @@ impl<P: Copy> WaitQueue<P> {
             Some(next) => next.prev.set(prev),
             None => self.tail = prev,
         }
+        #[cfg(all(test, loom))]
+        waiter.life.touch();
         // Last, as its owner may be gone from now on.
         waiter.linked.store(false, Release);
     }

@@ -41,3 +41,27 @@ impl Number {
         self.0.with(|number| unsafe { *number })
     }
 }
+
+/// A part of something that is gone when this is dropped: loom fails if somebody is still at it.
+pub(crate) struct Life(UnsafeCell<()>);
+
+// SAFETY: the cell is what the models are about: loom checks who touches it when.
+unsafe impl Sync for Life {}
+// SAFETY: as above.
+unsafe impl Send for Life {}
+
+impl Life {
+    pub(crate) fn new() -> Life {
+        Life(UnsafeCell::new(()))
+    }
+
+    pub(crate) fn touch(&self) {
+        self.0.with(|_| ());
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.0.with_mut(|_| ());
+    }
+}

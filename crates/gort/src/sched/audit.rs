@@ -12,6 +12,7 @@
 use super::machine::Machine;
 use crate::goroutine::GoroutineRef;
 use crate::tell::tell;
+use gort_context::StackPool;
 use std::backtrace::Backtrace;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -36,7 +37,10 @@ impl Audit {
     pub(crate) fn look(&self, machine: &Machine, goroutine: GoroutineRef) {
         let storage = machine.thread_local_storage().range();
         let here = 0_usize;
-        let stack = goroutine.shared().stack_around(goroutine, (&raw const here).addr());
+        let stack_here = |pool: &StackPool| pool.stack_at((&raw const here).addr());
+        let workers = &goroutine.shared().workers;
+        // On another than its own, to which it has switched by itself, nothing is looked at.
+        let Some(stack) = workers.with_pool(goroutine.stack_size(), stack_here) else { return };
         let mut owned: Vec<usize> = words(storage.clone())
             .filter(|word| *word >= LOWEST && !storage.contains(word) && !stack.contains(word))
             .filter(|word| word % align_of::<usize>() == 0)

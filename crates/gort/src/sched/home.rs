@@ -5,8 +5,9 @@
 //! | `PINNED` | its machine waits with it: it unwinds from a panic, which std counts by thread, or has locked its thread |
 //! | `BOUND` | it was spawned to stay, or the runtime lets nobody migrate; the machine runs others meanwhile |
 //! | with pointers | a word on its stack points into thread-local storage of the thread that it left |
+//! | elsewhere | it waits on another stack than its own, to which it has switched by itself, as some crates do to have more room: nothing is known of what lies there, nor of where its own is left |
 //!
-//! The last is what this check is for: a reference into a `thread_local!` that is held over an operation
+//! The third is what this check is for: a reference into a `thread_local!` that is held over an operation
 //! that blocks, or the address of one that the compiler has kept in a register over a call, in code that
 //! looks innocent. It is made when a goroutine is about to go on on another machine than it left,
 //! by whoever is about to run it. All registers are on the stack by then, so that is all there is to look at.
@@ -23,14 +24,13 @@
 //!
 //! Who must go home is put into its home's own list, `bound`, and the machine is roused with a processor
 //! if it sleeps; if it is busy it looks at its list at every pick. A machine whose thread ends takes its
-//! storage with it: it does not end while a goroutine that has started there is alive.
+//! storage with it: it does not end while a goroutine is alive that has started there, or is to start there and nowhere else.
 
 use super::Shared;
 use super::machine::Machine;
 use crate::goroutine::{BOUND, GoroutineRef, PINNED};
 use crate::prim::atomic::{Ordering::*, fence};
-use gort_context::points_into;
-use std::ops::Range;
+use gort_context::{StackPool, points_into};
 
 /// Where goroutines may go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,11 +56,11 @@ impl Machine {
             Migration::Never => true,
             Migration::Checked => {
                 let storage = shared.home_of(goroutine).thread_local_storage();
-                let size = shared.stack_size_of(goroutine);
                 // SAFETY: it is off its CPU and this machine's to run.
                 let context = unsafe { goroutine.context() };
-                // SAFETY: as above, and it has a stack of that size.
-                unsafe { points_into(context, size, storage) }
+                // SAFETY: as above.
+                let points = |pool: &StackPool| unsafe { points_into(context, pool, storage) };
+                shared.workers.with_pool(goroutine.stack_size(), points)
             }
         }
     }
@@ -102,34 +102,41 @@ impl Machine {
         shared.notify();
     }
 
-    /// May its thread end? Not while somebody may have to go on on it.
+    /// May its thread end? Not while somebody may have to go on on it, or to begin there: also one that was sent out.
     pub(crate) fn is_nobodys_home(&self) -> bool {
         let mut nobodys = self.bound.len() == 0;
         self.shared().arena.for_each(|goroutine| {
-            nobodys &= !goroutine.is_started() || goroutine.home() != self.number;
+            let is_bound = || goroutine.is_new() && goroutine.has_flag(BOUND);
+            let has_a_home = goroutine.is_started() || is_bound();
+            nobodys &= !has_a_home || goroutine.home() != self.number;
         });
         nobodys
     }
 }
 
 impl Shared {
-    /// The size of a goroutine's stack, guard included: a power of two, at a multiple of which it lies.
-    fn stack_size_of(&self, goroutine: GoroutineRef) -> usize {
-        match goroutine.stack_size() {
-            0 => self.workers.stack_size(),
-            size => size,
-        }
-    }
-
-    /// The addresses of a goroutine's stack, of which one is given.
-    pub(crate) fn stack_around(&self, goroutine: GoroutineRef, address: usize) -> Range<usize> {
-        let size = self.stack_size_of(goroutine);
-        let start = address / size * size;
-        start..start + size
-    }
-
     /// The machine that a goroutine has run on last.
     pub(crate) fn home_of(&self, goroutine: GoroutineRef) -> &'static Machine {
         self.machine_at(goroutine.home()).expect("machines' records stay as long as the runtime")
+    }
+}
+
+#[cfg(all(test, not(loom), not(feature = "threads")))]
+mod tests {
+    use crate::{Runtime, spawn_local, tls};
+
+    /// Sent out, as its machine had no processor, and not picked by anybody yet: its thread was taken to be of no use, and
+    /// nobody ran it.
+    #[test]
+    fn a_local_goroutine_that_has_not_begun_has_its_home() {
+        let runtime = Runtime::builder().processors(1).build().unwrap();
+        let starter = runtime.spawn(|| {
+            drop(spawn_local(|| ()));
+            let machine = tls::machine().expect("a goroutine runs on a machine");
+            machine.bound.pop_batch(0, drop).expect("it has just been put there")
+        });
+        let local = starter.join().unwrap();
+        assert!(!local.shared().home_of(local).is_nobodys_home());
+        local.shared().inject_from_outside(local);
     }
 }

@@ -299,6 +299,37 @@ mod tests {
         });
     }
 
+    /// It fails if the thief takes a head and a tail for a length that were not there at the same time: there seems to be more than
+    /// it has room for, and what it has of its own is overwritten.
+    #[test]
+    fn a_thief_that_has_some_of_its_own() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let queue = Queue::new(RunQueue::new());
+            for number in 1..=4 {
+                queue.push(entry(number), |_| unreachable!("there is room for four"));
+            }
+            let thief = thread::spawn({
+                let queue = queue.clone();
+                move || {
+                    let mine = RunQueue::new();
+                    for number in 6..=7 {
+                        mine.push(entry(number), |_| unreachable!("it is empty"));
+                    }
+                    let stolen = queue.steal_into(&mine);
+                    let rest = std::iter::from_fn(|| mine.pop(|_| ()));
+                    stolen.into_iter().chain(rest).map(number).collect::<Vec<_>>()
+                }
+            });
+            let mut got: Vec<usize> = queue.pop(|_| ()).map(number).into_iter().collect();
+            queue.push(entry(5), |_| unreachable!("one has been taken"));
+            let stolen = thief.join().unwrap();
+            got.extend(std::iter::from_fn(|| queue.pop(|_| ())).map(number));
+            check(7, [got, stolen]);
+        });
+    }
+
     #[test]
     fn next_is_taken_once() {
         loom::model(|| {

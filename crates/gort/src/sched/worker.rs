@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 use std::mem::MaybeUninit;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Idle workers that a processor keeps before it hands half of them to the runtime.
 pub(crate) const KEPT: usize = 64;
@@ -77,7 +77,7 @@ pub(crate) struct Workers {
     pub(super) pool: StackPool,
     /// Stacks that were given back to the pool since it was last trimmed.
     pub(super) discarded: AtomicUsize,
-    /// The pools of other sizes than the default.
+    /// The pools of other sizes than the default, by what was asked for.
     special: Mutex<HashMap<usize, StackPool>>,
     spare: Spare<GoroutineRef, Worker>,
 }
@@ -105,9 +105,16 @@ impl Workers {
         processor.with_workers(|workers| self.give(workers.drain(..)))
     }
 
-    /// The size of a stack, unless a goroutine has asked for another.
-    pub(crate) fn stack_size(&self) -> usize {
-        self.pool.stack_size()
+    fn special(&self) -> MutexGuard<'_, HashMap<usize, StackPool>> {
+        self.special.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Inside: calls `f` with the pool that the stack of a goroutine has come from which has asked for that size; zero: for none.
+    pub(super) fn with_pool<R>(&self, size: usize, f: impl FnOnce(&StackPool) -> R) -> R {
+        match size {
+            0 => f(&self.pool),
+            _ => f(&self.special()[&size]),
+        }
     }
 
     /// Gives back all idle workers: `processor` will not run any more.
@@ -198,8 +205,7 @@ impl Shared {
     /// A stack of another size than the default.
     pub(crate) fn special_stack(&self, size: usize) -> io::Result<Stack> {
         let _inside = inside();
-        let mut special = self.workers.special.lock().unwrap_or_else(PoisonError::into_inner);
-        match special.entry(size) {
+        match self.workers.special().entry(size) {
             Entry::Occupied(pool) => pool.get().take(),
             Entry::Vacant(place) => place.insert(StackPool::new(size)?).take(),
         }

@@ -233,3 +233,58 @@ impl fmt::Debug for WaitGroup {
         f.debug_struct("WaitGroup").field("count", &self.0.count.load(Relaxed)).finish()
     }
 }
+
+/// loom models: the real code, with two preemptions.
+///
+/// Seen to fail: with a waiter that does not look at the count under the lock; with one who brings the count to zero and does not
+/// look again; with a count that is brought down without a release.
+#[cfg(all(test, loom))]
+mod tests {
+    use super::*;
+    use crate::prim::model::{Number, model, spawn};
+
+    struct Work {
+        group: WaitGroup,
+        done: [Number; 2],
+    }
+
+    impl Work {
+        fn new() -> Work {
+            Work { group: WaitGroup::new(), done: [Number::new(), Number::new()] }
+        }
+
+        fn part(&self, part: usize) {
+            self.done[part].add();
+            self.group.done();
+        }
+    }
+
+    #[test]
+    fn what_was_done_is_seen() {
+        model(|| {
+            let work = Arc::new(Work::new());
+            work.group.add(2);
+            let parts = [0, 1].map(|part| spawn(&work, move |work| work.part(part)));
+            work.group.wait();
+            work.done.iter().for_each(|done| assert_eq!(done.get(), 1));
+            parts.into_iter().for_each(|part| part.join().unwrap());
+        });
+    }
+
+    /// The group is used again while who has brought it to zero is on the way to those who wait.
+    #[test]
+    fn who_waits_for_the_second_part_is_not_woken_for_the_first() {
+        model(|| {
+            let work = Arc::new(Work::new());
+            work.group.add(1);
+            let first = spawn(&work, |work| work.part(0));
+            work.group.wait();
+            work.group.add(1);
+            let second = spawn(&work, |work| work.part(1));
+            work.group.wait();
+            work.done.iter().for_each(|done| assert_eq!(done.get(), 1));
+            first.join().unwrap();
+            second.join().unwrap();
+        });
+    }
+}

@@ -3,7 +3,7 @@
 use super::*;
 use crate::prim::UnsafeCell;
 use crate::prim::atomic::AtomicUsize;
-use crate::prim::model::spawn;
+use crate::prim::model::{Number, spawn};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -142,5 +142,40 @@ fn a_ticket_of_an_earlier_wait_claims_nothing() {
         assert!(!late.join().unwrap());
         assert!(sender.join().unwrap());
         assert_eq!(sleeper.ran.load(SeqCst), 1);
+    });
+}
+
+/// An owner that looks for the mark again and again, as a plain thread does before it sleeps. (loom's `unpark` orders all that
+/// was done before for who is unparked, at once, whether that one sleeps or not: a model in which threads are woken by it shows
+/// nothing of what the mark orders.)
+#[test]
+fn an_owner_that_looks_for_the_mark() {
+    #[repr(C)]
+    struct Looking {
+        task: Task,
+        message: Number,
+    }
+    unsafe fn mark(task: NonNull<Task>) {
+        // SAFETY: the task is the head of one who looks, which stays until the model ends.
+        unsafe { task.cast::<Looking>().as_ref() }.task.notify();
+    }
+    loom::model(|| {
+        let looking = Arc::new(Looking { task: Task::new(mark), message: Number::new() });
+        let ticket = looking.task.arm();
+        let sender = spawn(&looking, move |looking| {
+            // SAFETY: whoever shares it keeps it.
+            let claim = unsafe { ticket.claim(Outcome::arm(0)) }.expect("nobody else claims it");
+            looking.message.add();
+            claim.wake();
+        });
+        if looking.task.commit() {
+            while looking.task.notified().is_none() {
+                thread::yield_now();
+            }
+        } else {
+            looking.task.resumed();
+        }
+        assert_eq!(looking.message.get(), 1);
+        sender.join().unwrap();
     });
 }
