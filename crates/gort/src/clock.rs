@@ -89,7 +89,7 @@ impl Deadline {
 
     /// As [`clock::now`](now) counts.
     #[inline(always)]
-    pub(crate) fn nanos(self) -> u64 {
+    pub(crate) const fn nanos(self) -> u64 {
         self.0
     }
 

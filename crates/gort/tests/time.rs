@@ -71,8 +71,9 @@ fn what_stop_and_reset_return() {
     // For ever.
     let timer = Timer::new(Duration::MAX);
     assert!(empty(&timer));
-    assert!(!timer.stop(), "it was never to be due, as one that is stopped");
-    assert!(!timer.reset(LONG) && timer.reset(Duration::MAX));
+    assert!(timer.stop(), "it was on, however long it is until it is due");
+    assert!(!timer.stop() && !timer.reset(Duration::MAX));
+    assert!(timer.reset(LONG) && timer.reset(Duration::MAX) && timer.stop());
     assert_eq!(format!("{timer:?}"), "Timer { is_due: false, .. }");
 }
 

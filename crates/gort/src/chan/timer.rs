@@ -12,8 +12,12 @@ use crate::park::Outcome;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
+/// A message that is due later than the clock can tell is due then, in centuries: `NEVER` is for a timer that is off, which one
+/// that was set to a long time is not.
+const LAST: Deadline = Deadline::from_nanos(Deadline::NEVER.nanos() - 1);
+
 pub(crate) struct Timer<T> {
-    /// When the next message is due, as the runtime's clock counts.
+    /// When the next message is due, as the runtime's clock counts; `NEVER`: it is off.
     due: Deadline,
     /// How long the one after that comes after it; `None`: it does not.
     period: Option<NonZeroU64>,
@@ -23,15 +27,15 @@ pub(crate) struct Timer<T> {
 
 impl Timer<Instant> {
     pub(super) fn new(due: Deadline, period: Option<NonZeroU64>) -> Self {
-        Self { due, period, message: |due| due }
+        Self { due: due.min(LAST), period, message: |due| due }
     }
 }
 
 impl<T> Timer<T> {
-    /// Starts it anew; what was due before is not sent any more. Was there a message to come, or due?
-    fn set(&mut self, due: Deadline, period: Option<NonZeroU64>) -> bool {
+    /// Starts it anew, or turns it off; what was due before is not sent any more. Was there a message to come, or due?
+    fn set(&mut self, due: Option<Deadline>, period: Option<NonZeroU64>) -> bool {
         let was_on = self.due != Deadline::NEVER;
-        (self.due, self.period) = (due, period);
+        (self.due, self.period) = (due.map_or(Deadline::NEVER, |due| due.min(LAST)), period);
         was_on
     }
 
@@ -62,9 +66,9 @@ impl<T> Timer<T> {
 }
 
 impl Core<Instant> {
-    /// Sets when messages are due. Who waits for one looks again; one that was due before is not received any more, also
-    /// if a receiver has put it back. Was there one to come, or to be received?
-    pub(crate) fn retime(&self, due: Deadline, period: Option<NonZeroU64>) -> bool {
+    /// Sets when messages are due, if any are. Who waits for one looks again; one that was due before is not received any more,
+    /// also if a receiver has put it back. Was there one to come, or to be received?
+    pub(crate) fn retime(&self, due: Option<Deadline>, period: Option<NonZeroU64>) -> bool {
         let mut state = self.lock();
         let mut was_on = state.timer.as_mut().is_some_and(|timer| timer.set(due, period));
         while state.ring.pop().is_some() {

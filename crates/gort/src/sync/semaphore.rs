@@ -80,11 +80,14 @@ impl Semaphore {
 
     /// Takes `n` permits; blocks until there are as many, and all who came before have got theirs.
     ///
-    /// For more than there ever are it waits for ever. Zero is had when it is its turn.
+    /// For more than there ever are it waits for ever, and all who come later wait behind it: give a request that may be too
+    /// large a limit. (Go's semaphore lets the others pass; here nobody can tell, as [`release`](Self::release) may add permits.)
+    /// Zero is had when it is its turn.
     ///
     /// # Panics
     /// If `n` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     #[inline]
+    #[track_caller]
     pub fn acquire(&self, n: usize) -> Permit<&Semaphore> {
         let _never_given_up = self.take(n, Limit::NEVER);
         Permit { semaphore: self, count: n }
@@ -110,6 +113,7 @@ impl Semaphore {
     /// # Panics
     /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS); they are not added then.
     #[inline]
+    #[track_caller]
     pub fn release(&self, n: usize) {
         let mut word = self.word.load(Relaxed);
         loop {
@@ -144,6 +148,7 @@ impl Semaphore {
     }
 
     #[inline]
+    #[track_caller]
     fn take(&self, n: usize, limit: Limit<'_>) -> Result<(), GaveUp> {
         assert!(n <= Self::MAX_PERMITS, "gort: more permits than a semaphore can have");
         // First: it may be where the caller is ended by a shutdown, and the permits would go with it.
@@ -228,6 +233,7 @@ impl Semaphore {
     ///
     /// # Panics
     /// As [`acquire`](Self::acquire).
+    #[track_caller]
     pub fn acquire_owned(self: &std::sync::Arc<Self>, n: usize) -> OwnedPermit {
         self.acquire(n).into_owned(self)
     }
@@ -257,6 +263,7 @@ impl Semaphore {
     ///
     /// # Panics
     /// As [`acquire`](Self::acquire).
+    #[track_caller]
     pub fn acquire_timeout(
         &self,
         n: usize,
@@ -272,6 +279,7 @@ impl Semaphore {
     ///
     /// # Panics
     /// As [`acquire`](Self::acquire).
+    #[track_caller]
     pub fn acquire_deadline(
         &self,
         n: usize,
@@ -298,6 +306,7 @@ impl Semaphore {
     ///
     /// # Panics
     /// As [`acquire`](Self::acquire).
+    #[track_caller]
     pub fn acquire_context(
         &self,
         n: usize,
@@ -307,6 +316,7 @@ impl Semaphore {
     }
 
     #[inline]
+    #[track_caller]
     fn acquire_limited<'a>(
         &self,
         n: usize,
