@@ -79,7 +79,7 @@ fn run(config: Config) -> io::Result<()> {
         // Not before the listener is closed, unless it fails.
         recv(end) -> failure => failure,
     };
-    println!("stopping");
+    say(io::stdout(), "stopping");
     go!(move || {
         // Who asks twice means at once.
         signals.recv();
@@ -89,9 +89,17 @@ fn run(config: Config) -> io::Result<()> {
     let cut_off = server.clients.stop(server.config.shutdown.unwrap_or_default());
     stop_sweeping.close();
     if cut_off > 0 {
-        eprintln!("redis_server: {cut_off} connections did not end in time, and were cut off");
+        let text =
+            format!("redis_server: {cut_off} connections did not end in time, and were cut off");
+        say(io::stderr(), &text);
     }
     failure.unwrap_or(Ok(()))
+}
+
+/// Says something to whoever has started us. That nobody listens any more, which `println!` panics about, is no reason to
+/// leave clients without their replies.
+fn say(mut to: impl Write, text: &str) {
+    let _: io::Result<()> = writeln!(to, "{text}");
 }
 
 /// Starts a goroutine for each connection until the listener is closed.

@@ -49,6 +49,7 @@ fn turn<T: Transport>(
     site: &Site,
     patience: Duration,
 ) -> Result<Next, Failure> {
+    wire.flush_piece()?;
     let head = match next_head(wire, patience) {
         Ok(Some(head)) => head,
         Ok(None) => return Ok(Next::Silence),
@@ -161,6 +162,7 @@ mod tests {
     use super::*;
     use crate::files::Files;
     use crate::stand_in::StandIn;
+    use crate::wire::PIECE;
     use std::path::Path;
 
     /// What a client hears that sends this and no more; dates left out.
@@ -186,6 +188,17 @@ mod tests {
             let heard = hear(StandIn::new(requests.as_bytes().chunks(size)));
             assert_eq!(heard, ECHOED.repeat(3), "pieces of {size}");
         }
+    }
+
+    /// Each asks for some kilobytes in a few bytes; all of them are there at once.
+    #[test]
+    fn requests_sent_ahead_are_not_all_answered_in_memory() {
+        let client = StandIn::new(["GET /src/body.rs HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200)]);
+        let longest = client.longest_write();
+        let heard = hear(client);
+        assert_eq!(heard.matches("HTTP/1.1 200 OK").count(), 200);
+        assert!(longest.get() >= PIECE, "they are gathered");
+        assert!(longest.get() < 2 * PIECE, "{} bytes at once", longest.get());
     }
 
     #[test]

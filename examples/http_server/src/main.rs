@@ -46,6 +46,8 @@ use gort::signal::{self, Signal};
 use gort::{go, select};
 use server::Server;
 use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -82,13 +84,19 @@ fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
     let accepting = server.clone();
     go!(move || accepting.accept_all(&alive));
     signals.recv();
-    eprintln!("http_server: stopping; once more to break off");
+    report("stopping; once more to break off");
     server.stop();
     select! {
         recv(all_gone) -> _ => return Ok(()),
         recv(signals) -> _ => {}
         after(stop_time) => {}
     }
-    eprintln!("http_server: broke off {} connections", server.abort());
+    report(format_args!("broke off {} connections", server.abort()));
     Ok(())
+}
+
+/// Says on standard error what has happened. That nobody reads it any more, which `eprintln!` panics about, is no reason to
+/// leave clients without their responses.
+fn report(what: impl Display) {
+    let _ = writeln!(io::stderr(), "http_server: {what}");
 }

@@ -58,7 +58,7 @@ impl Server {
                 },
                 Err(error) if gort::net::is_closed(&error) => return,
                 Err(error) => {
-                    eprintln!("http_server: accepting a connection: {error}");
+                    crate::report(format_args!("accepting a connection: {error}"));
                     gort::sleep(BREATH);
                 }
             }
@@ -102,7 +102,7 @@ impl Server {
     pub(crate) fn stop(&self) {
         if let Err(error) = self.listener.close() {
             // Nobody is accepted even so.
-            eprintln!("http_server: closing the listener: {error}");
+            crate::report(format_args!("closing the listener: {error}"));
         }
         self.registry.stop();
     }

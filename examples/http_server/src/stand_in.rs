@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct StandIn {
     pieces: VecDeque<Vec<u8>>,
     written: Rc<RefCell<Vec<u8>>>,
+    longest_write: Rc<Cell<usize>>,
     control: Clockwork,
 }
 
@@ -37,6 +38,11 @@ impl StandIn {
     pub(crate) fn written(&self) -> Rc<RefCell<Vec<u8>>> {
         self.written.clone()
     }
+
+    /// How many bytes were written at once at most, also when `self` is gone.
+    pub(crate) fn longest_write(&self) -> Rc<Cell<usize>> {
+        self.longest_write.clone()
+    }
 }
 
 impl Read for StandIn {
@@ -53,6 +59,7 @@ impl Read for StandIn {
 
 impl Write for StandIn {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.longest_write.set(self.longest_write.get().max(bytes.len()));
         self.written.borrow_mut().extend_from_slice(bytes);
         Ok(bytes.len())
     }

@@ -136,6 +136,12 @@ impl<'a, T: Transport> Wire<'a, T> {
         done
     }
 
+    /// Sends what was gathered if that is a piece or more. Called for each request, so that what is kept, and what a client
+    /// has to take in one go, does not grow with how much it asks for at once.
+    pub(crate) fn flush_piece(&mut self) -> io::Result<()> {
+        if self.output.len() < PIECE { Ok(()) } else { self.flush() }
+    }
+
     /// Each write has a time-out, which the transport knows; the whole has its time from when it has to wait.
     fn send(&mut self) -> io::Result<()> {
         let mut rest = &self.output[..];

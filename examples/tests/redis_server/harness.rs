@@ -57,6 +57,12 @@ impl Server {
         assert!(status.success(), "{command}");
     }
 
+    /// From now on nobody reads what it says.
+    pub fn stop_listening(&mut self) {
+        let child = self.child.as_mut().expect("it runs");
+        (child.stdout, child.stderr) = (None, None);
+    }
+
     /// Waits for its end after a signal.
     pub fn output(mut self) -> Output {
         self.child.take().expect("it runs").wait_with_output().expect("it ends")

@@ -46,6 +46,19 @@ fn requests_under_way_are_answered() {
     assert_eq!(server.output().status.code(), Some(0));
 }
 
+/// Whoever has started it may be gone, and the pipes with it.
+#[test]
+fn an_end_that_nobody_listens_to() {
+    let mut server = Server::start(&["--shutdown-timeout", "0.2"]);
+    server.stop_listening();
+    let mut deaf = server.connect();
+    deaf.ask(&format!("SET k {}", "x".repeat(1 << 20)), "OK");
+    deaf.send("GET k\r\n".repeat(64));
+    assert_eq!(deaf.reply().len(), (1 << 20) + 2);
+    server.signal("TERM");
+    assert_eq!(server.output().status.code(), Some(0));
+}
+
 /// One that does not read holds up the end for as long as it may.
 #[test]
 fn a_client_that_does_not_read_is_cut_off() {

@@ -56,6 +56,21 @@ fn what_takes_too_long_is_broken_off() {
     assert_eq!(slow.until_end(), b"c\r\nline 1 of 9\n\r\n", "its end is not there");
 }
 
+/// Whoever has started it may be gone, and the pipes with it.
+#[test]
+fn an_end_that_nobody_listens_to() {
+    let mut server = Server::start(&["--stop-time", "1000"]);
+    server.stop_listening();
+    let mut slow = server.connect();
+    slow.send("GET /slow?lines=2&ms=200 HTTP/1.1\r\nHost: a\r\n\r\n");
+    slow.head();
+    server.terminate();
+    assert_eq!(slow.chunk(), b"line 1 of 2\n");
+    assert_eq!(slow.chunk(), b"line 2 of 2\n");
+    assert_eq!(slow.chunk(), b"");
+    assert!(server.wait().0.success());
+}
+
 #[test]
 fn a_second_signal_is_heard_at_once() {
     let mut server = Server::start(&["--stop-time", "1000"]);
