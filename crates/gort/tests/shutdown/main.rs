@@ -1,5 +1,9 @@
 //! Shutting a runtime down: everything in it ends, and is dropped exactly once.
 #![allow(clippy::disallowed_macros, reason = "thread-locals have destructors, too")]
+#![allow(
+    clippy::missing_const_for_thread_local,
+    reason = "clippy does not see it where they are kept by key"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
