@@ -62,7 +62,9 @@ extern "C" fn hook(_: &Registers) {
     if scalable::has_vectors() {
         scalable::spoil();
     }
-    if CAPTURE.swap(false, SeqCst) {
+    // Not a swap, which is a function of the compiler's that no backtrace gets past: the next signal may interrupt this here.
+    if CAPTURE.load(SeqCst) {
+        CAPTURE.store(false, SeqCst);
         *CAPTURED.lock().unwrap() = Some(Backtrace::force_capture());
         STOP.store(1, SeqCst);
     }
