@@ -68,11 +68,16 @@ fn what_stop_and_reset_return() {
         assert!(!timer.receiver().is_empty());
         assert!(again(&timer) && empty(&timer));
     }
+    // Due before the clock began.
+    let long_ago = Instant::now().checked_sub(LONG * 1_000_000).unwrap_or_else(Instant::now);
+    let timer = Timer::at(long_ago);
+    assert!(timer.receiver().try_recv().is_ok() && !timer.stop());
     // For ever.
     let timer = Timer::new(Duration::MAX);
     assert!(empty(&timer));
-    assert!(!timer.stop(), "it was never to be due, as one that is stopped");
-    assert!(!timer.reset(LONG) && timer.reset(Duration::MAX));
+    assert!(timer.stop(), "it was on, however long it is until it is due");
+    assert!(!timer.stop() && !timer.reset(Duration::MAX));
+    assert!(timer.reset(LONG) && timer.reset(Duration::MAX) && timer.stop());
     assert_eq!(format!("{timer:?}"), "Timer { is_due: false, .. }");
 }
 

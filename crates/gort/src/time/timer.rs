@@ -6,7 +6,7 @@
 //! at that moment.
 
 use crate::chan::Receiver;
-use crate::chan::timer::period_of;
+use crate::chan::timer::{ONCE, period_of};
 use crate::clock::Deadline;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -76,7 +76,7 @@ impl Timer {
     /// assert!(due.receiver().try_recv().is_err());
     /// ```
     pub fn stop(&self) -> bool {
-        self.set(Deadline::NEVER)
+        self.receiver.core().retime(Deadline::NEVER, None)
     }
 
     /// Sets the timer anew, `duration` from now, whether it was on, due or stopped. A message that was due and
@@ -104,7 +104,7 @@ impl Timer {
     }
 
     fn set(&self, due: Deadline) -> bool {
-        self.receiver.core().retime(due, None)
+        self.receiver.core().retime(due, Some(ONCE))
     }
 }
 
