@@ -74,6 +74,7 @@ impl ErrGroup {
     /// # Panics
     /// If `limit` is zero; if the group has been cloned, or given a goroutine, already.
     #[must_use]
+    #[track_caller]
     pub fn limit(self, limit: usize) -> ErrGroup {
         assert!(limit > 0, "gort: an ErrGroup that may have no goroutines");
         let inner = Arc::into_inner(self.0);

@@ -99,6 +99,7 @@ impl Once {
     /// If `f` does, which poisons the `Once`; if it is poisoned; if `f` itself comes back here, which would have to
     /// wait for itself.
     #[inline]
+    #[track_caller]
     pub fn call_once(&self, f: impl FnOnce()) {
         if !self.is_completed() {
             let _never_given_up = self.call(false, Limit::NEVER, |_| f());
@@ -119,6 +120,7 @@ impl Once {
     /// # Panics
     /// If `f` does; if `f` itself comes back here.
     #[inline]
+    #[track_caller]
     pub fn call_once_force(&self, f: impl FnOnce(&OnceState)) {
         if !self.is_completed() {
             let _never_given_up = self.call(true, Limit::NEVER, f);
@@ -135,6 +137,7 @@ impl Once {
     ///
     /// # Panics
     /// If it is, or gets, poisoned; within the function that is to be waited for.
+    #[track_caller]
     pub fn wait(&self) {
         let _never_given_up = self.wait_limited(false, Limit::NEVER);
     }
@@ -144,6 +147,7 @@ impl Once {
     ///
     /// # Panics
     /// Within the function that is to be waited for.
+    #[track_caller]
     pub fn wait_force(&self) {
         let _never_given_up = self.wait_limited(true, Limit::NEVER);
     }
@@ -238,6 +242,7 @@ impl Once {
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> Result<(), Elapsed> {
         self.wait_limited(false, Limit::after(timeout)).map_err(|GaveUp| Elapsed::new())
     }
@@ -249,6 +254,7 @@ impl Once {
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> Result<(), Elapsed> {
         self.wait_limited(false, Limit::at(deadline)).map_err(|GaveUp| Elapsed::new())
     }
@@ -260,6 +266,7 @@ impl Once {
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_context(&self, context: &Context) -> Result<(), ContextError> {
         self.wait_limited(false, context.limit()).map_err(|GaveUp| context.ended())
     }

@@ -140,6 +140,7 @@ impl<T> OnceLock<T> {
     ///
     /// # Panics
     /// Within the function that makes it.
+    #[track_caller]
     pub fn wait(&self) -> &T {
         self.once.wait_force();
         self.get().expect("it has been waited for")
@@ -166,6 +167,7 @@ impl<T> OnceLock<T> {
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_timeout(&self, timeout: Duration) -> Result<&T, Elapsed> {
         self.wait_limited(Limit::after(timeout)).map_err(|GaveUp| Elapsed::new())
     }
@@ -177,6 +179,7 @@ impl<T> OnceLock<T> {
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_deadline(&self, deadline: Instant) -> Result<&T, Elapsed> {
         self.wait_limited(Limit::at(deadline)).map_err(|GaveUp| Elapsed::new())
     }
@@ -188,10 +191,12 @@ impl<T> OnceLock<T> {
     ///
     /// # Panics
     /// As [`wait`](Self::wait).
+    #[track_caller]
     pub fn wait_context(&self, context: &Context) -> Result<&T, ContextError> {
         self.wait_limited(context.limit()).map_err(|GaveUp| context.ended())
     }
 
+    #[track_caller]
     fn wait_limited(&self, limit: Limit<'_>) -> Result<&T, GaveUp> {
         self.once.wait_limited(true, limit)?;
         Ok(self.get().expect("it has been waited for"))

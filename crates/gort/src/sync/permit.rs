@@ -20,6 +20,7 @@ impl Permit<&Semaphore> {
     ///
     /// # Panics
     /// If it is a permit of another semaphore.
+    #[track_caller]
     pub fn into_owned(self, semaphore: &std::sync::Arc<Semaphore>) -> OwnedPermit {
         let same = std::ptr::eq(self.semaphore, &**semaphore);
         assert!(same, "gort: a permit was to be owned with another semaphore than its own");
@@ -76,6 +77,7 @@ impl<S: Deref<Target = Semaphore>> Permit<S> {
     ///
     /// # Panics
     /// If they are of different semaphores.
+    #[track_caller]
     pub fn merge(&mut self, other: Permit<S>) {
         let same = std::ptr::eq(&*self.semaphore, &*other.semaphore);
         assert!(same, "gort: permits of different semaphores were to be merged");

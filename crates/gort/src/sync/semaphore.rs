@@ -85,6 +85,7 @@ impl Semaphore {
     /// # Panics
     /// If `n` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     #[inline]
+    #[track_caller]
     pub fn acquire(&self, n: usize) -> Permit<&Semaphore> {
         let _never_given_up = self.take(n, Limit::NEVER);
         Permit { semaphore: self, count: n }
@@ -110,6 +111,7 @@ impl Semaphore {
     /// # Panics
     /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS); they are not added then.
     #[inline]
+    #[track_caller]
     pub fn release(&self, n: usize) {
         let mut word = self.word.load(Relaxed);
         loop {
@@ -144,6 +146,7 @@ impl Semaphore {
     }
 
     #[inline]
+    #[track_caller]
     fn take(&self, n: usize, limit: Limit<'_>) -> Result<(), GaveUp> {
         assert!(n <= Self::MAX_PERMITS, "gort: more permits than a semaphore can have");
         // First: it may be where the caller is ended by a shutdown, and the permits would go with it.
@@ -228,6 +231,7 @@ impl Semaphore {
     ///
     /// # Panics
     /// As [`acquire`](Self::acquire).
+    #[track_caller]
     pub fn acquire_owned(self: &std::sync::Arc<Self>, n: usize) -> OwnedPermit {
         self.acquire(n).into_owned(self)
     }
@@ -257,6 +261,7 @@ impl Semaphore {
     ///
     /// # Panics
     /// As [`acquire`](Self::acquire).
+    #[track_caller]
     pub fn acquire_timeout(
         &self,
         n: usize,
@@ -272,6 +277,7 @@ impl Semaphore {
     ///
     /// # Panics
     /// As [`acquire`](Self::acquire).
+    #[track_caller]
     pub fn acquire_deadline(
         &self,
         n: usize,
@@ -298,6 +304,7 @@ impl Semaphore {
     ///
     /// # Panics
     /// As [`acquire`](Self::acquire).
+    #[track_caller]
     pub fn acquire_context(
         &self,
         n: usize,
@@ -307,6 +314,7 @@ impl Semaphore {
     }
 
     #[inline]
+    #[track_caller]
     fn acquire_limited<'a>(
         &self,
         n: usize,

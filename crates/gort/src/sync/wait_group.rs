@@ -80,6 +80,7 @@ impl WaitGroup {
     /// # Panics
     /// If the count would become negative.
     #[inline]
+    #[track_caller]
     pub fn add(&self, delta: isize) {
         let inner = &*self.0;
         let before = inner.count.fetch_add(delta, AcqRel);
@@ -94,6 +95,7 @@ impl WaitGroup {
     /// # Panics
     /// If the count is zero.
     #[inline]
+    #[track_caller]
     pub fn done(&self) {
         self.add(-1);
     }

@@ -4,8 +4,9 @@ use crate::support::programs::{self, aborted};
 use crate::support::{CHILD, LIMIT, assert_success, child, eventually, in_child, on, stderr};
 use crate::{expected, quiet};
 use gort::chan::chan;
-use gort::sync::WaitGroup;
-use std::panic::{catch_unwind, panic_any};
+use gort::sync::{ErrGroup, Once, Semaphore, WaitGroup};
+use gort::time::Ticker;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -200,4 +201,37 @@ fn abort_as_the_policy() {
     assert!(told.contains("'fuse' panicked: blown: aborting"), "{told}");
     assert!(!String::from_utf8_lossy(&output.stdout).contains("still here"));
     assert!(aborted(&output));
+}
+
+/// A panic about how a thing was used names the line that has used it so.
+#[test]
+fn misuse_is_told_with_its_place() {
+    if in_child() {
+        let places = Arc::new(Mutex::new(Vec::new()));
+        let log = places.clone();
+        std::panic::set_hook(Box::new(move |info| {
+            log.lock().unwrap().push(info.location().unwrap().file().to_owned());
+        }));
+        let (once, semaphore, other) = (Once::new(), Semaphore::new(1), Semaphore::new(1));
+        let misuses: [&dyn Fn(); 11] = [
+            &|| WaitGroup::new().done(),
+            &|| WaitGroup::new().add(-1),
+            &|| once.call_once(|| once.wait()), // and is poisoned
+            &|| once.call_once(|| ()),
+            &|| once.wait(),
+            &|| once.wait_timeout(Duration::ZERO).unwrap(),
+            &|| semaphore.release(usize::MAX),
+            &|| drop(semaphore.acquire(usize::MAX)),
+            &|| semaphore.acquire(1).merge(other.acquire(1)),
+            &|| drop(ErrGroup::new().limit(0)),
+            &|| drop(Ticker::new(Duration::ZERO)),
+        ];
+        for misuse in misuses {
+            assert!(catch_unwind(AssertUnwindSafe(misuse)).is_err());
+        }
+        drop(std::panic::take_hook());
+        assert_eq!(*places.lock().unwrap(), [file!(); 11]);
+        return;
+    }
+    assert_success(&child("told::misuse_is_told_with_its_place", |_| {}));
 }
