@@ -2,7 +2,7 @@
 
 mod support;
 
-use gort::fs::{self, File, OpenOptions};
+use gort::fs::{self, DirBuilder, File, OpenOptions};
 use std::fs::{FileTimes, TryLockError};
 use std::io::{
     BufRead, BufReader, BufWriter, ErrorKind, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write,
@@ -65,6 +65,12 @@ fn the_functions_of_std() {
         assert!(fs::metadata(&a).unwrap().permissions().readonly());
         fs::create_dir(folder.path("x")).unwrap();
         fs::create_dir_all(&deep).unwrap();
+        let mut builder = DirBuilder::new();
+        let error = builder.create(folder.path("p/q")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "there is no p");
+        builder.recursive(true).create(folder.path("x/p/q")).unwrap();
+        builder.create(folder.path("x/p/q")).unwrap();
+        assert!(fs::metadata(folder.path("x/p/q")).unwrap().is_dir());
         let mut names: Vec<_> = fs::read_dir(&folder.0)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

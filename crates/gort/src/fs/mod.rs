@@ -43,10 +43,12 @@
 //! On plain threads all of it is `std::fs`. A call that has begun is not ended by anything: a runtime that is
 //! [shut down](crate::Runtime::shutdown) waits for it.
 
+mod dir_builder;
 mod file;
 mod open_options;
 mod read_dir;
 
+pub use dir_builder::DirBuilder;
 pub use file::File;
 pub use open_options::OpenOptions;
 pub use read_dir::{ReadDir, read_dir};
