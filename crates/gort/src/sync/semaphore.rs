@@ -80,7 +80,9 @@ impl Semaphore {
 
     /// Takes `n` permits; blocks until there are as many, and all who came before have got theirs.
     ///
-    /// For more than there ever are it waits for ever. Zero is had when it is its turn.
+    /// For more than there ever are it waits for ever, and all who come later wait behind it: give a request that may be too
+    /// large a limit. (Go's semaphore lets the others pass; here nobody can tell, as [`release`](Self::release) may add permits.)
+    /// Zero is had when it is its turn.
     ///
     /// # Panics
     /// If `n` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
