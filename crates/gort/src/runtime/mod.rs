@@ -128,7 +128,7 @@ impl Runtime {
         self.shared.active_processors()
     }
 
-    /// Sets how many processors run goroutines (at least 1, at most 1024); returns how many did.
+    /// Sets how many processors run goroutines (at most 1024); returns how many did. Zero changes nothing.
     ///
     /// It takes effect at once upwards; downwards, a goroutine that is running goes on to the end
     /// of its turn.
@@ -410,8 +410,8 @@ pub fn gomaxprocs() -> usize {
     current_or_panic().active_processors()
 }
 
-/// Sets how many processors the caller's runtime has; returns how many it had. On a plain thread:
-/// the process's. A number out of bounds (1 to 1024) is brought to the nearest within.
+/// Sets how many processors the caller's runtime has (at most 1024); returns how many it had. On a plain thread:
+/// the process's. Zero changes nothing, as in Go.
 ///
 /// ```
 /// let before = gort::set_gomaxprocs(4);

@@ -58,9 +58,9 @@ fn the_number_can_be_set() {
         assert_eq!(gort::set_gomaxprocs(5), 2);
         assert_eq!(gort::gomaxprocs(), 5);
         assert!(meets(5));
+        assert_eq!(gort::set_gomaxprocs(0), 5);
+        assert_eq!(gort::gomaxprocs(), 5, "none is no number, but the question");
         assert_eq!(gort::set_gomaxprocs(1), 5);
-        assert_eq!(gort::gomaxprocs(), 1);
-        assert_eq!(gort::set_gomaxprocs(0), 1);
         assert_eq!(gort::gomaxprocs(), 1);
         assert_eq!(gort::set_gomaxprocs(usize::MAX), 1);
         assert_eq!(gort::gomaxprocs(), 1024);

@@ -44,9 +44,12 @@ impl Shared {
         (0..self.processor_count()).filter_map(|index| self.processor_at(index))
     }
 
-    /// Sets how many processors run goroutines; returns how many did.
+    /// Sets how many processors run goroutines, unless it is to be none; returns how many did.
     pub(crate) fn set_active_processors(&self, count: usize) -> usize {
-        let count = count.clamp(1, MAX_PROCESSORS);
+        if count == 0 {
+            return self.active_processors();
+        }
+        let count = count.min(MAX_PROCESSORS);
         let _inside = inside();
         let registry = self.registry();
         let before = self.active.swap(count, SeqCst);
