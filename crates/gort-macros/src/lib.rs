@@ -128,8 +128,8 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # Conditions
 ///
 /// `, if condition` turns an arm off while the condition is false. Neither the channel nor the value
-/// is then evaluated, so `send(tx, queue.pop_front().unwrap()), if !queue.is_empty()` is fine. If
-/// all arms are off, the select waits for ever.
+/// is then evaluated, so `send(tx, queue.pop_front().unwrap()), if !queue.is_empty()` is fine, and so is, for a channel that
+/// may not be there, `recv(rx.as_ref().unwrap()), if rx.is_some()`. If all arms are off, the select waits for ever.
 ///
 /// # Evaluation
 ///

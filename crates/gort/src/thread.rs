@@ -13,6 +13,10 @@ use std::marker::PhantomData;
 /// While the goroutine waits, its thread waits with it, and another takes the processor over: each
 /// operation that blocks then costs two switches of threads. Goroutines that it starts run elsewhere.
 ///
+/// What was changed about the thread is to be changed back before it is unlocked, as others run on it then. (Go ends the
+/// thread of a goroutine that ends without having unlocked it; here none is ended for that.) What cannot be changed back belongs on a
+/// [`std::thread`].
+///
 /// Locks may be nested; the last guard to go unlocks. On a plain thread, which nobody else uses anyway,
 /// this does nothing.
 ///

@@ -27,6 +27,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// A connection through a Unix socket; like [`std::os::unix::net::UnixStream`].
 /// [Reads and writes](crate::net#reading-and-writing) park.
 ///
+/// Descriptors are passed by the system's `sendmsg` and `recvmsg`, on the stream's (`as_fd`). These do not park, but say
+/// `WouldBlock`: [`peek`](Self::peek) before parks until there is something to receive. A read stops at what comes with descriptors.
+///
 /// ```
 /// use gort::net::UnixStream;
 /// use std::io::{Read, Write};

@@ -40,7 +40,8 @@ use std::time::{Duration, Instant};
 /// sends needs its message beforehand, and is *spent* once it was chosen: it takes no part until
 /// [`resend`](Self::resend) gives it another message. An arm that receives can be chosen again and
 /// again. [`take`](Self::take) gets the message of an arm back that was not sent; what is left in a
-/// dropped `Select` is dropped.
+/// dropped `Select` is dropped. (So there is nothing like crossbeam's `ready`, which tells of an operation that is still to be
+/// tried. Who does not want what was received [drops the operation](SelectedOperation).)
 ///
 /// Unless [`biased`](Self::biased), the choice among arms that are ready is random: of up to
 /// sixteen arms each is as likely as any other. Of more, each is as likely to be the first one tried,

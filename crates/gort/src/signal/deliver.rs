@@ -172,7 +172,8 @@ pub fn ignore(signals: &[Signal]) -> io::Result<()> {
 /// From now on these signals do what they do by default, wherever nobody [receives](notify) them. A handler that
 /// some library has installed for them is taken away.
 ///
-/// A command-line program whose output may be piped to `head` ends quietly then, as others do:
+/// A command-line program whose output may be piped to `head` ends quietly then, as others do. (It may also end by writing to another
+/// pipe, or socket, that nobody reads from any more: a server leaves the signal ignored, and gets an error.)
 ///
 /// ```
 /// use gort::signal::{Signal, reset};
