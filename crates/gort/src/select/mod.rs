@@ -58,7 +58,8 @@
 //     found by any partner that came since. So a million arms on one channel take linear time.
 // S5. The first look is without locks and may miss what just happened; so a select that does not
 //     wait looks at all arms with their locks before it says that none is ready, and one that waits looks
-//     again as it registers.
+//     again as it registers. The former is not one moment: a message that others move to and fro between two channels may
+//     be missed in both, if they keep step with all four looks.
 //
 // Considered and rejected:
 //
@@ -67,6 +68,9 @@
 // - A fence instead of the locks for the second look of a select that does not wait (Go looks without). If one sets a
 //   flag and then selects, and the other sends and then looks at the flag, neither might see what the other did:
 //   a lock that was given back does not mean yet that what was written under it can be seen.
+// - Registering the arms of a select that does not wait, and taking the wait back (crossbeam's), so that its look is one moment:
+//   two locks for each arm instead of one, in programs that poll, for a thing that has not been seen in a million polls of two channels
+//   between which a thread moves messages.
 // - Locking all channels at once in the order of their addresses (Go's): sorting, and nobody else gets
 //   at any of them meanwhile.
 // - A random number from thread-local storage, a clock or a shared counter: the first needs a
