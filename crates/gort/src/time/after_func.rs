@@ -13,6 +13,7 @@ use std::time::Duration;
 /// Until then it costs a goroutine's record of 128 bytes and what `f` holds, and no stack. Dropping the handle
 /// leaves it on. In a goroutine it belongs to the same runtime; on a plain thread, to the process's, which is
 /// started if need be. If `f` panics that goes to the [panic handler](crate::set_panic_handler).
+/// If the runtime is shut down before, `f` is dropped.
 ///
 /// ```
 /// use gort::time::after_func;
