@@ -68,6 +68,10 @@ fn what_stop_and_reset_return() {
         assert!(!timer.receiver().is_empty());
         assert!(again(&timer) && empty(&timer));
     }
+    // Due before the clock began.
+    let long_ago = Instant::now().checked_sub(LONG * 1_000_000).unwrap_or_else(Instant::now);
+    let timer = Timer::at(long_ago);
+    assert!(timer.receiver().try_recv().is_ok() && !timer.stop());
     // For ever.
     let timer = Timer::new(Duration::MAX);
     assert!(empty(&timer));

@@ -12,30 +12,30 @@ use crate::park::Outcome;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-/// A message that is due later than the clock can tell is due then, in centuries: `NEVER` is for a timer that is off, which one
-/// that was set to a long time is not.
-const LAST: Deadline = Deadline::from_nanos(Deadline::NEVER.nanos() - 1);
+/// The period of a timer that fires once: its second message would be due when no clock can tell any more.
+pub(crate) const ONCE: NonZeroU64 = NonZeroU64::MAX;
 
 pub(crate) struct Timer<T> {
-    /// When the next message is due, as the runtime's clock counts; `NEVER`: it is off.
+    /// When the next message is due, as the runtime's clock counts.
     due: Deadline,
-    /// How long the one after that comes after it; `None`: it does not.
+    /// How long the one after that comes after it; `None`: the timer is off. (One that is due in more time than can be counted is
+    /// never due, either, but on.)
     period: Option<NonZeroU64>,
     /// `T` is `Instant` and this does nothing, but the compiler cannot tell that in `Core<T>`.
     message: fn(Instant) -> T,
 }
 
 impl Timer<Instant> {
-    pub(super) fn new(due: Deadline, period: Option<NonZeroU64>) -> Self {
-        Self { due: due.min(LAST), period, message: |due| due }
+    pub(super) fn new(due: Deadline, period: NonZeroU64) -> Self {
+        Self { due, period: Some(period), message: |due| due }
     }
 }
 
 impl<T> Timer<T> {
-    /// Starts it anew, or turns it off; what was due before is not sent any more. Was there a message to come, or due?
-    fn set(&mut self, due: Option<Deadline>, period: Option<NonZeroU64>) -> bool {
-        let was_on = self.due != Deadline::NEVER;
-        (self.due, self.period) = (due.map_or(Deadline::NEVER, |due| due.min(LAST)), period);
+    /// Starts it anew, or turns it off; what was due before is not sent any more. Was it on?
+    fn set(&mut self, due: Deadline, period: Option<NonZeroU64>) -> bool {
+        let was_on = self.period.is_some();
+        (self.due, self.period) = (due, period);
         was_on
     }
 
@@ -61,14 +61,17 @@ impl<T> Timer<T> {
             due.nanos().checked_add(ahead)
         });
         self.due = next.map_or(Deadline::NEVER, Deadline::from_nanos);
+        if self.due == Deadline::NEVER {
+            self.period = None;
+        }
         Some((self.message)(due.instant()))
     }
 }
 
 impl Core<Instant> {
-    /// Sets when messages are due, if any are. Who waits for one looks again; one that was due before is not received any more,
-    /// also if a receiver has put it back. Was there one to come, or to be received?
-    pub(crate) fn retime(&self, due: Option<Deadline>, period: Option<NonZeroU64>) -> bool {
+    /// Sets when messages are due, or, without a period, that none are. Who waits for one looks again; one that was due before is
+    /// not received any more, also if a receiver has put it back. Was there one to come, or to be received?
+    pub(crate) fn retime(&self, due: Deadline, period: Option<NonZeroU64>) -> bool {
         let mut state = self.lock();
         let mut was_on = state.timer.as_mut().is_some_and(|timer| timer.set(due, period));
         while state.ring.pop().is_some() {
@@ -97,7 +100,7 @@ impl Core<Instant> {
 /// assert!(timeout.recv().unwrap() >= start + Duration::from_millis(5));
 /// ```
 pub fn after(duration: Duration) -> Receiver<Instant> {
-    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(duration), None))))
+    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(duration), ONCE))))
 }
 
 /// A receiver of one message at `instant`, or at once if that has passed.
@@ -110,7 +113,7 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
 /// assert!(Instant::now() >= soon);
 /// ```
 pub fn at(instant: Instant) -> Receiver<Instant> {
-    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::at(instant), None))))
+    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::at(instant), ONCE))))
 }
 
 /// A receiver of a message every `period`, the first one `period` from now: the time it was due.
@@ -134,7 +137,7 @@ pub fn at(instant: Instant) -> Receiver<Instant> {
 #[track_caller]
 pub fn tick(period: Duration) -> Receiver<Instant> {
     let nanos = period_of(period);
-    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(period), Some(nanos)))))
+    Receiver::from_core(Core::new(0, Some(Timer::new(Deadline::after(period), nanos))))
 }
 
 /// A period in nanoseconds; panics if it is zero.

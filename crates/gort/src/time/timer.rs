@@ -6,7 +6,7 @@
 //! at that moment.
 
 use crate::chan::Receiver;
-use crate::chan::timer::period_of;
+use crate::chan::timer::{ONCE, period_of};
 use crate::clock::Deadline;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -76,7 +76,7 @@ impl Timer {
     /// assert!(due.receiver().try_recv().is_err());
     /// ```
     pub fn stop(&self) -> bool {
-        self.set(None)
+        self.receiver.core().retime(Deadline::NEVER, None)
     }
 
     /// Sets the timer anew, `duration` from now, whether it was on, due or stopped. A message that was due and
@@ -95,16 +95,16 @@ impl Timer {
     /// assert!(timer.receiver().recv().unwrap() >= start + Duration::from_millis(5));
     /// ```
     pub fn reset(&self, duration: Duration) -> bool {
-        self.set(Some(Deadline::after(duration)))
+        self.set(Deadline::after(duration))
     }
 
     /// As [`reset`](Self::reset), to a point of time.
     pub fn reset_at(&self, instant: Instant) -> bool {
-        self.set(Some(Deadline::at(instant)))
+        self.set(Deadline::at(instant))
     }
 
-    fn set(&self, due: Option<Deadline>) -> bool {
-        self.receiver.core().retime(due, None)
+    fn set(&self, due: Deadline) -> bool {
+        self.receiver.core().retime(due, Some(ONCE))
     }
 }
 
@@ -152,7 +152,7 @@ impl Ticker {
     /// Stops the ticks: none is received any more, also not one that was due. The channel is not closed:
     /// who receives from it waits until the ticker is set anew. Never blocks.
     pub fn stop(&self) {
-        self.receiver.core().retime(None, None);
+        self.receiver.core().retime(Deadline::NEVER, None);
     }
 
     /// Starts anew, with another period or the same: the next tick comes `period` from now. A tick that was
@@ -164,7 +164,7 @@ impl Ticker {
     pub fn reset(&self, period: Duration) {
         let nanos = period_of(period);
         let due = Deadline::after(period);
-        self.receiver.core().retime(Some(due), Some(nanos));
+        self.receiver.core().retime(due, Some(nanos));
     }
 }
 
