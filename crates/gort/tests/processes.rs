@@ -3,10 +3,12 @@
 
 mod support;
 
+use gort::net::UnixStream;
 use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::on;
+use support::{LIMIT, assert_success, child, in_child, on, runtime, within};
 
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
@@ -59,26 +61,76 @@ fn others_run_while_processes_are_waited_for() {
     });
 }
 
+/// The exit status of a process that is forked off, and does this. One that hangs there is killed.
+fn forked(f: impl FnOnce() -> i32) -> i32 {
+    // SAFETY: the child has one thread, calls nothing that another one may have locked, and leaves.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        // SAFETY: its signal ends the process.
+        unsafe { libc::alarm(30) };
+        let status = f();
+        // SAFETY: ends the process, and runs nothing else.
+        unsafe { libc::_exit(status) };
+    }
+    assert!(child > 0);
+    let mut status = 0;
+    // SAFETY: waits for the child that was just made.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert!(libc::WIFEXITED(status), "{status:#x}");
+    libc::WEXITSTATUS(status)
+}
+
 /// A forked process has the memory and one thread: no machines. It may do what is safe after a fork in a
 /// process with threads, and the parent goes on.
 #[test]
 fn a_forked_child_runs_no_goroutines() {
     on(2, || {
         let busy = gort::spawn(|| (0..100).for_each(|_| gort::yield_now()));
-        // SAFETY: the child only leaves.
-        let child = unsafe { libc::fork() };
-        if child == 0 {
-            // SAFETY: ends the process, and runs nothing else.
-            unsafe { libc::_exit(7) };
-        }
-        assert!(child > 0);
-        let status = gort::blocking(|| {
-            let mut status = 0;
-            // SAFETY: waits for the child that was just made.
-            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-            status
-        });
-        assert_eq!(libc::WEXITSTATUS(status), 7);
+        assert_eq!(gort::blocking(|| forked(|| 7)), 7);
         busy.join().unwrap();
+    });
+}
+
+/// It has an error instead of a wait that never ends.
+#[test]
+fn a_forked_child_is_told_that_it_runs_no_goroutines() {
+    if !in_child() {
+        let test = "a_forked_child_is_told_that_it_runs_no_goroutines";
+        return assert_success(&child(test, |_| {}));
+    }
+    let own = runtime(1);
+    gort::run(gort::yield_now);
+    let told = forked(|| {
+        let of_own = catch_unwind(AssertUnwindSafe(|| own.run(|| ()))).is_err();
+        drop(own);
+        let spawned = gort::Builder::new().spawn(|| ()).map(drop);
+        let is_said = spawned.is_err_and(|error| error.to_string().contains("forked off"));
+        i32::from(of_own && is_said)
+    });
+    assert_eq!(told, 1);
+    assert_eq!(gort::run(|| 5), 5);
+}
+
+/// What it closes the parent has, too, and polls.
+#[test]
+fn what_a_forked_child_drops_its_parent_keeps() {
+    if !in_child() {
+        return assert_success(&child("what_a_forked_child_drops_its_parent_keeps", |_| {}));
+    }
+    within(LIMIT, || {
+        let runtime = runtime(1);
+        let (reader, writer) = UnixStream::pair().unwrap();
+        let is_woken = || {
+            runtime.run(|| {
+                let (reader, mut writer) = (reader.try_clone()?, writer.try_clone()?);
+                let waiting = gort::spawn(move || (&reader).read_exact(&mut [0]));
+                gort::yield_now();
+                writer.write_all(b"x")?;
+                waiting.join().unwrap()
+            })
+        };
+        is_woken().unwrap();
+        assert_eq!(forked(|| i32::from(reader.close().is_ok())), 1);
+        is_woken().unwrap();
     });
 }

@@ -11,7 +11,7 @@
 use super::turn::Right;
 use super::{Direction, Directions, Record};
 use crate::prim::atomic::{AtomicBool, AtomicU64, Ordering::*};
-use crate::sys::{self, Descriptor, Polled};
+use crate::sys::{self, Descriptor, Origin, Polled};
 use crate::tell::abort;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use std::cell::UnsafeCell;
@@ -32,6 +32,7 @@ const TIMER: Token = Token(usize::MAX - 1);
 const NEAR: Duration = Duration::from_millis(10);
 
 pub(crate) struct Driver {
+    origin: Origin,
     registry: Registry,
     waker: Waker,
     right: Right,
@@ -72,6 +73,7 @@ impl Driver {
             registry.register(&mut polled, TIMER, Interest::READABLE)?;
         }
         Ok(Driver {
+            origin: Origin::here(),
             registry,
             waker,
             right: Right::new(),
@@ -114,6 +116,10 @@ impl Driver {
 
     /// The opposite; to be called before the descriptor is closed, as a copy of it would keep the events coming.
     pub(crate) fn deregister(&self, mut polled: Polled) {
+        // The descriptors and the poller of one that this was forked off are that one's, too, who goes on.
+        if !self.origin.is_here() {
+            return;
+        }
         // It fails if the descriptor is not open any more, as it is registered then.
         let _not_registered = self.registry.deregister(&mut polled);
     }

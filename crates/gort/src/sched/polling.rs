@@ -49,8 +49,9 @@ impl Shared {
     /// What polls for this runtime; made if need be.
     ///
     /// # Errors
-    /// If there are no descriptors for it.
+    /// If there are no descriptors for it, or nobody who polls.
     pub(crate) fn driver(&self) -> io::Result<&Arc<Driver>> {
+        self.check_origin()?;
         if let Some(driver) = self.driver.get() {
             return Ok(driver);
         }

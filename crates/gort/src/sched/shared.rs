@@ -25,8 +25,10 @@ use crate::poll::Driver;
 use crate::prim::atomic::{
     AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*,
 };
+use crate::sys::Origin;
 use crossbeam_utils::CachePadded;
 use gort_context::StackPool;
+use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use std::thread;
@@ -76,6 +78,8 @@ pub(crate) struct Shared {
     stopping: AtomicBool,
     exiting: AtomicBool,
     pub(super) name: String,
+    /// Its threads are there.
+    origin: Origin,
     state: Mutex<Registry>,
     /// Told of every goroutine's end while the runtime is stopping.
     pub(crate) ended: Condvar,
@@ -149,6 +153,7 @@ impl Shared {
             stopping: AtomicBool::new(false),
             exiting: AtomicBool::new(false),
             name,
+            origin: Origin::here(),
             state: Mutex::new(Registry::default()),
             ended: Condvar::new(),
             this: this.clone(),
@@ -165,7 +170,18 @@ impl Shared {
 
     // ---- goroutines
 
-    /// A vacant record, with a number; `None`: out of memory.
+    /// # Errors
+    /// If the process was forked off the one that has the runtime's threads.
+    pub(crate) fn check_origin(&self) -> io::Result<()> {
+        if self.origin.is_here() {
+            return Ok(());
+        }
+        let message =
+            "this process was forked off by one with a runtime, and has none of that one's threads";
+        Err(io::Error::new(io::ErrorKind::Unsupported, message))
+    }
+
+    /// A vacant record, with a number; `None`: out of memory, or without threads.
     #[inline(always)]
     pub(crate) fn take_record(&self, processor: Option<&Processor>) -> Option<GoroutineRef> {
         let record = match processor {
@@ -176,6 +192,7 @@ impl Shared {
                 record
             }
             None => {
+                self.check_origin().ok()?;
                 let record = self.arena.take_one()?;
                 record.id.set(self.ids.fetch_add(super::processor::ID_BLOCK, Relaxed) + 1);
                 self.spawned_outside.fetch_add(1, Release);

@@ -21,6 +21,10 @@ const ROUND: Duration = Duration::from_millis(1);
 impl Shared {
     /// Ends all goroutines, then all machines. Returns how many goroutines did not end in time.
     pub(crate) fn shut_down(self: &Arc<Self>, deadline: Deadline) -> Result<(), u64> {
+        // The process that this was forked off does that.
+        if self.check_origin().is_err() {
+            return Ok(());
+        }
         self.stop();
         if tls::machine().is_some_and(|machine: &Machine| ptr::eq(machine.shared(), &**self)) {
             // One of its own goroutines cannot wait for the end of all.

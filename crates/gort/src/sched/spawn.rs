@@ -109,7 +109,7 @@ impl Shared {
         let inside = machine.map(Machine::inside);
         let processor = inside.as_ref().and_then(Inside::processor);
         let Some(record) = self.take_record(processor) else {
-            return Err(io::Error::new(io::ErrorKind::OutOfMemory, "no memory for a goroutine"));
+            return Err(self.no_record());
         };
         record.clear_flags();
         if machine.and_then(|m| m.current()).is_some_and(park::is_shielded) {
@@ -118,6 +118,13 @@ impl Shared {
         record.set_extra(extra);
         record.join().start(joined);
         Ok(record)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn no_record(&self) -> io::Error {
+        let no_memory = || io::Error::new(io::ErrorKind::OutOfMemory, "no memory for a goroutine");
+        self.check_origin().err().unwrap_or_else(no_memory)
     }
 
     #[inline(always)]

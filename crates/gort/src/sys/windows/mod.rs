@@ -33,6 +33,20 @@ use windows_sys::Win32::System::Threading::{
     WaitForMultipleObjects, WaitForSingleObject, WaitOnAddress, WakeByAddressSingle,
 };
 
+/// The process in which something was made: this one, as there are no forks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Origin(());
+
+impl Origin {
+    pub(crate) fn here() -> Origin {
+        Origin(())
+    }
+
+    pub(crate) fn is_here(self) -> bool {
+        true
+    }
+}
+
 /// A thread of the runtime's: what it sleeps on.
 ///
 /// An event, and beside it a timer of high resolution (Windows 10 and newer), as the time-outs that the system's
