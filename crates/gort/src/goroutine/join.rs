@@ -199,14 +199,15 @@ impl JoinWord {
 /// loom models: the real code, with two preemptions.
 ///
 /// Seen to fail: with `FINISHED` for a handle that is polled, so that the record goes while its goroutine calls the waker;
-/// with a goroutine that frees the record without having asked; with a handle that leaves without a word.
+/// with a goroutine that frees the record without having asked; with a handle that leaves without a word, or does not wait for
+/// `FINISHING` to be over.
 #[cfg(all(test, loom))]
 mod tests {
     use super::*;
     use crate::park::future::FutureTask;
     use crate::prim::model;
     use crate::prim::{Arc, UnsafeCell, thread};
-    use std::task::{Context, Waker};
+    use std::task::{Context, Wake, Waker};
 
     /// What of a record takes part.
     struct Record {
@@ -264,9 +265,33 @@ mod tests {
             // SAFETY: loom checks it.
             self.result.with(|result| assert_eq!(unsafe { *result }, 7));
             if self.join.leave() == Owner::Handle {
+                assert!(self.join.is_finished(), "its goroutine is still at the record");
                 self.free();
             }
         }
+    }
+
+    /// What a waker does is done by the goroutine that ends.
+    struct RunsIn(Arc<Record>);
+
+    impl Wake for RunsIn {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.run();
+        }
+    }
+
+    fn waker(record: &Arc<Record>) -> Waker {
+        std::sync::Arc::new(RunsIn(record.clone())).into()
+    }
+
+    fn end(record: &Arc<Record>) -> thread::JoinHandle<()> {
+        let record = record.clone();
+        thread::spawn(move || record.end())
+    }
+
+    fn assert_freed(record: &Record) {
+        // SAFETY: both are done.
+        record.own.with(|own| assert_eq!(unsafe { *own } / 10, 1, "freed once"));
     }
 
     /// A handle that is polled once more, and then dropped, against the end of its goroutine.
@@ -274,17 +299,15 @@ mod tests {
     fn a_record_is_freed_once_and_last() {
         model(|| {
             let record = Record::new();
-            let goroutine = {
-                let record = record.clone();
-                thread::spawn(move || record.end())
-            };
+            let goroutine = end(&record);
+            let waker = waker(&record);
             let task = FutureTask::new();
-            let ticket = task.arm(Waker::noop().clone());
+            let ticket = task.arm(waker.clone());
             let joiner = Joiner { ticket, is_polled: true };
             if !record.join.attach_joiner(&joiner) {
                 task.task().disarm();
                 record.take();
-            } else if task.poll(&Context::from_waker(Waker::noop())).is_ready() {
+            } else if task.poll(&Context::from_waker(&waker)).is_ready() {
                 record.take();
             } else if record.join.take_joiner_back(&joiner) {
                 task.task().disarm();
@@ -296,8 +319,29 @@ mod tests {
                 record.take();
             }
             goroutine.join().unwrap();
-            // SAFETY: both are done.
-            record.own.with(|own| assert_eq!(unsafe { *own } / 10, 1, "freed once"));
+            assert_freed(&record);
+        });
+    }
+
+    /// A handle that is polled, and then joined.
+    #[test]
+    fn a_handle_waits_in_another_way() {
+        model(|| {
+            let record = Record::new();
+            let goroutine = end(&record);
+            let task = FutureTask::new();
+            let ticket = task.arm(waker(&record));
+            let joiner = Joiner { ticket, is_polled: true };
+            let is_attached = record.join.attach_joiner(&joiner);
+            if !is_attached || record.join.take_joiner_back(&joiner) {
+                task.task().disarm();
+            } else {
+                task.cancel();
+            }
+            assert!(record.join.wait(Wait::Join));
+            record.take();
+            goroutine.join().unwrap();
+            assert_freed(&record);
         });
     }
 }

@@ -223,6 +223,21 @@ fn a_submitter_and_a_machine_that_goes_to_sleep() {
     });
 }
 
+/// The same with one who has made something ready on a busy processor.
+#[test]
+fn a_reluctant_submitter_and_a_machine_that_goes_to_sleep() {
+    loom::model(|| {
+        let world = World::new(1, false);
+        let machine = thread::spawn({
+            let world = world.clone();
+            move || world.machine(0, Some(0))
+        });
+        world.work.fetch_add(1, Release);
+        world.rouse(world.idle.notify_reluctantly(|| false));
+        machine.join().unwrap();
+    });
+}
+
 fn two_machines_and_two_pieces_of_work(first_waits: bool) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(2);
