@@ -1,6 +1,7 @@
 //! What a runtime can be told when it is made.
 
-use super::{PROCESS, Runtime};
+use super::Runtime;
+use super::current::PROCESS;
 use crate::goroutine::panic::{self, OnPanic};
 use crate::sched::{self, MAX_PROCESSORS, Migration, Preempt, Settings, Shared};
 use crate::tell::tell;

@@ -20,7 +20,8 @@
 //! | [`spawn`](mod@spawn) | a closure becomes a goroutine, in its processor's `next` slot |
 //! | [`park`](mod@park) | park, ready and yield: what a running goroutine asks for |
 //! | [`machine`](mod@machine) | the thread that runs goroutines; the switch from one to the next, and the post-switch step |
-//! | [`worker`](mod@worker) | stacks, and the loop on each that runs goroutines |
+//! | [`worker`](mod@worker), [`workers`](mod@workers) | stacks, and the loop on each that runs goroutines; where idle ones are kept |
+//! | [`spare`](mod@spare) | who waits for a stack when there are no more |
 //! | [`find`](mod@find) | what runs next; stealing |
 //! | [`idle`](mod@idle), [`doze`](mod@doze) | going to sleep and being woken: the protocol, and its application |
 //! | [`polling`](mod@polling), [`sleeper`](mod@sleeper) | who waits for sockets; how a machine sleeps |
@@ -136,6 +137,7 @@ mod timer;
 mod watch;
 #[cfg(not(loom))]
 mod worker;
+mod workers;
 
 #[cfg(not(loom))]
 pub(crate) use blocking::blocking;

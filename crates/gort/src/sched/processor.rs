@@ -77,7 +77,7 @@ impl Processor {
             later: AtomicIsize::new(0),
             owned: CachePadded::new(Owned {
                 stock: UnsafeCell::new(Stock::default()),
-                workers: UnsafeCell::new(Vec::with_capacity(super::worker::KEPT)),
+                workers: UnsafeCell::new(Vec::with_capacity(super::workers::KEPT)),
                 next_id: Cell::new(0),
                 tidied: Cell::new(0),
                 wants_keeper: Cell::new(false),

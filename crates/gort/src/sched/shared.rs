@@ -17,7 +17,7 @@ use super::processor::Processor;
 use super::settings::{Counters, Preempt, Settings, Stats};
 use super::threads::{CHUNK, Machines, Threads, wait_for};
 use super::watch::Watch;
-use super::worker::Workers;
+use super::workers::Workers;
 use crate::goroutine::arena::Arena;
 use crate::goroutine::panic::OnPanic;
 use crate::goroutine::{GoroutineRef, State};
