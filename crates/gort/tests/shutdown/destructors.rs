@@ -6,10 +6,9 @@ use crate::support::{
 use crate::{all_shut_down, start};
 use gort::Shutdown;
 use gort::chan::{chan, never};
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -249,6 +248,9 @@ fn one_that_has_waited_in_a_panic_that_was_caught() {
 #[cfg(not(feature = "threads"))] // where goroutines have threads of their own
 #[test]
 fn what_threads_have_in_thread_locals_is_dropped() {
+    use std::cell::RefCell;
+    use std::sync::Barrier;
+
     struct Slow(Arc<AtomicUsize>);
 
     impl Drop for Slow {
