@@ -4,12 +4,13 @@
 
 mod support;
 
-use gort::net::UdpSocket;
+use gort::net::{TcpStream, UdpSocket, UnixStream};
 use gort::signal::{Signal, notify};
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
+use support::net::{after, assert_timed_out, listener};
 use support::{LIMIT, assert_success, child, compute_until, in_child, on, programs, stderr};
 
 /// From now on the call fails, in all threads.
@@ -133,5 +134,50 @@ fn an_error_says_that_the_poller_is_full() {
         assert!(error.to_string().contains("max_user_watches"), "{error}");
         writer.write_all(b"x").unwrap();
         assert_eq!((&reader).read(&mut [0]).unwrap(), 1, "what need not wait goes on");
+    });
+}
+
+/// It is told, and tried again at intervals.
+#[test]
+fn a_listener_that_may_not_accept_says_so() {
+    const TEST: &str = "a_listener_that_may_not_accept_says_so";
+    if !in_child() {
+        let output = child(TEST, |_| {});
+        assert_success(&output);
+        return assert!(stderr(&output).contains("cannot accept"), "{}", stderr(&output));
+    }
+    on(1, || {
+        let (listener, address) = listener();
+        let _client = TcpStream::connect(address).unwrap();
+        forbid(libc::SYS_accept4, libc::EPERM);
+        listener.set_deadline(after(Duration::from_millis(20))).unwrap();
+        assert_timed_out(listener.accept());
+    });
+}
+
+/// What the kernel may not copy is copied all the same.
+#[test]
+fn what_may_not_be_spliced_is_copied() {
+    if !in_child() {
+        return assert_success(&child("what_may_not_be_spliced_is_copied", |_| {}));
+    }
+    on(1, || {
+        let text: Vec<u8> = (0..300_000_u32).map(|n| (n % 251) as u8).collect();
+        forbid(libc::SYS_splice, libc::EPERM);
+        let (mut reader, mut writer) = gort::io::pipe().unwrap();
+        let (mut near, mut far) = UnixStream::pair().unwrap();
+        gort::scope(|s| {
+            s.go(|| {
+                writer.write_all(&text).unwrap();
+                writer.close().unwrap();
+            });
+            s.go(|| {
+                assert_eq!(gort::io::copy(&mut reader, &mut near).unwrap(), text.len() as u64);
+                near.close().unwrap();
+            });
+            let mut got = Vec::new();
+            far.read_to_end(&mut got).unwrap();
+            assert!(got == text);
+        });
     });
 }

@@ -18,7 +18,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts a connection. One that was given up by the other side before is passed over. If there are no descriptors or
-/// no memory for one it says so on standard error and waits for some: the connections wait in the kernel's queue.
+/// no memory for one, or it is forbidden, it says so on standard error and waits for some: the connections wait in the kernel's queue.
 pub(super) fn accept<L: OwnsDescriptor + Debug, R>(
     listener: &Source<L>,
     mut attempt: impl FnMut(&L) -> io::Result<R>,
@@ -61,7 +61,7 @@ macro_rules! listener {
             /// Parks until there is a connection.
             ///
             /// One that the other side has given up before it could be accepted is passed over. When there are no descriptors or
-            /// no memory for another, that is told on standard error, once a second at most, and this tries again until there are:
+            /// no memory for another, or it is forbidden, that is told on standard error, once a second at most, and this tries again until there are:
             /// the system keeps those that come meanwhile in its queue. It tries after 5 ms, then after twice as long each time,
             /// up to 100 ms; a deadline or a close is noticed by then.
             ///

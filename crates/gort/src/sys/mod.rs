@@ -49,7 +49,7 @@ pub(crate) enum Trouble {
     /// It is gone, and the next may be good.
     OfTheConnection,
     OfTheListener,
-    /// Of descriptors or memory; it may pass.
+    /// Of descriptors, memory or rights; it may pass.
     Shortage,
 }
 

@@ -44,7 +44,7 @@ const BUFFER: usize = 64 << 10;
 /// It parks while there is nothing to be read or no room to write; their deadlines and closing end it.
 ///
 /// It then has two descriptors until the end. If there are none, or the kernel does not do it between these two
-/// (a file that was opened to append, say; or anything, elsewhere than on Linux), it goes on copying.
+/// (a file that was opened to append, say; what a sandbox forbids; or anything, elsewhere than on Linux), it goes on copying.
 ///
 /// # Errors
 /// Those of reading and writing. What was read and could not be written is lost.
@@ -115,8 +115,10 @@ fn through_pipe(
     }
 }
 
+/// Filters of system calls forbid what they do not know. Where it is the copying that is not permitted, writing is not either.
 fn is_unsupported(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
 }
 
 /// Takes what is in a pipe to where the kernel would not.

@@ -87,7 +87,10 @@ pub(crate) fn is_under_way(error: &io::Error) -> bool {
 /// What an error of `accept` is about.
 pub(crate) fn trouble_of(error: &io::Error) -> Trouble {
     match error.raw_os_error() {
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => Trouble::Shortage,
+        // The last is a firewall's, of one connection; or a filter of system calls', of all: who tried the next at once would not end.
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM | libc::EPERM) => {
+            Trouble::Shortage
+        }
         // Those of the network that accept(2) passes on from a connection.
         Some(
             libc::ECONNABORTED
@@ -96,8 +99,7 @@ pub(crate) fn trouble_of(error: &io::Error) -> Trouble {
             | libc::ENOPROTOOPT
             | libc::EHOSTDOWN
             | libc::EHOSTUNREACH
-            | libc::ENETUNREACH
-            | libc::EPERM,
+            | libc::ENETUNREACH,
         ) => Trouble::OfTheConnection,
         _ => Trouble::OfTheListener,
     }
