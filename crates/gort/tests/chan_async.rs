@@ -324,13 +324,16 @@ fn time_wakes_futures_too() {
         assert!(start.elapsed() >= TIME * 3);
         // One that is dropped before its time wakes nobody.
         let waker = ThreadWaker::new();
+        let start = Instant::now();
         {
             let late = after(TIME);
             assert!(poll(pin!(late.recv_async()), &waker).is_pending());
         }
+        // The thread may have been kept from it for so long.
+        let was_in_time = start.elapsed() < TIME;
         let later = after(TIME * 2);
         block_on(later.recv_async());
-        assert_eq!(waker.woken.load(SeqCst), 0);
+        assert!(!was_in_time || waker.woken.load(SeqCst) == 0);
     });
 }
 
