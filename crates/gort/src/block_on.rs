@@ -31,6 +31,8 @@ use std::task::{Context, Poll, Wake, Waker};
 /// its runtime runs the future, and this waits for its end: `gort::block_on(handle.spawn(future))`. A future that cannot be sent
 /// there is polled here, with the runtime entered for each poll, as the guard belongs to the thread:
 /// `gort::block_on(poll_fn(|cx| { let _entered = handle.enter(); future.as_mut().poll(cx) }))`.
+/// Tokio's own `block_on` marks the thread as its own, and blocks it. What it runs should not wait by gort: other goroutines then
+/// run on the thread meanwhile, and are told that they are "within a runtime".
 ///
 /// # Panics
 /// If the future does.
