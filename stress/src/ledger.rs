@@ -108,6 +108,15 @@ impl Post {
         self.arrived.load(SeqCst)
     }
 
+    /// As `close`; of some it is not known whether they were sent.
+    #[track_caller]
+    pub(crate) fn close_with(&self, exact: bool) {
+        self.ledger.close();
+        if exact {
+            self.close(true);
+        }
+    }
+
     /// The end: all channels are gone. `all`: whatever was sent must have arrived.
     #[track_caller]
     pub(crate) fn close(&self, all: bool) {

@@ -10,6 +10,11 @@
 //! and round it was; a storm that makes no progress for a while does too, and the process is aborted,
 //! so that a debugger or a core shows where everybody is.
 
+#![allow(
+    clippy::disallowed_macros,
+    reason = "members of `standstill` hold what is in a `thread_local!` over waits"
+)]
+
 #[cfg(target_os = "linux")]
 mod descriptors;
 mod ledger;

@@ -16,6 +16,8 @@ mod scopes;
 mod selects;
 #[cfg(target_os = "linux")]
 mod sockets;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod standstill;
 mod timers;
 mod trees;
 
@@ -43,6 +45,9 @@ pub(crate) const ALL: &[Storm] = &[
     panics::STORM,
     lifecycle::STORM,
     mixed::STORM,
+    // Elsewhere a goroutine may seem to belong to its thread, and wait for one that keeps that.
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    standstill::STORM,
     #[cfg(target_os = "linux")]
     sockets::STORM,
     #[cfg(target_os = "linux")]
