@@ -29,7 +29,7 @@ pub(super) const STORM: Storm =
     Storm { name: "standstill", about: "random programs: nobody waits who could go on", run };
 
 /// So many looks, each after a short sleep, without anything happening are too many.
-const LOOKS: usize = 2_000;
+const LOOKS: usize = 5_000;
 
 fn run(round: &mut Round<'_>) {
     let in_place = round.random.one_in(4);
