@@ -36,6 +36,18 @@ fn status_and_output() {
     });
 }
 
+/// The kernel treats it as if the program itself had started it, which asks for nothing: on time, and at once, is for machines.
+#[test]
+fn what_a_program_inherits() {
+    const OF_THE_KERNEL: &str = "cat /proc/self/timerslack_ns; grep se.slice /proc/self/sched";
+    let usual = std::process::Command::new("sh").args(["-c", OF_THE_KERNEL]).output().unwrap();
+    on(1, move || {
+        let inherited = shell(OF_THE_KERNEL).output().unwrap();
+        assert!(!inherited.stdout.is_empty());
+        assert_eq!(inherited.stdout, usual.stdout);
+    });
+}
+
 #[test]
 fn what_a_command_is_told() {
     on(2, || {

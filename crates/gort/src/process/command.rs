@@ -2,6 +2,7 @@
 
 use super::{Child, ExitStatus, Output, Stdio};
 use crate::blocking;
+use crate::sched::as_a_plain_thread;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -113,7 +114,7 @@ impl Command {
     /// The system's: there is no such program, no right to run it, no process or descriptor is to be had. Nothing has been
     /// started then.
     pub fn spawn(&mut self) -> io::Result<Child> {
-        Child::new(blocking(|| self.command.spawn())?)
+        Child::new(blocking(|| as_a_plain_thread(|| self.command.spawn()))?)
     }
 
     /// Starts the program, and blocks until it ends.

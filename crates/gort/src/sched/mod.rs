@@ -137,12 +137,15 @@ mod timer;
 mod watch;
 #[cfg(not(loom))]
 mod worker;
+#[cfg(not(loom))]
 mod workers;
 
 #[cfg(not(loom))]
 pub(crate) use blocking::blocking;
 #[cfg(not(loom))]
 pub(crate) use home::Migration;
+#[cfg(not(loom))]
+pub(crate) use kernel_slice::as_a_plain_thread;
 #[cfg(not(loom))]
 pub(crate) use later::{Claimed, Later};
 #[cfg(not(loom))]

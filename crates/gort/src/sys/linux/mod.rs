@@ -10,6 +10,7 @@ use crate::tell::abort;
 use std::ffi::c_void;
 use std::io;
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -109,13 +110,27 @@ pub(crate) struct MachineThread(AtomicI32);
 impl MachineThread {
     /// To be called by the thread before anything else.
     pub(crate) fn begin(&self) {
-        prepare_machine_thread();
+        self.wait_on_time(true);
         // SAFETY: takes no pointer, and cannot fail.
         self.0.store(unsafe { libc::gettid() }, Relaxed);
     }
 
     /// To be called by the thread when it does nothing for its machine any more.
     pub(crate) fn end(&self) {}
+
+    /// To be called by the thread: its timed waits end on time from now on, or up to 50 µs later, as the kernel has it for the program's
+    /// own threads.
+    pub(crate) fn wait_on_time(&self, on_time: bool) {
+        /// What the program began with. The first thread has it from the one that started the runtime.
+        static USUAL: OnceLock<libc::c_ulong> = OnceLock::new();
+        const ONE_NANOSECOND: libc::c_ulong = 1;
+        // SAFETY: asks for a number of the calling thread. It can only fail where there is none.
+        let slack = || unsafe { libc::prctl(libc::PR_GET_TIMERSLACK) };
+        let usual = *USUAL.get_or_init(|| slack().try_into().unwrap_or_default());
+        let wanted = if on_time { ONE_NANOSECOND } else { usual };
+        // SAFETY: sets that number; zero is what the thread has inherited.
+        unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, wanted) };
+    }
 
     /// The thread: sleeps while `*signal == expected`, at most for `timeout`. Wakes up without reason at times.
     pub(crate) fn sleep_while(&self, signal: &AtomicU32, expected: u32, timeout: Option<Duration>) {
@@ -261,12 +276,4 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
         found.start = found.start.min(pointer);
     }
     found
-}
-
-/// Lets the calling thread's timed waits end on time instead of up to the
-/// kernel's default slack of 50 µs later.
-fn prepare_machine_thread() {
-    const ONE_NANOSECOND: libc::c_ulong = 1;
-    // SAFETY: sets a number of the calling thread. It can only fail where it does not exist.
-    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, ONE_NANOSECOND) };
 }

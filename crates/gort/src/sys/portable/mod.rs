@@ -50,6 +50,9 @@ impl MachineThread {
         }
     }
 
+    /// Nothing that others inherit is set here.
+    pub(crate) fn wait_on_time(&self, _on_time: bool) {}
+
     /// It is the kernel's affair.
     pub(crate) fn set_kernel_slice(&self, _: Duration) {}
 
