@@ -7,7 +7,8 @@
 use crate::goroutine::local::Locals;
 use crate::sched::Machine;
 use gort_context::carried;
-use std::ptr::NonNull;
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
 
 /// The machine of the calling thread; `None` on a thread that is no machine.
 ///
@@ -24,19 +25,40 @@ pub(crate) fn machine() -> Option<&'static Machine> {
 /// # Safety
 /// `machine` stays alive until the word is set anew, and is the calling thread's own.
 pub(crate) unsafe fn set_machine(machine: Option<&Machine>) {
-    let word = machine.map_or(std::ptr::null_mut(), |machine| {
-        std::ptr::from_ref(machine).cast_mut().cast::<()>()
-    });
+    let word =
+        machine.map_or(ptr::null_mut(), |machine| ptr::from_ref(machine).cast_mut().cast::<()>());
     // SAFETY: by this function's contract.
     unsafe { carried::set(word) }
 }
 
 std::thread_local! {
-    /// Goroutine-local variables of a plain thread, which does not migrate.
-    static LOCALS: Locals = Locals::default();
+    /// Goroutine-local variables of a plain thread, which does not migrate. It has no destructor of its own: those of the values
+    /// may use others.
+    static LOCALS: Cell<*mut Locals> = const { Cell::new(ptr::null_mut()) };
+    /// Drops them.
+    static AT_END: AtEnd = const { AtEnd };
 }
 
-/// Calls `f` with the calling plain thread's values of goroutine-local variables.
+struct AtEnd;
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        let locals = LOCALS.get();
+        // SAFETY: they were made for this thread, and nothing but this frees them.
+        unsafe { &*locals }.clear();
+        LOCALS.set(ptr::null_mut());
+        // SAFETY: as above; at the thread's end nobody is within `with_thread_locals` but who was called just now.
+        drop(unsafe { Box::from_raw(locals) });
+    }
+}
+
+/// Calls `f` with the calling plain thread's values of goroutine-local variables. What destructors of thread-locals make after
+/// these were dropped stays for ever.
 pub(crate) fn with_thread_locals<R>(f: impl FnOnce(&Locals) -> R) -> R {
-    LOCALS.with(f)
+    if LOCALS.get().is_null() {
+        LOCALS.set(Box::into_raw(Box::default()));
+        let _has_been_dropped = AT_END.try_with(|_| ());
+    }
+    // SAFETY: they were made above or before, and are freed at the thread's end.
+    f(unsafe { &*LOCALS.get() })
 }

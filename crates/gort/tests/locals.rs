@@ -128,6 +128,23 @@ fn destructors_may_make_new_values() {
 }
 
 #[test]
+fn destructors_on_a_plain_thread_may_use_other_variables() {
+    let tally = Tally::new();
+    let (old, new) = (tally.token(), tally.token());
+    let work = move || {
+        OTHER_ON_DROP.with_borrow_mut(|values| values.push(Box::new(old)));
+        let mut new = Some(new);
+        let value = OnDrop(move || {
+            let new = new.take();
+            OTHER_ON_DROP.with_borrow_mut(|values| values.push(Box::new(new)));
+        });
+        ON_DROP.with_borrow_mut(|values| values.push(Box::new(value)));
+    };
+    std::thread::spawn(work).join().unwrap();
+    assert_eq!(tally.alive(), 0);
+}
+
+#[test]
 fn values_made_by_the_last_destructors_of_all_are_dropped_too() {
     gort::set_panic_handler(|_| {});
     on(1, || {
@@ -163,7 +180,9 @@ fn destructors_that_panic_end_nobody_else() {
             let token = tally.token();
             let handle = gort::spawn(move || {
                 TOKENS.with_borrow_mut(|tokens| tokens.push(token));
-                let value = OnDrop(|| std::panic::resume_unwind(Box::new("in a destructor")));
+                let panic = || std::panic::resume_unwind(Box::new("in a payload's destructor"));
+                let payload = move || Box::new(OnDrop(panic));
+                let value = OnDrop(move || std::panic::resume_unwind(payload()));
                 ON_DROP.with_borrow_mut(|values| values.push(Box::new(value)));
                 5
             });

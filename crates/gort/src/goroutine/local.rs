@@ -1,10 +1,10 @@
 //! `goroutine_local!`: variables of which every goroutine has its own.
 
+use super::panic::drop_caught;
 use crate::sched;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 /// A goroutine's variables: the address of the key, and the value. Few, so a list does.
@@ -25,7 +25,7 @@ impl Locals {
     pub(crate) fn clear(&self) {
         loop {
             let Some((_, value)) = self.values.borrow_mut().pop() else { return };
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+            drop_caught(value);
         }
     }
 }

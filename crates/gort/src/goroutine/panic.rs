@@ -7,6 +7,7 @@ use crate::tell::tell;
 use gort_context::overflow::Overflow;
 use std::any::Any;
 use std::fmt::{self, Write as _};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
@@ -179,7 +180,16 @@ pub(crate) fn report(id: u64, name: Option<&str>, payload: Panicked) {
         None => tell(format_args!("{}", Describe(&info))),
     }
     // The payload's destructor is user code, too.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    drop_caught(payload);
+}
+
+/// Drops a value of the user's, and what that may panic with: if dropping this panics, too, it is left at that.
+pub(crate) fn drop_caught<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value)))
+        && let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
+    {
+        mem::forget(another);
+    }
 }
 
 /// Says whose stack has overflowed. Runs in a signal handler: no locks, no allocation.
