@@ -144,7 +144,8 @@ impl MachineThread {
 
     /// Asks the kernel to run the thread for about so long at a time while others want its CPU. A thread with
     /// a short time gets its CPU sooner when it wakes: Linux from 6.12 on lets it take the place of one with a
-    /// longer time at once. Elsewhere, and if the kernel refuses, nothing changes. Zero: as long as others.
+    /// longer time at once. Elsewhere, and if the kernel refuses, nothing changes. Zero: as long as others. Of one
+    /// without a number it is the calling thread.
     pub(crate) fn set_kernel_slice(&self, slice: Duration) {
         #[repr(C)]
         struct Attributes {
