@@ -11,9 +11,9 @@
 //!
 //! **Between looking and entering.** The runtime's own code is inlined into the user's. It asks which machine it runs on, and
 //! then tells that one that it is inside. A goroutine that is interrupted in between, and goes on on another thread, would tell
-//! the wrong one. It then has the machine's address in a register, or one from which it is about to read that, and is refused for
-//! that. A register may have it from before; that costs a refusal. The hook, which asks the same, is not interrupted before it is
-//! inside: the machine is marked as redirected for as long. *What is not covered*: an unoptimized build keeps the address on the stack. Refusing for what is
+//! the wrong one. It then has the machine's address in a register, or what leads to it, and is refused for that. A register may
+//! have it from before; that costs a refusal. The hook does the same, and a machine that has been redirected is not once more
+//! before that is inside. *What is not covered*: an unoptimized build keeps the address on the stack. Refusing for what is
 //! there was tried; dead words in frames that never write to them look like it, always.
 //!
 //! **Locks.** A machine that is inside waits for a lock with its thread and its processor, and nobody takes that away. So
