@@ -12,7 +12,7 @@ mod support;
 
 use gort::Runtime;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use support::{LIMIT, Tally, child, compute, in_child, within};
@@ -24,6 +24,31 @@ fn runtime() -> Runtime {
     unsafe { builder.preempt_in_place() }.build().unwrap()
 }
 
+/// In a goroutine: has so many others compute until the runtime has preempted `times`, in all, and each of them has run.
+///
+/// Whose thread the system keeps from the CPU for longer than the monitor has patience loses the processor, computes on without
+/// one, and is not interrupted any more. When all have, nobody is: so when one has they begin anew.
+fn preempt(times: u64, goroutines: usize) {
+    let mut is_done = false;
+    while !is_done {
+        let before = gort::stats().processors_taken;
+        let (stop, begun) = (AtomicBool::new(false), AtomicUsize::new(0));
+        gort::scope(|scope| {
+            for _ in 0..goroutines {
+                scope.go(|| {
+                    begun.fetch_add(1, Relaxed);
+                    compute(&stop);
+                });
+            }
+            while !is_done && gort::stats().processors_taken == before {
+                gort::sleep(Duration::from_millis(2));
+                is_done = gort::stats().preempted >= times && begun.load(Relaxed) == goroutines;
+            }
+            stop.store(true, Relaxed);
+        });
+    }
+}
+
 /// The signal reaches threads that have inherited that it is blocked.
 #[cfg(unix)]
 #[test]
@@ -33,18 +58,7 @@ fn a_busy_goroutine_is_interrupted_where_signals_were_blocked() {
         return support::assert_success(&child(test, support::block_signals));
     }
     within(LIMIT, || {
-        runtime().run(|| {
-            let stop = Arc::new(AtomicBool::new(false));
-            let busy = gort::spawn({
-                let stop = stop.clone();
-                move || compute(&stop)
-            });
-            while gort::stats().preempted == 0 {
-                gort::sleep(Duration::from_millis(2));
-            }
-            stop.store(true, Relaxed);
-            busy.join().unwrap();
-        });
+        runtime().run(|| preempt(1, 1));
     });
 }
 
@@ -52,22 +66,10 @@ fn a_busy_goroutine_is_interrupted_where_signals_were_blocked() {
 fn busy_goroutines_share_one_thread() {
     within(LIMIT, || {
         let runtime = runtime();
-        let (stats, rounds) = runtime.run(|| {
-            let stop = Arc::new(AtomicBool::new(false));
-            let handles: Vec<_> = (0..4)
-                .map(|_| {
-                    let stop = stop.clone();
-                    gort::spawn(move || compute(&stop))
-                })
-                .collect();
-            while gort::stats().preempted < 20 {
-                gort::sleep(Duration::from_millis(2));
-            }
-            stop.store(true, Relaxed);
-            let rounds: Vec<_> = handles.into_iter().map(|handle| handle.join().unwrap()).collect();
-            (gort::stats(), rounds)
+        let stats = runtime.run(|| {
+            preempt(20, 4);
+            gort::stats()
         });
-        assert!(rounds.iter().all(|&rounds| rounds > 0), "{rounds:?}");
         assert!(stats.preempted + stats.preemptions_refused <= stats.signals_sent, "{stats:?}");
     });
 }
@@ -240,10 +242,10 @@ fn it_takes_a_promise() {
 /// What there is to be said of the signal.
 #[cfg(unix)]
 mod signals {
-    use super::support::{assert_success, child, compute, in_child};
+    use super::preempt;
+    use super::support::{assert_success, child, in_child};
     use gort::Runtime;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+    use std::sync::atomic::{AtomicUsize, Ordering::*};
     use std::time::Duration;
 
     static SEEN: AtomicUsize = AtomicUsize::new(0);
@@ -260,17 +262,7 @@ mod signals {
             // SAFETY: what is interrupted here computes.
             let builder = unsafe { builder.preempt_in_place() }.preempt_signal(libc::SIGUSR1);
             let runtime = builder.build().unwrap();
-            runtime.run(|| {
-                let stop = Arc::new(AtomicBool::new(false));
-                let busy = gort::spawn({
-                    let stop = stop.clone();
-                    move || compute(&stop)
-                });
-                gort::sleep(Duration::from_millis(20));
-                stop.store(true, Relaxed);
-                busy.join().unwrap();
-            });
-            assert!(runtime.stats().preempted > 0);
+            runtime.run(|| preempt(1, 1));
             assert_eq!(SEEN.load(SeqCst), 0, "these were the runtime's own");
             // SAFETY: the signal has a handler.
             unsafe { libc::raise(libc::SIGUSR1) };

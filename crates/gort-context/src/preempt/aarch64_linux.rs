@@ -15,6 +15,8 @@ mod place;
 #[path = "text/mod.rs"]
 mod text;
 
+pub(super) use crate::arch::carried::on_the_way;
+
 use super::{Hook, Refused};
 use std::arch::naked_asm;
 use std::ffi::c_void;

@@ -176,6 +176,12 @@ impl Registers {
     pub fn point_into(&self, range: &Range<usize>) -> bool {
         self.0.iter().any(|word| range.contains(word))
     }
+
+    /// Is the interrupted code perhaps about to access the [carried word](crate::carried), and has found out already where
+    /// the calling thread has it? If it goes on on another thread it gets this one's.
+    pub fn lead_to_carried_word(&self) -> bool {
+        target::on_the_way().iter().any(|word| self.0.contains(word))
+    }
 }
 
 /// Makes [`redirect`] possible: finds out what this CPU has to save and where the program's text is. `hook`
@@ -204,4 +210,24 @@ pub fn prepare(hook: Hook) -> io::Result<()> {
 pub unsafe fn redirect(context: *mut c_void, reserve: usize) -> Result<(), Refused> {
     // SAFETY: the same contract.
     unsafe { target::redirect(context, reserve) }
+}
+
+#[cfg(all(test, not(feature = "threads")))]
+mod tests {
+    use super::{Registers, target};
+
+    /// Between two instructions that reach for the carried word.
+    #[test]
+    fn what_leads_to_the_carried_word() {
+        for word in target::on_the_way() {
+            for register in 0..target::REGISTERS {
+                let mut registers = Registers([0; target::REGISTERS]);
+                assert!(!registers.lead_to_carried_word());
+                registers.0[register] = word;
+                assert!(registers.lead_to_carried_word());
+            }
+            let other = std::thread::spawn(|| target::on_the_way().to_vec()).join().unwrap();
+            assert!(!other.contains(&word), "{word:#x} is not this thread's only");
+        }
+    }
 }

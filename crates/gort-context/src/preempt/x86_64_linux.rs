@@ -8,6 +8,7 @@ mod text;
 mod x86_64;
 
 use super::{Hook, Refused};
+pub(super) use crate::arch::carried::on_the_way;
 use std::arch::naked_asm;
 use std::ffi::c_void;
 use std::io;

@@ -43,6 +43,8 @@ pub(crate) struct Machine {
     pub(crate) in_crowd: Member,
     /// The monitor wants the running goroutine to yield where it is: its thread is being interrupted.
     pub(crate) ordered: AtomicBool,
+    /// It has been redirected, and is about to yield: it is not to be interrupted once more.
+    pub(super) is_redirected: AtomicBool,
     /// Its thread, while that runs.
     pub(super) thread: sys::MachineThread,
     pub(super) kernel_slice: KernelSlice,
@@ -119,6 +121,7 @@ impl Machine {
             hold: Hold::new(),
             in_crowd: Member::default(),
             ordered: AtomicBool::new(false),
+            is_redirected: AtomicBool::new(false),
             thread: sys::MachineThread::default(),
             processor: AtomicPtr::new(ptr::null_mut()),
             current: Cell::new(None),
@@ -203,6 +206,8 @@ impl Machine {
             self.processor.store(ptr::null_mut(), Relaxed);
             self.shared().crowd.leave(&self.in_crowd);
             self.has_lost_its_processor();
+            // The trampoline leaves the hook out where there is state that it does not save.
+            self.is_redirected.store(false, Relaxed);
         }
         let idle = &self.shared().idle;
         if idle.idle_processors() > 0
@@ -331,6 +336,7 @@ impl Machine {
         self.thread.begin();
         // What was ordered of the thread that it had before does not come any more.
         self.ordered.store(false, Relaxed);
+        self.is_redirected.store(false, Relaxed);
         let storage = Addresses::new(sys::thread_local_storage()).into_words();
         self.storage.iter().zip(storage).for_each(|(word, new)| word.store(new, Relaxed));
         self.begin_kernel_slice();

@@ -11,8 +11,9 @@
 //!
 //! **Between looking and entering.** The runtime's own code is inlined into the user's. It asks which machine it runs on, and
 //! then tells that one that it is inside. A goroutine that is interrupted in between, and goes on on another thread, would tell
-//! the wrong one. It then has the machine's address in a register, and is refused for that. A register may have it from before;
-//! that costs a refusal. *What is not covered*: an unoptimized build keeps the address on the stack. Refusing for what is
+//! the wrong one. It then has the machine's address in a register, or what leads to it, and is refused for that. A register may
+//! have it from before; that costs a refusal. The hook does the same, and a machine that has been redirected is not once more
+//! before that is inside. *What is not covered*: an unoptimized build keeps the address on the stack. Refusing for what is
 //! there was tried; dead words in frames that never write to them look like it, always.
 //!
 //! **Locks.** A machine that is inside waits for a lock with its thread and its processor, and nobody takes that away. So
@@ -89,9 +90,12 @@ impl Machine {
         }
         // Is it a goroutine that was interrupted, in code of the user's?
         let is_goroutine = !self.hold.is_inside() && self.current().is_some();
+        let may_be = is_goroutine && !self.is_redirected.load(Relaxed);
         // SAFETY: by this function's contract; that the goroutine may be moved here is what the user has
         // promised who chose this way.
-        if !is_goroutine || unsafe { preempt::redirect(context, RESERVE) }.is_err() {
+        if may_be && unsafe { preempt::redirect(context, RESERVE) }.is_ok() {
+            self.is_redirected.store(true, Relaxed);
+        } else {
             self.shared().stats.refused.fetch_add(1, Relaxed);
         }
         true
@@ -103,6 +107,7 @@ impl Machine {
     fn is_known_to(&self, interrupted: &Registers) -> bool {
         let start = ptr::from_ref(self).addr();
         interrupted.point_into(&(start..start + size_of::<Machine>()))
+            || interrupted.lead_to_carried_word()
     }
 }
 
@@ -116,9 +121,11 @@ extern "C" fn yield_in_place(interrupted: &Registers) {
         let stats = &machine.shared().stats;
         if park::stays(goroutine) || machine.is_known_to(interrupted) {
             stats.refused.fetch_add(1, Relaxed);
+            machine.is_redirected.store(false, Relaxed);
         } else {
             stats.preempted.fetch_add(1, Relaxed);
             machine.enter();
+            machine.is_redirected.store(false, Relaxed);
             let next = machine.pick();
             // SAFETY: the slot is the goroutine's own; it is requeued once it is saved; `next` was picked.
             unsafe { machine.leave(goroutine.context_slot(), After::Requeue(goroutine), next) }

@@ -39,6 +39,25 @@ pub(crate) fn get() -> *mut () {
     word
 }
 
+/// What [`get`] and [`set`] have in a register between two of their instructions, and what is the calling thread's: the array,
+/// and this module's storage.
+pub(crate) fn on_the_way() -> [usize; 2] {
+    let (array, storage);
+    // SAFETY: as in `get`; both are there for the module that this is in.
+    unsafe {
+        asm!(
+            "mov {index:e}, dword ptr [rip + _tls_index]",
+            "mov {array}, qword ptr gs:[0x58]",
+            "mov {storage}, qword ptr [{array} + 8 * {index}]",
+            index = out(reg) _,
+            array = out(reg) array,
+            storage = out(reg) storage,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    [array, storage]
+}
+
 #[inline(always)]
 pub(crate) unsafe fn set(word: *mut ()) {
     // SAFETY: writes the calling thread's own word, which no Rust reference ever points to.

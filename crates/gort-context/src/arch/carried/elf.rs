@@ -93,3 +93,20 @@ pub(crate) unsafe fn set(word: *mut ()) {
         );
     }
 }
+
+/// What [`get`] and [`set`] have in a register between two of their instructions, and what is the calling thread's: nothing.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn on_the_way() -> [usize; 0] {
+    []
+}
+
+/// The pointer to the thread's storage.
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn on_the_way() -> [usize; 1] {
+    let pointer;
+    // SAFETY: every thread has the register, and reading it changes nothing.
+    unsafe {
+        asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nostack, nomem, preserves_flags))
+    };
+    [pointer]
+}
