@@ -4,6 +4,11 @@
 //! follows a goroutine that is backed by a thread of its own. Nothing read here may be kept over a
 //! suspension point: the goroutine may go on as another machine.
 
+#![allow(
+    clippy::missing_const_for_thread_local,
+    reason = "clippy does not see it where they are kept by key"
+)]
+
 use crate::goroutine::local::Locals;
 use crate::sched::Machine;
 use gort_context::carried;
