@@ -84,12 +84,12 @@ fn a_client_that_keeps_the_server_busy_is_not_waited_for() {
     busy.request(&["SET", &key, "v"]);
     assert_eq!(busy.reply(), "OK");
     let slow = format!("KEYS *{}b\r\n", &key[..1000]);
-    busy.send("SET begun 1\r\n".to_owned() + &slow.repeat(15));
+    busy.send("SET begun 1\r\n".to_owned() + &slow.repeat(60));
     while other.call("EXISTS begun") != "1" {}
     let start = Instant::now();
     server.signal("TERM");
     let output = server.output();
-    assert!(start.elapsed() < Duration::from_secs(6), "all of it is computed");
+    assert!(start.elapsed() < Duration::from_secs(30), "all of it is computed");
     assert_eq!(output.status.code(), Some(0));
 }
 
