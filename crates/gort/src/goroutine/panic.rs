@@ -3,7 +3,7 @@
 use super::Goroutine;
 use super::payload::Panicked;
 use crate::prim::Lock;
-use crate::tell::tell;
+use crate::tell::{abort, tell};
 use gort_context::overflow::Overflow;
 use std::any::Any;
 use std::fmt::{self, Write as _};
@@ -159,8 +159,7 @@ pub(crate) fn has_panicked(goroutine: &Goroutine, payload: &Panicked) {
     }
     let name = goroutine.name().map(|name| &**name);
     let info = PanicInfo { id: goroutine.id.get(), name, payload: &**payload };
-    tell(format_args!("{}: aborting, as its runtime has been told to", Describe(&info)));
-    std::process::abort();
+    abort(format_args!("{}: aborting, as its runtime has been told to", Describe(&info)));
 }
 
 /// Tells of a panic that nobody will get from a handle.
