@@ -1,9 +1,11 @@
 //! Linux: futexes, a cheap clock, and the timer slack of a thread; what is only here.
 
 mod descriptors;
+mod storage;
 mod wake_timer;
 
 pub(crate) use descriptors::*;
+pub(crate) use storage::thread_local_storage;
 pub(crate) use wake_timer::WakeTimer;
 
 use crate::tell::abort;
@@ -226,55 +228,4 @@ pub(crate) fn set_errno(errno: i32) {
     let location = unsafe { libc::__errno_location() };
     // SAFETY: as above.
     unsafe { location.write(errno) };
-}
-
-/// Where the calling thread has its thread-local storage: that of the program and of the libraries that
-/// were loaded with it. Libraries that were loaded later have theirs elsewhere; it is not seen.
-pub(crate) fn thread_local_storage() -> Range<usize> {
-    /// Storage that is further away from the program's own is not of the block that each thread has.
-    const NEAR: usize = 1 << 20;
-
-    /// Called for each part of the program; `found` is the range so far. The program itself comes first.
-    unsafe extern "C" fn add(
-        part: *mut libc::dl_phdr_info,
-        _size: usize,
-        found: *mut libc::c_void,
-    ) -> libc::c_int {
-        // SAFETY: the system passes a valid structure.
-        let part = unsafe { &*part };
-        // SAFETY: passed below, and nobody else has it meanwhile.
-        let found = unsafe { &mut *found.cast::<Range<usize>>() };
-        let data = part.dlpi_tls_data.addr();
-        // SAFETY: the structure says how many there are.
-        let headers =
-            unsafe { std::slice::from_raw_parts(part.dlpi_phdr, usize::from(part.dlpi_phnum)) };
-        let header = headers.iter().find(|header| header.p_type == libc::PT_TLS);
-        if let Some(header) = header
-            && data != 0
-        {
-            let block = data..data + header.p_memsz as usize;
-            if found.end == 0 {
-                *found = block;
-            } else if block.start.abs_diff(found.start) < NEAR {
-                *found = found.start.min(block.start)..found.end.max(block.end);
-            }
-        }
-        0
-    }
-
-    let mut found = 0..0_usize;
-    // SAFETY: `add` is what the call asks for, and gets the range as its data.
-    unsafe { libc::dl_iterate_phdr(Some(add), (&raw mut found).cast()) };
-    // Here the compiler reaches all of it from a register, and may keep that over a call as well as an address. It
-    // points below the first block.
-    #[cfg(target_arch = "aarch64")]
-    if found.end != 0 {
-        let pointer: usize;
-        // SAFETY: every thread has the register, and reading it changes nothing.
-        unsafe {
-            std::arch::asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nomem, nostack, preserves_flags))
-        };
-        found.start = found.start.min(pointer);
-    }
-    found
 }
