@@ -313,7 +313,7 @@ fn pointers_on_a_suspended_stack_are_found() {
 }
 
 /// A frame with room that it does not write to: what has been left there stays there.
-#[cfg(all(target_arch = "aarch64", not(feature = "threads")))]
+#[cfg(all(any(target_arch = "aarch64", debug_assertions), not(feature = "threads")))]
 #[inline(never)]
 unsafe fn wait_with_room(pair: *mut Pair) {
     let mut room = std::mem::MaybeUninit::<[usize; 64]>::uninit();
@@ -323,7 +323,7 @@ unsafe fn wait_with_room(pair: *mut Pair) {
     black_box(&raw mut room);
 }
 
-#[cfg(all(target_arch = "aarch64", not(feature = "threads")))]
+#[cfg(all(any(target_arch = "aarch64", debug_assertions), not(feature = "threads")))]
 #[test]
 fn what_earlier_calls_have_left_is_wiped() {
     #[inline(never)]

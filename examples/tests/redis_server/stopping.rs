@@ -75,6 +75,24 @@ fn a_client_that_does_not_read_is_cut_off() {
     assert!(stderr.contains("1 connections did not end in time"), "{stderr}");
 }
 
+/// Nor is one waited for whose requests, which are all there, take long to compute.
+#[test]
+fn a_client_that_keeps_the_server_busy_is_not_waited_for() {
+    let server = Server::start(&["--shutdown-timeout", "0.2"]);
+    let (mut busy, mut other) = (server.connect(), server.connect());
+    let key = "a".repeat(400_000);
+    busy.request(&["SET", &key, "v"]);
+    assert_eq!(busy.reply(), "OK");
+    let slow = format!("KEYS *{}b\r\n", &key[..1000]);
+    busy.send("SET begun 1\r\n".to_owned() + &slow.repeat(60));
+    while other.call("EXISTS begun") != "1" {}
+    let start = Instant::now();
+    server.signal("TERM");
+    let output = server.output();
+    assert!(start.elapsed() < Duration::from_secs(30), "all of it is computed");
+    assert_eq!(output.status.code(), Some(0));
+}
+
 /// The port is free at once.
 #[test]
 fn another_server_at_the_same_port() {

@@ -6,10 +6,24 @@ use std::any::Any;
 /// Nothing is held outside the stack itself.
 pub(crate) unsafe fn discard(_: Context) {}
 
-/// A thread's storage is reached by a segment register, and seldom by a pointer.
+/// A thread's storage is reached by a segment register, and seldom by a pointer: but in unoptimized builds, where all that
+/// takes a reference is a call.
 #[cfg(not(target_arch = "aarch64"))]
 #[inline(always)]
-pub(crate) fn wipe_below() {}
+pub(crate) fn wipe_below() {
+    #[cfg(debug_assertions)]
+    // SAFETY: without `nostack` the compiler keeps nothing below the stack pointer. Four kilobytes there are the
+    // flow's to use: where they are not, unoptimized calls would end in the guard, too.
+    unsafe {
+        std::arch::asm!(
+            "lea rdi, [rsp - 4096]",
+            "rep stosq",
+            in("rax") 0,
+            inout("rcx") 4096 / 8 => _,
+            out("rdi") _,
+        );
+    }
+}
 
 pub(crate) fn pass_discard(payload: Box<dyn Any + Send>) -> Box<dyn Any + Send> {
     payload

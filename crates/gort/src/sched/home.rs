@@ -12,11 +12,12 @@
 //! looks innocent. It is made when a goroutine is about to go on on another machine than it left,
 //! by whoever is about to run it. All registers are on the stack by then, so that is all there is to look at.
 //! A word that looks like such a pointer and is none costs a detour; and if somebody computes or blocks at home, a wait
-//! for that. So this check leaves no such word itself, on the stack that it is made on ([`gort_context::Addresses`]): in unoptimized
-//! builds sleepers were bound by it to a thread that computed. On AArch64 there are more of them: code has the pointer to the thread's storage in a general register, the C
-//! library's allocator leaves that on the stack, and a later frame may have a slot there that it does not write to. It mostly
-//! was one of ours, so what lies there is wiped before a goroutine begins and before what blocks (`gort_context::wipe_below`);
-//! and a `JoinHandle` has no word without a value, which would be copied from stack to stack.
+//! for that. Calls that have returned leave such words, and a later frame may have a slot there that it does not write to. So
+//! what lies below is wiped before a goroutine begins and before what blocks (`gort_context::wipe_below`): on AArch64, where code has
+//! the pointer to the thread's storage in a general register, and in unoptimized builds, where a server's `main` stayed with a
+//! request that computed for minutes because it had made a `HashMap`. This check leaves no such word itself, on the stack that it is
+//! made on ([`gort_context::Addresses`]); a `JoinHandle` has no word without a value, which would be copied from stack to
+//! stack; and the C library's own storage, which its allocator points to, is not looked for (`sys::thread_local_storage`).
 //!
 //! Measured (`cargo test --release -p gort-context --test switch -- --nocapture pointers`): 10 ns for a
 //! goroutine that waits in a shallow place, and 0.3 ns for each word of stack beyond; on the same thread
