@@ -12,7 +12,6 @@ mod support;
 use gort::chan::chan;
 use gort::{JoinHandle, Runtime};
 use std::cell::{Cell, RefCell};
-use std::hint::black_box;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -182,7 +181,7 @@ fn a_pointer_into_the_storage_keeps_the_goroutine_there() {
                     for _ in 0..1_000 {
                         gort::yield_now();
                         assert_eq!(thread::current().id(), here);
-                        assert_eq!(black_box(pointer), NUMBER.with(std::ptr::from_ref));
+                        assert_eq!(std::hint::black_box(pointer), NUMBER.with(std::ptr::from_ref));
                     }
                 })
             })

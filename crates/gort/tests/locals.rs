@@ -92,6 +92,7 @@ fn destructors_run_in_the_goroutine_and_may_block() {
     for processors in [1, 2] {
         on(processors, || {
             let (tx, rx) = chan(0);
+            let (answer, answered) = chan(0);
             let handle = gort::spawn(move || {
                 let id = gort::current().id();
                 let value = OnDrop(move || {
@@ -99,12 +100,16 @@ fn destructors_run_in_the_goroutine_and_may_block() {
                     gort::sleep(Duration::from_millis(1));
                     gort::yield_now();
                     tx.send(NUMBER.get()).unwrap();
+                    answered.recv().unwrap();
                 });
                 NUMBER.set(9);
                 ON_DROP.with_borrow_mut(|values| values.push(Box::new(value)));
+                // Fills the place where else a wait has its waiter.
+                [0x1234_5678_9abc_def0_u64; 5]
             });
             assert!(rx.recv().is_some());
-            handle.join().unwrap();
+            answer.send(()).unwrap();
+            assert_eq!(handle.join().unwrap(), [0x1234_5678_9abc_def0; 5]);
         });
     }
 }

@@ -5,7 +5,6 @@ use super::slot::{Slot, Waiter};
 use super::state::{Received, Sent};
 use crate::clock::Deadline;
 use crate::park::{self, Outcome, Wait};
-use std::ptr;
 
 impl<T> Core<T> {
     // --- sending ---
@@ -137,19 +136,18 @@ impl<T> Core<T> {
         if deadline.has_passed() {
             return Ended::TimedOut;
         }
-        park::with_task(|task| {
-            let waiter = Waiter::new(ptr::null());
-            waiter.set(task.arm(), 0, slot);
+        park::with_waiter(|task, place| {
+            let waiter = Waiter::armed_in(place, task.arm(), 0, slot);
             // SAFETY: the waiter stays here until it is off the list: claimed, or forgotten below.
-            unsafe { state.senders.push(&waiter) };
+            unsafe { state.senders.push(waiter) };
             drop(state);
             match park::block(task, deadline, Wait::Send) {
                 Outcome::TIMED_OUT => {
-                    self.forget_sender(&waiter);
+                    self.forget_sender(waiter);
                     Ended::TimedOut
                 }
                 Outcome::SHUTDOWN => {
-                    self.forget_sender(&waiter);
+                    self.forget_sender(waiter);
                     // SAFETY: the wait is over, so the slot is its owner's again.
                     let _dropped_by_unwinding = unsafe { slot.take() };
                     park::unwind();
@@ -282,19 +280,18 @@ impl<T> Core<T> {
         if deadline.has_passed() {
             return Ended::TimedOut;
         }
-        park::with_task(|task| {
-            let waiter = Waiter::new(ptr::null());
-            waiter.set(task.arm(), 0, slot);
+        park::with_waiter(|task, place| {
+            let waiter = Waiter::armed_in(place, task.arm(), 0, slot);
             // SAFETY: the waiter stays here until it is off the list: claimed, or forgotten below.
-            unsafe { state.receivers.push(&waiter) };
+            unsafe { state.receivers.push(waiter) };
             drop(state);
             match park::block(task, deadline, Wait::Recv) {
                 Outcome::TIMED_OUT => {
-                    self.forget_receiver(&waiter);
+                    self.forget_receiver(waiter);
                     Ended::TimedOut
                 }
                 Outcome::SHUTDOWN => {
-                    self.forget_receiver(&waiter);
+                    self.forget_receiver(waiter);
                     park::unwind();
                 }
                 // SAFETY: the wait is over, so the slot is its owner's again.

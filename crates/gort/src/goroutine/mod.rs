@@ -79,6 +79,8 @@ pub(crate) const LOCKED: u8 = 8;
 pub(crate) const IN_CALL: u8 = 16;
 /// It is shielded because it has waited while it unwound, and so until its panic is caught.
 pub(crate) const UNWINDS: u8 = 32;
+/// Its result is in its record.
+const HAS_RESULT: u8 = 64;
 
 /// What few goroutines have: a name, a stack size of its own, local variables.
 #[derive(Default)]
@@ -197,6 +199,7 @@ impl Goroutine {
     }
 
     /// Owner only.
+    #[inline]
     pub(crate) fn set_flag(&self, flag: u8, on: bool) {
         let flags = self.flags.load(Relaxed);
         self.flags.store(if on { flags | flag } else { flags & !flag }, Release);
@@ -234,6 +237,14 @@ impl Goroutine {
     #[inline(always)]
     pub(crate) fn payload(&self) -> *mut Payload {
         self.payload.get()
+    }
+
+    /// Owner, while it runs: room for a value, in the place that its closure has left and its result is to come to. `None`: it is
+    /// there by now, or the value is too big.
+    #[inline(always)]
+    pub(crate) fn room<V>(&self) -> Option<NonNull<V>> {
+        let is_free = payload::fits::<V>() && !self.has_flag(HAS_RESULT);
+        is_free.then(|| NonNull::from(&self.payload).cast())
     }
 
     #[inline(always)]

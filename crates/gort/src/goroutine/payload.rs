@@ -1,6 +1,6 @@
 //! A goroutine's closure and, later, its result: in the record if they are small, else in a box.
 
-use super::Goroutine;
+use super::{Goroutine, HAS_RESULT};
 use gort_context::pass_discard;
 use std::any::Any;
 use std::mem::MaybeUninit;
@@ -21,7 +21,7 @@ impl Payload {
     }
 }
 
-const fn fits<V>() -> bool {
+pub(super) const fn fits<V>() -> bool {
     size_of::<V>() <= size_of::<Payload>() && align_of::<V>() <= align_of::<Payload>()
 }
 
@@ -38,6 +38,17 @@ unsafe fn store<V>(payload: *mut Payload, value: V) {
         // SAFETY: a box's pointer fits.
         unsafe { payload.cast::<*mut V>().write(Box::into_raw(Box::new(value))) }
     }
+}
+
+/// Leaves the result.
+///
+/// # Safety
+/// The goroutine is the caller's own, or has never run, and its payload holds nothing.
+#[inline(always)]
+unsafe fn leave<V>(goroutine: &Goroutine, result: V) {
+    goroutine.set_flag(HAS_RESULT, true);
+    // SAFETY: by this function's contract; no wait has a place there any more.
+    unsafe { store(goroutine.payload(), result) }
 }
 
 /// Takes the value out again.
@@ -98,7 +109,7 @@ impl<F: FnOnce() -> T, T> Joined<F, T> {
             super::panic::has_panicked(goroutine, payload);
         }
         // SAFETY: the closure has been taken out.
-        unsafe { store(goroutine.payload(), result) };
+        unsafe { leave(goroutine, result) };
         Ok(())
     }
 
@@ -111,7 +122,7 @@ impl<F: FnOnce() -> T, T> Joined<F, T> {
         let result: Result<T, Panicked> =
             Err(result.err().unwrap_or_else(|| Box::new(super::panic::Shutdown)));
         // SAFETY: the closure has been taken out.
-        unsafe { store(goroutine.payload(), result) };
+        unsafe { leave(goroutine, result) };
         Ok(())
     }
 

@@ -1,6 +1,7 @@
-//! Who waits for something: a queue in order of arrival, linked through the waiters' own stacks.
+//! Who waits for something: a queue in order of arrival, linked through the waiters' own memory.
 //!
-//! A [`Waiter`] is a node on the stack of a blocked call (or within a select's arm, or a future).
+//! A [`Waiter`] is a node of a blocked call, in its goroutine's record or on its stack (see [`super::with_waiter`]), or within a
+//! select's arm, or a future.
 //! Its links belong to the queue, that is, to whoever holds the lock that guards it. What a waiter
 //! wants, or brings, is its `payload`: a channel's slot, the number of permits, to read or to write.
 //!
@@ -12,6 +13,7 @@ use super::{Claim, Outcome, Ticket, standing};
 use crate::prim::atomic::{AtomicBool, Ordering::*};
 use gort_context::prefetch;
 use std::cell::Cell;
+use std::mem::MaybeUninit;
 use std::ptr;
 
 /// One wait of one task for one thing.
@@ -27,7 +29,7 @@ pub(crate) struct Waiter<P> {
     linked: AtomicBool,
     /// Is its ticket a [`Standing`](super::standing::Standing) wait's?
     stands: Cell<bool>,
-    /// It lies on a stack, which is used for something else as soon as its owner sees that it is off.
+    /// Its place is used for something else as soon as its owner sees that it is off.
     #[cfg(all(test, loom))]
     life: crate::prim::model::Life,
 }
@@ -46,6 +48,19 @@ impl<P: Copy> Waiter<P> {
             #[cfg(all(test, loom))]
             life: crate::prim::model::Life::new(),
         }
+    }
+
+    /// One that is ready for a wait.
+    #[inline(always)]
+    pub(crate) fn armed_in(
+        place: &mut MaybeUninit<Self>,
+        ticket: Ticket,
+        arm: usize,
+        payload: P,
+    ) -> &Self {
+        let waiter = place.write(Waiter::new(payload));
+        waiter.set(ticket, arm, payload);
+        waiter
     }
 
     /// Makes it ready for a wait. It is in no queue.
@@ -275,8 +290,7 @@ impl<P: Copy> WaitQueue<P> {
     }
 }
 
-/// Any number of claimed waiters, in the order in which they were taken off their queue, linked through
-/// their stacks as in the queue.
+/// Any number of claimed waiters, in the order in which they were taken off their queue, and linked as in it.
 ///
 /// Invariant: those linked here are claimed, and nobody but this can wake them, so they are alive.
 #[must_use = "a claimed task never goes on unless it is woken"]

@@ -33,11 +33,10 @@ pub(crate) fn queue_up_and<'a, S, P: Copy>(
     why: Wait,
     leave: impl FnOnce(LockGuard<'a, S>) -> bool,
 ) -> Result<(), GaveUp> {
-    super::with_task(|task| {
-        let waiter = Waiter::new(payload);
-        waiter.set(task.arm(), 0, payload);
+    super::with_waiter(|task, place| {
+        let waiter = Waiter::armed_in(place, task.arm(), 0, payload);
         // SAFETY: the waiter stays until its wait is over, claimed by who has taken it off, or unlinked below.
-        unsafe { queue(&mut locked).push(&waiter) };
+        unsafe { queue(&mut locked).push(waiter) };
         let lock = locked.unlock();
         release();
         let outcome = limit.block(task, why);
@@ -50,7 +49,7 @@ pub(crate) fn queue_up_and<'a, S, P: Copy>(
             let _inside = super::inside();
             let mut locked = lock.lock();
             // SAFETY: it was put on no other queue.
-            unsafe { queue(&mut locked).unlink(&waiter) };
+            unsafe { queue(&mut locked).unlink(waiter) };
             leave(locked)
         };
         if is_shutdown {

@@ -13,13 +13,13 @@ pub(super) struct ThreadTask {
     thread: Thread,
 }
 
-/// Runs `f` with a task for the calling thread.
-#[inline]
-pub(super) fn with<R>(f: impl FnOnce(&Task) -> R) -> R {
-    let whole = ThreadTask { task: Task::new(resume), thread: thread::current() };
-    #[cfg(all(test, loom))]
-    let _found = super::shutdown_model::Found::new(&whole.task);
-    f(&whole.task)
+impl ThreadTask {
+    /// A task for the calling thread.
+    #[inline]
+    pub(super) fn new_in(place: &mut Option<ThreadTask>) -> &Task {
+        let whole = ThreadTask { task: Task::new(resume), thread: thread::current() };
+        &place.insert(whole).task
+    }
 }
 
 /// # Safety

@@ -69,9 +69,8 @@ impl RawLock {
     }
 
     fn lock_parked(&self, since: u64, woken: u32, limit: Limit<'_>) -> Parked {
-        park::with_task(|task| {
-            let waiter = Waiter::new(Request::Write(since));
-            {
+        park::with_waiter(|task, place| {
+            let waiter = {
                 let mut queue = self.queue.lock();
                 let mut word = self.word.load(Relaxed);
                 // Who was woken in vain and has waited for long is next.
@@ -89,16 +88,18 @@ impl RawLock {
                         Err(now) => word = now,
                     }
                 }
-                waiter.set(task.arm(), RETRY, Request::Write(since));
+                let request = Request::Write(since);
+                let waiter = Waiter::armed_in(place, task.arm(), RETRY, request);
                 if woken == 0 {
                     // SAFETY: the waiter stays until it is off the queue: claimed, or given up below.
-                    unsafe { queue.push(&waiter) };
+                    unsafe { queue.push(waiter) };
                 } else {
                     // SAFETY: as above.
-                    unsafe { queue.push_front(&waiter) };
+                    unsafe { queue.push_front(waiter) };
                 }
-            }
-            self.wait(limit, task, &waiter)
+                waiter
+            };
+            self.wait(limit, task, waiter)
         })
     }
 
@@ -112,9 +113,8 @@ impl RawLock {
             }
             (0..1 << round).for_each(|_| std::hint::spin_loop());
         }
-        let parked = park::with_task(|task| {
-            let waiter = Waiter::new(Request::Read);
-            {
+        let parked = park::with_waiter(|task, place| {
+            let waiter = {
                 let mut queue = self.queue.lock();
                 let mut word = self.word.load(Relaxed);
                 loop {
@@ -130,11 +130,12 @@ impl RawLock {
                         Err(now) => word = now,
                     }
                 }
-                waiter.set(task.arm(), GRANTED, Request::Read);
+                let waiter = Waiter::armed_in(place, task.arm(), GRANTED, Request::Read);
                 // SAFETY: the waiter stays until it is off the queue: claimed, or given up below.
-                unsafe { queue.push(&waiter) };
-            }
-            self.wait(limit, task, &waiter)
+                unsafe { queue.push(waiter) };
+                waiter
+            };
+            self.wait(limit, task, waiter)
         });
         match parked {
             Parked::Locked => Ok(()),
