@@ -22,6 +22,7 @@ use crate::goroutine::arena::Arena;
 use crate::goroutine::panic::OnPanic;
 use crate::goroutine::{GoroutineRef, State};
 use crate::poll::Driver;
+use crate::prim::GiveWay;
 use crate::prim::atomic::{
     AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*,
 };
@@ -31,7 +32,6 @@ use gort_context::StackPool;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
-use std::thread;
 
 pub(crate) struct Shared {
     pub(crate) global: GlobalQueue,
@@ -310,16 +310,17 @@ impl Shared {
         // A machine enters the list first and then looks for the mark: it is roused, or sees it.
         self.rouse_all();
         let take_all = || self.registry().threads.take_all();
+        let mut give_way = GiveWay::default();
         while let Some(threads) = take_all() {
             threads.into_iter().for_each(wait_for);
             // Some may be in the making.
-            thread::yield_now();
+            give_way.once();
         }
         if let Some(driver) = self.driver.get() {
             driver.close();
         }
         while self.visitors.load(SeqCst) != 0 {
-            thread::yield_now();
+            give_way.once();
         }
         self.close();
     }
