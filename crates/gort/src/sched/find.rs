@@ -61,6 +61,15 @@ impl Machine {
         processor.pop()
     }
 
+    /// The same, for one whose goroutine has used up its slice: so few picks are made where goroutines compute that who waits in the
+    /// global queue would wait for its turn for half a second.
+    pub(crate) fn pick_after_a_slice(&self) -> Option<GoroutineRef> {
+        let processor = self.try_processor()?;
+        let Some(goroutine) = self.pick_rarely() else { return self.pick() };
+        processor.count_pick();
+        goroutine.ok()
+    }
+
     /// Looks at what concerns all processors. `Err`: leave for the system stack.
     #[cold]
     #[inline(never)]
