@@ -15,7 +15,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
-use support::{LIMIT, Tally, child, compute, in_child, within};
+use support::{LIMIT, Tally, child, compute, eventually, in_child, within};
 
 /// One processor, and a time slice of a millisecond.
 fn runtime() -> Runtime {
@@ -71,6 +71,28 @@ fn busy_goroutines_share_one_thread() {
             gort::stats()
         });
         assert!(stats.preempted + stats.preemptions_refused <= stats.signals_sent, "{stats:?}");
+    });
+}
+
+/// Whoever waits in the global queue gets the next turn or so, not one in 61.
+#[test]
+fn who_comes_from_outside_does_not_wait_for_many_turns() {
+    within(LIMIT, || {
+        let runtime = runtime();
+        let stop = Arc::new(AtomicBool::new(false));
+        let start_one = |_| {
+            let stop = stop.clone();
+            runtime.spawn(move || compute(&stop))
+        };
+        let computing: Vec<_> = (0..3).map(start_one).collect();
+        let turns = || runtime.stats().preempted + runtime.stats().processors_taken;
+        eventually("they take turns", || turns() >= 3);
+        let before = turns();
+        (0..10).for_each(|_| runtime.run(|| ()));
+        let turns = turns() - before;
+        stop.store(true, Relaxed);
+        computing.into_iter().for_each(|handle| assert!(handle.join().unwrap() > 0));
+        assert!(turns < 100, "{turns}");
     });
 }
 

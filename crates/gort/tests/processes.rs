@@ -61,8 +61,15 @@ fn others_run_while_processes_are_waited_for() {
     });
 }
 
-/// The exit status of a process that is forked off, and does this. One that hangs there is killed.
+/// The exit status of a process that is forked off, and does this.
 fn forked(f: impl FnOnce() -> i32) -> i32 {
+    let status = forked_to(f);
+    assert!(libc::WIFEXITED(status), "{status:#x}");
+    libc::WEXITSTATUS(status)
+}
+
+/// How a process ends that is forked off, and does this. One that hangs there is killed.
+fn forked_to(f: impl FnOnce() -> i32) -> i32 {
     // SAFETY: the child has one thread, calls nothing that another one may have locked, and leaves.
     let child = unsafe { libc::fork() };
     if child == 0 {
@@ -76,8 +83,7 @@ fn forked(f: impl FnOnce() -> i32) -> i32 {
     let mut status = 0;
     // SAFETY: waits for the child that was just made.
     assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-    assert!(libc::WIFEXITED(status), "{status:#x}");
-    libc::WEXITSTATUS(status)
+    status
 }
 
 /// A forked process has the memory and one thread: no machines. It may do what is safe after a fork in a
@@ -109,6 +115,26 @@ fn a_forked_child_is_told_that_it_runs_no_goroutines() {
     });
     assert_eq!(told, 1);
     assert_eq!(gort::run(|| 5), 5);
+}
+
+/// The goroutine that has forked goes on in the child, on the only thread there is. When that would sleep it says so.
+#[test]
+#[cfg(not(feature = "threads"))] // where the machines' threads are others
+fn a_forked_goroutine_that_waits_ends_its_process() {
+    if !in_child() {
+        let output = child("a_forked_goroutine_that_waits_ends_its_process", |_| {});
+        assert_success(&output);
+        let told = String::from_utf8_lossy(&output.stderr);
+        return assert!(told.contains("aborting, as this process was forked off"), "{told}");
+    }
+    let status = on(1, || {
+        forked_to(|| {
+            gort::sleep(LIMIT);
+            0
+        })
+    });
+    assert!(libc::WIFSIGNALED(status), "{status:#x}");
+    assert_eq!(libc::WTERMSIG(status), libc::SIGABRT);
 }
 
 /// What it closes the parent has, too, and polls.

@@ -16,6 +16,7 @@
 
 use crate::clock::Deadline;
 use crate::park::{self, Claim, Outcome, Ticket, Wait};
+use crate::prim::GiveWay;
 use crate::prim::atomic::{AtomicPtr, Ordering::*};
 use std::ptr;
 
@@ -171,8 +172,9 @@ impl JoinWord {
 
     /// The goroutine is between reading the joiner and its last store: a few instructions.
     fn await_finished(&self) {
+        let mut give_way = GiveWay::default();
         while !self.is_finished() {
-            crate::prim::thread::yield_now();
+            give_way.once();
         }
     }
 

@@ -1,7 +1,7 @@
 //! A future that waits: its task is parked from the start, and resuming it wakes the waker.
 
 use super::word::{Outcome, Task, Ticket};
-use crate::prim::Lock;
+use crate::prim::{GiveWay, Lock};
 use gort_context::pass_discard;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
@@ -67,6 +67,7 @@ impl FutureTask {
         if self.task.take_back() {
             return None;
         }
+        let mut give_way = GiveWay::default();
         loop {
             {
                 let _waker = self.waker.lock();
@@ -74,7 +75,7 @@ impl FutureTask {
                     return Some(outcome);
                 }
             }
-            crate::prim::thread::yield_now();
+            give_way.once();
         }
     }
 }

@@ -24,7 +24,7 @@
 use super::word::{Claim, Outcome, Task, Ticket};
 use super::{Wait, block, with_task};
 use crate::clock::Deadline;
-use crate::prim::Lock;
+use crate::prim::{GiveWay, Lock};
 use std::ptr::NonNull;
 
 /// How [`Standing::wait`] has ended.
@@ -112,6 +112,7 @@ impl Standing {
         if self.task.take_back() {
             return None;
         }
+        let mut give_way = GiveWay::default();
         loop {
             {
                 let _marked_under_it = self.inner.lock();
@@ -119,7 +120,7 @@ impl Standing {
                     return Some(outcome.index());
                 }
             }
-            crate::prim::thread::yield_now();
+            give_way.once();
         }
     }
 }

@@ -4,10 +4,12 @@
 //! lock-free structure's compare-and-swap (measured: 2.2 ns for both). It is unfair on purpose: the
 //! loser of a race waits for a while that doubles, so the winner keeps the cache line for a burst of
 //! operations instead of passing it back and forth at every one. A holder that the kernel has taken
-//! off its CPU is waited for with `yield_now`, not by burning the CPU that it needs.
+//! off its CPU is waited for by [giving way](super::give_way), not by burning the CPU that it needs.
 
+#[cfg(not(loom))]
+use super::GiveWay;
+use super::UnsafeCell;
 use super::atomic::{AtomicBool, Ordering::*};
-use super::{UnsafeCell, thread};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -29,7 +31,7 @@ unsafe impl<T: Send> Sync for Lock<T> {}
 impl<T> UnwindSafe for Lock<T> {}
 impl<T> RefUnwindSafe for Lock<T> {}
 
-/// Spins of this many `pause`s are doubled up to; past it the thread yields its CPU.
+/// Spins of this many `pause`s are doubled up to; past it the thread gives way.
 #[cfg(not(loom))]
 const LONGEST_PAUSE: u32 = 256;
 
@@ -108,6 +110,7 @@ impl<T> Lock<T> {
         #[cfg(not(loom))]
         {
             let mut pause = 4;
+            let mut give_way = GiveWay::default();
             loop {
                 for _ in 0..pause {
                     std::hint::spin_loop();
@@ -118,7 +121,7 @@ impl<T> Lock<T> {
                 if pause < LONGEST_PAUSE {
                     pause *= 2;
                 } else {
-                    thread::yield_now();
+                    give_way.once();
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Everything that takes part in a protocol between threads goes through here, so that the loom
 //! models run the real code.
 
+mod give_way;
 mod lock;
 #[cfg(all(test, loom))]
 pub(crate) mod model;
@@ -20,6 +21,7 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
+pub(crate) use give_way::GiveWay;
 pub(crate) use lock::{Lock, LockGuard};
 #[cfg(all(test, loom))]
 pub(crate) use model::model;

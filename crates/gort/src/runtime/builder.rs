@@ -74,14 +74,16 @@ impl Default for Builder {
 impl Builder {
     /// How many goroutines run at the same time: 1 to 1024. By default what the environment
     /// variable `GOMAXPROCS` says, else as many as the process has CPUs
-    /// ([`std::thread::available_parallelism`], which honours quotas of control groups).
+    /// ([`std::thread::available_parallelism`], which honours quotas of control groups). What changes
+    /// there later changes nothing here: see [`set_gomaxprocs`](crate::set_gomaxprocs).
     pub fn processors(mut self, processors: usize) -> Self {
         self.processors = Some(processors);
         self
     }
 
     /// The address space of a goroutine's stack, in bytes: 16 KiB to 1 GiB, rounded up to a power
-    /// of two; 256 KiB by default. Memory is used by the page, as the stack is.
+    /// of two; 256 KiB by default. Memory is used by the page, as the stack is; but where a program locks all that it will
+    /// have (`mlockall` with `MCL_FUTURE`), whole stacks at once, and up to twice as many as there are goroutines.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self

@@ -126,6 +126,7 @@ impl Machine {
     /// processor again. False: the machine is to end.
     pub(crate) fn go_idle(&self) -> bool {
         let shared = self.shared();
+        shared.ensure_origin();
         let mut processor = self.try_processor();
         self.set_processor(None);
         if let Some(mine) = processor {

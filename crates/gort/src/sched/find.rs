@@ -61,6 +61,15 @@ impl Machine {
         processor.pop()
     }
 
+    /// The same, for one whose goroutine has used up its slice: so few picks are made where goroutines compute that who waits in the
+    /// global queue would wait for its turn for half a second.
+    pub(crate) fn pick_after_a_slice(&self) -> Option<GoroutineRef> {
+        let processor = self.try_processor()?;
+        let Some(goroutine) = self.pick_rarely() else { return self.pick() };
+        processor.count_pick();
+        goroutine.ok()
+    }
+
     /// Looks at what concerns all processors. `Err`: leave for the system stack.
     #[cold]
     #[inline(never)]
@@ -143,7 +152,9 @@ impl Machine {
             }
             return Some(next);
         }
-        if let Some(goroutine) = self.pick().or_else(|| self.take_global()) {
+        if let Some(goroutine) =
+            self.pick().or_else(|| self.pick_late()).or_else(|| self.take_global())
+        {
             return Some(goroutine);
         }
         if self.shared().are_too_many() {
@@ -172,6 +183,13 @@ impl Machine {
         processor.count_pick();
         self.begin_slice();
         Some(next)
+    }
+
+    /// Fires what is due at processors that do not get to it, if others wait in the global queue. They may compute, and
+    /// whoever waits for a timer would wait until each of them has a machine.
+    fn pick_late(&self) -> Option<GoroutineRef> {
+        let others_wait = self.searching.get() && self.shared().global.len() > 0;
+        if others_wait && self.fire_all_timers() > 0 { self.pick() } else { None }
     }
 
     /// The first of the global queue, and this processor's share of the rest.

@@ -126,7 +126,7 @@ extern "C" fn yield_in_place(interrupted: &Registers) {
             stats.preempted.fetch_add(1, Relaxed);
             machine.enter();
             machine.is_redirected.store(false, Relaxed);
-            let next = machine.pick();
+            let next = machine.pick_after_a_slice();
             // SAFETY: the slot is the goroutine's own; it is requeued once it is saved; `next` was picked.
             unsafe { machine.leave(goroutine.context_slot(), After::Requeue(goroutine), next) }
                 .exit();

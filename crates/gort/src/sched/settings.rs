@@ -22,6 +22,9 @@ pub enum Preempt {
     /// it; nothing is interrupted and nothing moves. So is the processor of one whose thread sleeps in the
     /// kernel. A thousand goroutines that compute all at once take a thousand threads, of which each gets
     /// the same share of the CPUs.
+    ///
+    /// It is a thread that takes it, and needs a CPU. Under `SCHED_FIFO` the kernel gives it none while goroutines compute on all of them:
+    /// leave it one, or choose `SCHED_RR`.
     #[default]
     Handoff,
     /// The goroutine is interrupted, by a signal or on Windows by being suspended, and yields where it is: its registers are saved and it goes on

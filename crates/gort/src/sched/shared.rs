@@ -22,16 +22,20 @@ use crate::goroutine::arena::Arena;
 use crate::goroutine::panic::OnPanic;
 use crate::goroutine::{GoroutineRef, State};
 use crate::poll::Driver;
+use crate::prim::GiveWay;
 use crate::prim::atomic::{
     AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*,
 };
 use crate::sys::Origin;
+use crate::tell::abort;
 use crossbeam_utils::CachePadded;
 use gort_context::StackPool;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
-use std::thread;
+
+const FORKED_OFF: &str =
+    "this process was forked off by one with a runtime, and has none of that one's threads";
 
 pub(crate) struct Shared {
     pub(crate) global: GlobalQueue,
@@ -176,9 +180,14 @@ impl Shared {
         if self.origin.is_here() {
             return Ok(());
         }
-        let message =
-            "this process was forked off by one with a runtime, and has none of that one's threads";
-        Err(io::Error::new(io::ErrorKind::Unsupported, message))
+        Err(io::Error::new(io::ErrorKind::Unsupported, FORKED_OFF))
+    }
+
+    /// Before a machine sleeps: where a goroutine has forked the process, and goes on in the child, nobody would ever wake it.
+    pub(super) fn ensure_origin(&self) {
+        if !self.origin.is_here() {
+            abort(format_args!("aborting, as {FORKED_OFF}: nothing is left to be done here"));
+        }
     }
 
     /// A vacant record, with a number; `None`: out of memory, or without threads.
@@ -310,16 +319,17 @@ impl Shared {
         // A machine enters the list first and then looks for the mark: it is roused, or sees it.
         self.rouse_all();
         let take_all = || self.registry().threads.take_all();
+        let mut give_way = GiveWay::default();
         while let Some(threads) = take_all() {
             threads.into_iter().for_each(wait_for);
             // Some may be in the making.
-            thread::yield_now();
+            give_way.once();
         }
         if let Some(driver) = self.driver.get() {
             driver.close();
         }
         while self.visitors.load(SeqCst) != 0 {
-            thread::yield_now();
+            give_way.once();
         }
         self.close();
     }

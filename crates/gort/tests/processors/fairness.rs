@@ -1,7 +1,7 @@
 //! Who yields, talks or computes on a processor leaves turns to the others there.
 
 use crate::TOO_LATE;
-use crate::support::{LIMIT, in_turn, on, runtime, within};
+use crate::support::{LIMIT, compute_until, in_turn, on, runtime, within};
 use gort::chan::chan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -182,5 +182,25 @@ fn those_of_the_global_queue_get_turns_beside_those_of_the_ring() {
             waker.join().unwrap();
         }
         stop.store(true, SeqCst);
+    });
+}
+
+/// With more processors than CPUs it takes long until each has a thread that runs.
+#[test]
+fn who_has_slept_is_not_put_behind_those_that_no_machine_runs_yet() {
+    on(64, || {
+        let stop = Arc::new(AtomicBool::new(false));
+        let computing: Vec<_> = (0..512)
+            .map(|_| {
+                let stop = stop.clone();
+                gort::spawn(move || compute_until(LIMIT, || stop.load(SeqCst)))
+            })
+            .collect();
+        let start = Instant::now();
+        (0..3).for_each(|_| gort::sleep(Duration::from_millis(1)));
+        let slept = start.elapsed();
+        stop.store(true, SeqCst);
+        computing.into_iter().for_each(|handle| assert!(handle.join().unwrap()));
+        assert!(slept < TOO_LATE, "{slept:?}");
     });
 }
