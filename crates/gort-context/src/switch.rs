@@ -251,8 +251,8 @@ pub mod control {
 /// what the layers above take to be the OS thread.
 ///
 /// On ELF the word lives in the static TLS block (the initial-exec model): two instructions to read. A shared
-/// object that contains this crate can be loaded with `dlopen` as long as libc has 8 bytes of static TLS to
-/// spare. On Windows it lives in the module's TLS; elsewhere the thread library keeps it.
+/// object that contains this crate can be loaded with `dlopen` as long as libc has static TLS to spare for all of its
+/// thread-locals: glibc has a kilobyte or two. On Windows it lives in the module's TLS; elsewhere the thread library keeps it.
 pub mod carried {
     use crate::arch;
 

@@ -55,7 +55,8 @@
 //! # What to know
 //!
 //! - **Panics** end the goroutine and run its destructors. They reach the [`JoinHandle`], or the
-//!   [panic handler](set_panic_handler); the rest of the program goes on.
+//!   [panic handler](set_panic_handler); the rest of the program goes on. Where a program is built with `panic = "abort"`
+//!   one ends it, and so does [shutting down](Runtime::shutdown) a runtime in which somebody waits.
 //! - **Stacks** do not move and do not grow beyond their size, 256 KiB of address space unless
 //!   [set otherwise](Builder::stack_size). One that is used up ends the process with a report that
 //!   names the goroutine.

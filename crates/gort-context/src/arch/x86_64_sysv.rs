@@ -49,6 +49,10 @@
 //!
 //! The direction flag is clear at every call boundary, so it needs no care. Shadow stacks (CET) are not
 //! switched; Linux does not turn them on for a program that does not ask.
+//!
+//! APX's registers, r16 to r31, belong to the caller, but Rust's `clobber_abi` does not know them (1.95; `rustc -O -C
+//! target-cpu=diamondrapids` has values in them over an asm block with it), nor can they be named. A program must not be
+//! built for a processor that has them.
 
 use std::arch::{asm, naked_asm};
 use std::io;

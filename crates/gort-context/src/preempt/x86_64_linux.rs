@@ -53,8 +53,12 @@ pub(super) unsafe fn redirect(ucontext: *mut c_void, reserve: usize) -> Result<(
     if sp.saturating_sub(frame).saturating_sub(reserve) < stack.start {
         return Err(Refused::NoRoom);
     }
+    // Where the extended state lies comes behind the general registers. With musl it has no name.
+    let state = (&raw const *context).cast::<[i64; 23]>().wrapping_add(1).cast::<*const u8>();
+    // SAFETY: inside the record, by the kernel's layout of it.
+    let state = unsafe { state.read() };
     // SAFETY: the kernel has put the extended state there.
-    if unsafe { has_tiles(context.fpregs.cast()) } {
+    if unsafe { has_tiles(state) } {
         return Err(Refused::TooMuchState);
     }
     let sp = sp - RED_ZONE - size_of::<usize>();

@@ -36,6 +36,13 @@ impl fmt::Display for Shutdown {
 
 /// Unwinds the running goroutine's stack; no panic hook is called.
 pub(crate) fn unwind_for_shutdown() -> ! {
+    if cfg!(panic = "abort") {
+        // std would do so without a word.
+        abort(format_args!(
+            "a runtime is shut down while a goroutine waits, whose stack cannot be unwound in a program that is built \
+             with panic=abort: aborting"
+        ));
+    }
     resume_unwind(Box::new(Shutdown))
 }
 

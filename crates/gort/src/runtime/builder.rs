@@ -166,7 +166,8 @@ impl Builder {
     ///
     /// For programs with more busy goroutines than they want threads. On Linux by a signal, of which one runtime's choice
     /// holds for the process (see [`preempt_signal`](Self::preempt_signal)); on Windows (x86-64) the thread is suspended for
-    /// that. Elsewhere [`build`](Self::build) gives an error of the kind `Unsupported`.
+    /// that. Elsewhere [`build`](Self::build) gives an error of the kind `Unsupported`, and on Linux where the C library is
+    /// linked statically (`crt-static`, as is usual with musl): its allocator's lock would be put aside with who holds it.
     ///
     /// # Safety
     /// The goroutines of this runtime may be put aside, and go on on another thread, at any instruction of the

@@ -149,7 +149,8 @@ impl Runtime {
     ///
     /// Goroutines that have not started are dropped, with their closures. Those that wait, or come to wait, to yield or to
     /// a [`blocking`](crate::blocking()) call, are unwound, so that destructors run; `join` on them returns an error that
-    /// holds a [`Shutdown`](crate::Shutdown). Destructors may block, and are waited for.
+    /// holds a [`Shutdown`](crate::Shutdown). Destructors may block, and are waited for. A program that is built with
+    /// `panic = "abort"` cannot unwind: there the first of them ends the process, with a message; so does dropping the runtime.
     ///
     /// Called by one of its own goroutines it only begins the shutdown, and returns at once.
     ///

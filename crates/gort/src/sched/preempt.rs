@@ -40,6 +40,11 @@ const RESERVE: usize = if cfg!(debug_assertions) { 24 << 10 } else { 6 << 10 };
 
 /// Makes it possible; where there are signals, by `signal`, of which one serves the process.
 pub(crate) fn install(signal: i32) -> io::Result<()> {
+    // Who is put aside in the allocator holds a lock that machines want.
+    if sys::IS_IN_PROGRAM {
+        let message = "the program contains its C library, which must not be preempted in place";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, message));
+    }
     preempt::prepare(yield_in_place)?;
     static PREEMPTION: User = User { purpose: "preemption", on_signal };
     signals::install_for_good(signal, &PREEMPTION)

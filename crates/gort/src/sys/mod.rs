@@ -7,6 +7,7 @@
 //! | `register_barrier()`, `barrier_in_all_threads()` | see [`barrier`](crate::sched::barrier) |
 //! | `thread_local_storage()` | where the calling thread's `thread_local!`s are, as far as that can be told |
 //! | `SIGNAL`, `signals`, `errno()`, `set_errno()` | for preemption in place, on Unix; on Windows `MachineThread` does without a signal |
+//! | `IS_IN_PROGRAM` | is the system's allocator part of the program's own text? |
 //! | `Descriptor`, `OwnsDescriptor`, `OwnedSocket`, `descriptor_of()`, `borrowed!` | what sockets are to the system, and how std's traits lend them out |
 //! | `Polled`, `READING`, `FORGETS_WHEN_TOLD`, `WakeTimer` | what the poller is asked for, and what it cannot do itself |
 //! | `new_socket()`, `accept()`, `receive()`, `send()`, `close_in_place()`, `is_under_way()`, `trouble_of()` | operations on sockets, and what their errors mean |

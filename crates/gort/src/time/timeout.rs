@@ -1,7 +1,7 @@
 //! A limit on how long to wait for a function.
 
 use crate::chan::{RecvTimeoutError, chan};
-use crate::goroutine::panic::Shutdown;
+use crate::goroutine::panic::unwind_for_shutdown;
 use gort_context::pass_discard;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -69,6 +69,6 @@ where
         Ok(Err(payload)) => resume_unwind(payload),
         Err(RecvTimeoutError::Timeout) => Err(Elapsed),
         // It was dropped unbegun.
-        Err(RecvTimeoutError::Closed) => resume_unwind(Box::new(Shutdown)),
+        Err(RecvTimeoutError::Closed) => unwind_for_shutdown(),
     }
 }

@@ -17,6 +17,10 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Sleeps while `*address == expected`, at most for `timeout`. Wakes up without reason at times.
+#[cfg_attr(
+    target_env = "musl",
+    allow(deprecated, reason = "the name of `time_t`, which is to be 64 bits wide everywhere")
+)]
 pub(crate) fn wait_on_address(address: &AtomicU32, expected: u32, timeout: Option<Duration>) {
     let timespec = timeout.map(|timeout| libc::timespec {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
@@ -94,6 +98,9 @@ fn membarrier(command: libc::c_int) -> bool {
 
 /// The signal that interrupts goroutines, unless another is chosen.
 pub(crate) const SIGNAL: i32 = libc::SIGURG;
+
+/// Is the C library, with its allocator, part of the program's own text?
+pub(crate) const IS_IN_PROGRAM: bool = cfg!(target_feature = "crt-static");
 
 /// The highest number of a signal.
 pub(in crate::sys) fn last_signal() -> i32 {

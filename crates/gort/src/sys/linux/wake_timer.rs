@@ -35,7 +35,7 @@ impl WakeTimer {
         let setting = libc::itimerspec {
             it_interval: never,
             it_value: libc::timespec {
-                tv_sec: time.as_secs() as libc::time_t,
+                tv_sec: time.as_secs() as _, // `time_t`, a name that is deprecated with musl
                 tv_nsec: time.subsec_nanos().into(),
             },
         };

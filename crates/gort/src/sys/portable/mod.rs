@@ -100,6 +100,8 @@ pub(crate) fn thread_local_storage() -> Range<usize> {
 
 pub(crate) const SIGNAL: i32 = 0;
 
+pub(crate) const IS_IN_PROGRAM: bool = false;
+
 /// The highest number of a signal.
 pub(in crate::sys) fn last_signal() -> i32 {
     31

@@ -253,6 +253,8 @@ pub(crate) fn wake_one(address: &AtomicU32) {
 /// Nobody is sent any.
 pub(crate) const SIGNAL: i32 = 0;
 
+pub(crate) const IS_IN_PROGRAM: bool = false;
+
 /// The calling thread's error number. Not inlined: the caller may go on on another thread afterwards.
 #[inline(never)]
 pub(crate) fn errno() -> i32 {
