@@ -13,9 +13,13 @@ use gort::chan::chan;
 use gort::{JoinHandle, Runtime};
 use std::cell::{Cell, RefCell};
 use std::hint::black_box;
+use std::mem;
+use std::pin::Pin;
+use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Poll};
 use std::thread::{self, LocalKey, ThreadId};
 use std::time::Duration;
 use support::{LIMIT, on, within, yield_until};
@@ -188,6 +192,43 @@ fn a_pointer_into_the_storage_keeps_the_goroutine_there() {
             })
             .collect();
         handles.into_iter().for_each(|handle| handle.join().unwrap());
+        traffic.end();
+    });
+}
+
+/// What a call has left below, a later frame may have in room that it does not use: an unoptimized build's frames, down to the
+/// switch, have much of that.
+#[test]
+fn what_polling_a_future_has_left_keeps_nobody() {
+    /// Polled twice, and leaves pointers into the thread's storage all over what is below.
+    struct Leaves(bool);
+
+    impl Future for Leaves {
+        type Output = ();
+
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+            leave_pointers();
+            if mem::replace(&mut self.0, true) {
+                return Poll::Ready(());
+            }
+            let waker = context.waker().clone();
+            gort::go!(move || waker.wake());
+            Poll::Pending
+        }
+    }
+
+    #[inline(never)]
+    fn leave_pointers() {
+        NUMBER.with(|number| black_box([ptr::from_ref(number); 400]));
+    }
+
+    on(2, || {
+        let traffic = Traffic::start();
+        yield_until("on another thread", || {
+            let before = thread::current().id();
+            gort::block_on(Leaves(false));
+            thread::current().id() != before
+        });
         traffic.end();
     });
 }

@@ -12,14 +12,14 @@ pub(crate) unsafe fn discard(_: Context) {}
 #[inline(always)]
 pub(crate) fn wipe_below() {
     #[cfg(debug_assertions)]
-    // SAFETY: without `nostack` the compiler keeps nothing below the stack pointer. Four kilobytes there are the
+    // SAFETY: without `nostack` the compiler keeps nothing below the stack pointer. Five kilobytes there are the
     // flow's to use: where they are not, unoptimized calls would end in the guard, too.
     unsafe {
         std::arch::asm!(
-            "lea rdi, [rsp - 4096]",
+            "lea rdi, [rsp - 5120]",
             "rep stosq",
             in("rax") 0,
-            inout("rcx") 4096 / 8 => _,
+            inout("rcx") 5120 / 8 => _,
             out("rdi") _,
         );
     }
