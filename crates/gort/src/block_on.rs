@@ -45,6 +45,8 @@ pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
+        // What polling has left there.
+        gort_context::wipe_below();
         woken.0.wait();
     }
 }

@@ -82,6 +82,7 @@ impl<T> JoinHandle<T> {
         if let Some(polled) = self.polled.take() {
             Self::forget_poll(goroutine, &polled);
         }
+        gort_context::wipe_below();
         if !goroutine.join().wait(why) {
             // The waiter itself is to end.
             drop(self);

@@ -18,6 +18,7 @@ pub(crate) fn queue_up<'a, S, P: Copy>(
     why: Wait,
     leave: impl FnOnce(LockGuard<'a, S>) -> bool,
 ) -> Result<(), GaveUp> {
+    gort_context::wipe_below();
     queue_up_and(locked, queue, payload, || (), limit, why, leave)
 }
 

@@ -84,6 +84,11 @@ impl Builder {
     /// The address space of a goroutine's stack, in bytes: 16 KiB to 1 GiB, rounded up to a power
     /// of two; 256 KiB by default. Memory is used by the page, as the stack is; but where a program locks all that it will
     /// have (`mlockall` with `MCL_FUTURE`), whole stacks at once, and up to twice as many as there are goroutines.
+    ///
+    /// A thread of std's has 2 MiB. Deep recursion, and some crates in unoptimized builds, want more than the default:
+    /// `docs/other-crates.md` in the repository has figures. One that is used up ends in a report, by a guard of 16 KiB below
+    /// it, or of a quarter of a smaller one. C code, which is compiled without probes as a rule, may jump over that with a
+    /// frame that is longer: such code wants a stack that it does not use up.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self

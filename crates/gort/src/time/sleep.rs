@@ -22,6 +22,7 @@ pub fn sleep(duration: Duration) {
     if duration.is_zero() {
         return crate::yield_now();
     }
+    gort_context::wipe_below();
     sleep_to(Deadline::after(duration));
 }
 
@@ -41,6 +42,7 @@ pub fn sleep_until(instant: Instant) {
     if deadline.has_passed() {
         return crate::yield_now();
     }
+    gort_context::wipe_below();
     sleep_to(deadline);
 }
 

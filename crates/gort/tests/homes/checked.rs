@@ -4,6 +4,8 @@ use super::support::{LIMIT, on, within};
 use super::{NUMBER, Traffic, wander, wander_off};
 use gort::Runtime;
 use std::cell::{Cell, RefCell};
+use std::hint::black_box;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread::{self, LocalKey, ThreadId};
@@ -91,7 +93,7 @@ fn wander_a_while() {
 
 #[inline(never)]
 fn is_own(variable: &Cell<usize>, key: &'static LocalKey<Cell<usize>>) {
-    key.with(|own| assert!(std::ptr::eq(own, variable), "another thread's"));
+    key.with(|own| assert!(ptr::eq(own, variable), "another thread's"));
 }
 
 fn numbered(thread: ThreadId) -> usize {
@@ -110,16 +112,59 @@ fn a_pointer_into_the_storage_keeps_the_goroutine_there() {
             .map(|_| {
                 gort::spawn(|| {
                     let here = thread::current().id();
-                    let pointer = NUMBER.with(std::ptr::from_ref);
+                    let pointer = NUMBER.with(ptr::from_ref);
                     for _ in 0..1_000 {
                         gort::yield_now();
                         assert_eq!(thread::current().id(), here);
-                        assert_eq!(std::hint::black_box(pointer), NUMBER.with(std::ptr::from_ref));
+                        assert_eq!(black_box(pointer), NUMBER.with(ptr::from_ref));
                     }
                 })
             })
             .collect();
         handles.into_iter().for_each(|handle| handle.join().unwrap());
+        traffic.end();
+    });
+}
+
+/// What a call has left below, a later frame may have in room that it does not use: an unoptimized build's frames, down to the
+/// switch, have much of that.
+#[cfg(all(debug_assertions, target_arch = "x86_64"))]
+#[test]
+fn what_polling_a_future_has_left_keeps_nobody() {
+    use crate::support::yield_until;
+    use std::mem;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    /// Polled twice, and leaves pointers into the thread's storage all over what is below.
+    struct Leaves(bool);
+
+    impl Future for Leaves {
+        type Output = ();
+
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+            leave_pointers();
+            if mem::replace(&mut self.0, true) {
+                return Poll::Ready(());
+            }
+            let waker = context.waker().clone();
+            gort::go!(move || waker.wake());
+            Poll::Pending
+        }
+    }
+
+    #[inline(never)]
+    fn leave_pointers() {
+        NUMBER.with(|number| black_box([ptr::from_ref(number); 400]));
+    }
+
+    on(2, || {
+        let traffic = Traffic::start();
+        yield_until("on another thread", || {
+            let before = thread::current().id();
+            gort::block_on(Leaves(false));
+            thread::current().id() != before
+        });
         traffic.end();
     });
 }
