@@ -28,30 +28,3 @@ impl GiveWay {
         loom::thread::yield_now();
     }
 }
-
-#[cfg(all(test, target_os = "linux", not(loom)))]
-mod tests {
-    use crate::prim::Lock;
-    use crate::sys::MachineThread;
-    use std::thread;
-    use std::time::{Duration, Instant};
-
-    /// Or a thread that the kernel prefers to the holder's would keep that one from the CPU.
-    #[test]
-    fn who_waits_for_a_lock_for_long_sleeps() {
-        let lock = Lock::new(());
-        let waiting = MachineThread::default();
-        thread::scope(|scope| {
-            let held = lock.lock();
-            scope.spawn(|| {
-                waiting.begin();
-                drop(lock.lock());
-            });
-            let start = Instant::now();
-            while waiting.sleeps() != Some(true) {
-                assert!(start.elapsed() < Duration::from_secs(60), "it does not sleep");
-            }
-            drop(held);
-        });
-    }
-}

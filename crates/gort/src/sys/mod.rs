@@ -60,3 +60,34 @@ pub(crate) enum Disposition {
     Default,
     Ignore,
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::MachineThread;
+    use crate::prim::Lock;
+    use std::sync::atomic::{AtomicBool, Ordering::*};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// `prim::give_way`: or a thread that the kernel prefers to the holder's would keep that one from the CPU.
+    #[test]
+    fn who_waits_for_a_lock_for_long_sleeps() {
+        let lock = Lock::new(());
+        let waiting = MachineThread::default();
+        let has_begun = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let held = lock.lock();
+            scope.spawn(|| {
+                waiting.begin();
+                has_begun.store(true, Release);
+                drop(lock.lock());
+            });
+            let start = Instant::now();
+            // `None`, once it has begun: it cannot be told here.
+            while !has_begun.load(Acquire) || waiting.sleeps() == Some(false) {
+                assert!(start.elapsed() < Duration::from_secs(60), "it does not sleep");
+            }
+            drop(held);
+        });
+    }
+}
