@@ -12,17 +12,16 @@ pub(crate) unsafe fn discard(_: Context) {}
 #[inline(always)]
 pub(crate) fn wipe_below() {
     #[cfg(debug_assertions)]
-    // SAFETY: without `nostack` the compiler keeps nothing below the stack pointer. Five kilobytes there are the
-    // flow's to use: where they are not, unoptimized calls would end in the guard, too.
+    // SAFETY: without `nostack` the compiler keeps nothing below the stack pointer. A page there is the
+    // flow's to use: where it is not, unoptimized calls would end in the guard, too.
     unsafe {
         std::arch::asm!(
-            // As by calls, one page after the other: a guard must not be passed over.
+            // As by a call, which has the page that the frame reaches into first: a guard must not be passed over.
             "mov qword ptr [rsp - 8], rax",
-            "mov qword ptr [rsp - 4096], rax",
-            "lea rdi, [rsp - 5120]",
+            "lea rdi, [rsp - 4096]",
             "rep stosq",
             in("rax") 0,
-            inout("rcx") 5120 / 8 => _,
+            inout("rcx") 4096 / 8 => _,
             out("rdi") _,
         );
     }

@@ -136,7 +136,7 @@ impl<T> Core<T> {
         if deadline.has_passed() {
             return Ended::TimedOut;
         }
-        park::with_waiter(|task, place| {
+        park::with_room(|task, place| {
             let waiter = Waiter::armed_in(place, task.arm(), 0, slot);
             // SAFETY: the waiter stays here until it is off the list: claimed, or forgotten below.
             unsafe { state.senders.push(waiter) };
@@ -280,7 +280,7 @@ impl<T> Core<T> {
         if deadline.has_passed() {
             return Ended::TimedOut;
         }
-        park::with_waiter(|task, place| {
+        park::with_room(|task, place| {
             let waiter = Waiter::armed_in(place, task.arm(), 0, slot);
             // SAFETY: the waiter stays here until it is off the list: claimed, or forgotten below.
             unsafe { state.receivers.push(waiter) };

@@ -1,6 +1,6 @@
 //! Who waits for something: a queue in order of arrival, linked through the waiters' own memory.
 //!
-//! A [`Waiter`] is a node of a blocked call, in its goroutine's record or on its stack (see [`super::with_waiter`]), or within a
+//! A [`Waiter`] is a node of a blocked call, in its goroutine's record or on its stack (see [`super::with_room`]), or within a
 //! select's arm, or a future.
 //! Its links belong to the queue, that is, to whoever holds the lock that guards it. What a waiter
 //! wants, or brings, is its `payload`: a channel's slot, the number of permits, to read or to write.

@@ -34,7 +34,7 @@ pub(crate) fn queue_up_and<'a, S, P: Copy>(
     why: Wait,
     leave: impl FnOnce(LockGuard<'a, S>) -> bool,
 ) -> Result<(), GaveUp> {
-    super::with_waiter(|task, place| {
+    super::with_room(|task, place| {
         let waiter = Waiter::armed_in(place, task.arm(), 0, payload);
         // SAFETY: the waiter stays until its wait is over, claimed by who has taken it off, or unlinked below.
         unsafe { queue(&mut locked).push(waiter) };

@@ -69,7 +69,7 @@ impl RawLock {
     }
 
     fn lock_parked(&self, since: u64, woken: u32, limit: Limit<'_>) -> Parked {
-        park::with_waiter(|task, place| {
+        park::with_room(|task, place| {
             let waiter = {
                 let mut queue = self.queue.lock();
                 let mut word = self.word.load(Relaxed);
@@ -113,7 +113,7 @@ impl RawLock {
             }
             (0..1 << round).for_each(|_| std::hint::spin_loop());
         }
-        let parked = park::with_waiter(|task, place| {
+        let parked = park::with_room(|task, place| {
             let waiter = {
                 let mut queue = self.queue.lock();
                 let mut word = self.word.load(Relaxed);
