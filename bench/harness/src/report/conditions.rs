@@ -5,6 +5,7 @@ use crate::peers::bench_dir;
 use crate::record::{Fields, Record};
 use crate::results::CONDITIONS;
 use crate::table::row;
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
@@ -27,16 +28,20 @@ pub fn now_with(command: &str, left_out: &[String]) -> Record {
     Record::new(CONDITIONS, "", CONDITIONS, fields)
 }
 
-/// A table of those that are among `records`.
+/// A table of those that are among `records`. What is the same for the next run is not said again.
 pub fn markdown(records: &[Record]) -> String {
     let mut text = row(&["".into(), "".into()]) + "|---|---|\n";
-    let all: Vec<&Record> = records.iter().filter(|record| record.job == CONDITIONS).collect();
-    for (name, value) in all.iter().flat_map(|record| &record.fields) {
+    let mut holds = BTreeMap::new();
+    let all = records.iter().filter(|record| record.job == CONDITIONS);
+    for (name, value) in all.flat_map(|record| &record.fields) {
         let value = value.as_str().unwrap_or_default();
+        if holds.insert(name, value) == Some(value) {
+            continue;
+        }
         let value = if name == "command" { format!("`{value}`") } else { value.to_owned() };
         text += &row(&[name.clone(), if value.is_empty() { "not there".into() } else { value }]);
     }
-    if all.is_empty() { "The results do not say.\n".into() } else { text }
+    if holds.is_empty() { "The results do not say.\n".into() } else { text }
 }
 
 fn cpu() -> String {
@@ -103,10 +108,12 @@ mod tests {
 
     #[test]
     fn conditions_are_found_among_results() {
-        let records = [now_with("report -r 3", &["go is left out".into()])];
-        let text = markdown(&records);
+        let one = now_with("report -r 3", &["go is left out".into()]);
+        let other = now_with("report -r 5", &[]);
+        let text = markdown(&[one, other]);
         assert!(text.contains("| left out | go is left out |"), "{text}");
-        assert!(text.contains("-- report -r 3`"));
+        assert!(text.contains("-- report -r 3`") && text.contains("-- report -r 5`"), "{text}");
+        assert_eq!(text.matches("| kernel |").count(), 1, "{text}");
         assert_eq!(markdown(&[]), "The results do not say.\n");
     }
 }
