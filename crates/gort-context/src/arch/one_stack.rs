@@ -12,16 +12,17 @@ pub(crate) unsafe fn discard(_: Context) {}
 #[inline(always)]
 pub(crate) fn wipe_below() {
     #[cfg(debug_assertions)]
-    // SAFETY: without `nostack` the compiler keeps nothing below the stack pointer. A page there is the
+    // SAFETY: without `nostack` the compiler keeps nothing below the stack pointer. What is there is the
     // flow's to use: where it is not, unoptimized calls would end in the guard, too.
     unsafe {
         std::arch::asm!(
-            // As by a call, which has the page that the frame reaches into first: a guard must not be passed over.
+            // As by calls, one page after the other: a guard must not be passed over.
             "mov qword ptr [rsp - 8], rax",
-            "lea rdi, [rsp - 4096]",
+            "mov qword ptr [rsp - 4096], rax",
+            "lea rdi, [rsp - 4608]",
             "rep stosq",
             in("rax") 0,
-            inout("rcx") 4096 / 8 => _,
+            inout("rcx") 4608 / 8 => _,
             out("rdi") _,
         );
     }

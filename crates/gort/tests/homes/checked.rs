@@ -155,7 +155,7 @@ fn what_polling_a_future_has_left_keeps_nobody() {
 
     #[inline(never)]
     fn leave_pointers() {
-        NUMBER.with(|number| black_box([ptr::from_ref(number); 400]));
+        NUMBER.with(|number| black_box([ptr::from_ref(number); 200]));
     }
 
     on(2, || {
