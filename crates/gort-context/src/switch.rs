@@ -117,7 +117,8 @@ pub unsafe fn discard(ctx: Context) {
 }
 
 /// Sets to zero what calls that have returned have left below the caller's frame, where such calls leave pointers to the
-/// thread's storage: a kilobyte on AArch64; four and a half, what a wait takes up, in unoptimized builds on x86-64. In optimized ones there it does nothing.
+/// thread's storage: a kilobyte on AArch64; four and a half, what a wait takes up, in unoptimized builds on x86-64. In
+/// optimized ones there it does nothing.
 ///
 /// The next frames are built there. One with a slot that it does not write to, in which a flow is then suspended,
 /// would seem to [point into](crate::points_into) that storage.

@@ -1,8 +1,7 @@
 //! Who waits for something: a queue in order of arrival, linked through the waiters' own memory.
 //!
 //! A [`Waiter`] is a node of a blocked call, in its goroutine's record or on its stack (see [`super::with_room`]), or within a
-//! select's arm, or a future.
-//! Its links belong to the queue, that is, to whoever holds the lock that guards it. What a waiter
+//! select's arm, or a future. Its links belong to the queue, that is, to whoever holds the lock that guards it. What a waiter
 //! wants, or brings, is its `payload`: a channel's slot, the number of permits, to read or to write.
 //!
 //! A waiter whose wait is over (it timed out, another arm of its select won) may still be linked for

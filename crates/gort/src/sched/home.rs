@@ -15,9 +15,10 @@
 //! for that. Calls that have returned leave such words, and a later frame may have a slot there that it does not write to. So
 //! what lies below is wiped before a goroutine begins and before what blocks (`gort_context::wipe_below`): on AArch64, where code has
 //! the pointer to the thread's storage in a general register, and in unoptimized builds, where a server's `main` stayed with a
-//! request that computed for minutes because it had made a `HashMap`, and half of all waits for a Tokio timer ended in a detour. This check leaves no such word itself, on the stack that it is
-//! made on ([`gort_context::Addresses`]); a `JoinHandle` has no word without a value, which would be copied from stack to
-//! stack; and the C library's own storage, which its allocator points to, is not looked for (`sys::thread_local_storage`).
+//! request that computed for minutes because it had made a `HashMap`, and half of all waits for a Tokio timer ended in a
+//! detour. This check leaves no such word itself, on the stack that it is made on ([`gort_context::Addresses`]); a `JoinHandle`
+//! has no word without a value, which would be copied from stack to stack; and the C library's own storage, which its
+//! allocator points to, is not looked for (`sys::thread_local_storage`).
 //!
 //! Measured (`cargo test --release -p gort-context --test switch -- --nocapture pointers`): 10 ns for a
 //! goroutine that waits in a shallow place, and 0.3 ns for each word of stack beyond; on the same thread
