@@ -1,5 +1,6 @@
 //! `Mutex`: what std's, parking_lot's and Go's are tested for, and what goroutines add.
 
+use gort::Runtime;
 use gort::sync::{MappedMutexGuard, Mutex, MutexGuard, WaitGroup};
 use std::cell::Cell;
 use std::panic::catch_unwind;
@@ -135,6 +136,46 @@ fn a_hog_does_not_starve_the_others() {
     hogs.wait();
     // Each of the twenty waits for a millisecond before it is handed the mutex, and for the CPU.
     assert!(took < Duration::from_secs(5), "twenty turns took {took:?}");
+}
+
+/// It was woken to try again, at home where the hog computed, and nobody else was woken meanwhile.
+#[test]
+fn a_hog_makes_room_for_who_can_only_run_on_its_thread() {
+    let mutex = Arc::new(Mutex::new(()));
+    let (waits, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let runtime = Runtime::builder().processors(2).build().unwrap();
+    let both = runtime.spawn({
+        let (mutex, waits, stop) = (mutex.clone(), waits.clone(), stop.clone());
+        move || {
+            let (for_hog, is_queued) = (mutex.clone(), waits.clone());
+            let hog = gort::spawn_local(move || {
+                let guard = for_hog.lock().unwrap();
+                while !is_queued.load(Relaxed) {
+                    gort::yield_now();
+                }
+                drop(guard);
+                while !stop.load(Relaxed) {
+                    drop(for_hog.lock().unwrap());
+                }
+            });
+            let local = gort::spawn_local(move || {
+                // The hog sees this when this goroutine has left their thread to it.
+                waits.store(true, Relaxed);
+                drop(mutex.lock().unwrap());
+            });
+            hog.join().unwrap();
+            local.join().unwrap();
+        }
+    });
+    let others_turn = runtime.run(|| {
+        while !waits.load(Relaxed) {
+            gort::sleep(SOON);
+        }
+        mutex.lock_timeout(Duration::from_secs(10)).map(drop).is_ok()
+    });
+    stop.store(true, Relaxed);
+    both.join().unwrap();
+    assert!(others_turn, "ten seconds in vain");
 }
 
 #[test]

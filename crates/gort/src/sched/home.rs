@@ -16,17 +16,19 @@
 //! what lies below is wiped before a goroutine begins and before what blocks (`gort_context::wipe_below`): on AArch64, where code has
 //! the pointer to the thread's storage in a general register, and in unoptimized builds, where a server's `main` stayed with a
 //! request that computed for minutes because it had made a `HashMap`, and half of all waits for a Tokio timer ended in a
-//! detour. This check leaves no such word itself, on the stack that it is made on ([`gort_context::Addresses`]); a `JoinHandle`
-//! has no word without a value, which would be copied from stack to stack; and the C library's own storage, which its
-//! allocator points to, is not looked for (`sys::thread_local_storage`).
+//! detour. This check leaves no such word itself, on the stack that it is made on ([`gort_context::Addresses`]). What goes from
+//! stack to stack has no word without a value, which would be copied, too: a `JoinHandle`, and what one flow leaves for
+//! the next ([`switch`](super::machine), [`worker`](super::worker)). And the C library's own storage, which its allocator points
+//! to, is not looked for (`sys::thread_local_storage`).
 //!
 //! Measured (`cargo test --release -p gort-context --test switch -- --nocapture pointers`): 10 ns for a
 //! goroutine that waits in a shallow place, and 0.3 ns for each word of stack beyond; on the same thread
 //! nothing but a comparison.
 //!
 //! Who must go home is put into its home's own list, `bound`, and the machine is roused with a processor
-//! if it sleeps; if it is busy it looks at its list at every pick. A machine whose thread ends takes its
-//! storage with it: it does not end while a goroutine is alive that has started there, or is to start there and nowhere else.
+//! if it sleeps; if it is busy it looks at its list at every pick, and whenever its goroutine has done some operations. A
+//! machine whose thread ends takes its storage with it: it does not end while a goroutine is alive that has started there, or is
+//! to start there and nowhere else.
 
 use super::Shared;
 use super::machine::Machine;

@@ -31,11 +31,11 @@ impl Processor {
 
 impl Worker {
     fn trim_if_deep(&mut self) {
-        if !self.trimmed && self.stack.used_deep(DEEP) {
+        if !self.trimmed.get() && self.stack.used_deep(DEEP) {
             // SAFETY: an idle worker is suspended, and only its processor's machine can resume it.
             unsafe { self.stack.trim_below(self.context) };
         }
-        self.trimmed = true;
+        self.trimmed = true.into();
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Worker {
     pub(super) stack: Stack,
     pub(super) context: Context,
     /// Has given memory back since it ran last, if it had any to give.
-    pub(super) trimmed: bool,
+    pub(super) trimmed: WideBool,
 }
 
 /// A goroutine and the stack that it is to run on.
@@ -29,14 +29,38 @@ pub(crate) struct Assignment {
     pub(super) goroutine: GoroutineRef,
     pub(super) stack: Stack,
     /// Only stacks of the runtime's default size are used again.
-    pub(super) reusable: bool,
+    pub(super) reusable: WideBool,
 }
 
 /// A worker that is about to be suspended; its context is in its own frame.
 pub(crate) struct Finished {
     pub(super) stack: Stack,
     pub(super) context: *const MaybeUninit<Context>,
-    pub(super) reusable: bool,
+    pub(super) reusable: WideBool,
+}
+
+/// A `bool` as wide as a word. Beside a narrow one is room that nobody writes to and every copy takes along, from one flow's
+/// stack to another's: what it was there may look here like a pointer into the first one's thread's storage (see
+/// [`home`](super::home)).
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum WideBool {
+    False,
+    True,
+}
+
+impl WideBool {
+    #[inline(always)]
+    pub(super) fn get(self) -> bool {
+        self == WideBool::True
+    }
+}
+
+impl From<bool> for WideBool {
+    #[inline(always)]
+    fn from(value: bool) -> WideBool {
+        if value { WideBool::True } else { WideBool::False }
+    }
 }
 
 impl Worker {
@@ -44,7 +68,7 @@ impl Worker {
     pub(super) fn new(stack: Stack) -> io::Result<Worker> {
         // SAFETY: the stack is free, lives as long as the worker, and the entry takes a machine.
         let context = unsafe { gort_context::init(&stack, main) }?;
-        Ok(Worker { stack, context, trimmed: true })
+        Ok(Worker { stack, context, trimmed: true.into() })
     }
 
     /// Gives the stack back. What lies on it owns nothing.
@@ -77,7 +101,7 @@ unsafe extern "C-unwind" fn main(word: *mut ()) -> ! {
             match machine.pick() {
                 // The next one is new, too: it runs right here.
                 Some(next)
-                    if reusable
+                    if reusable.get()
                         && next.is_new()
                         && !next.has_flag(BOUND)
                         && next.stack_size() == 0 =>

@@ -87,8 +87,8 @@ impl Shared {
         let context = unsafe { *finished.context };
         // SAFETY: the switch has saved the context there.
         let context = unsafe { context.assume_init() };
-        let worker = Worker { stack: finished.stack, context, trimmed: false };
-        if !finished.reusable {
+        let worker = Worker { stack: finished.stack, context, trimmed: false.into() };
+        if !finished.reusable.get() {
             return worker.discard();
         }
         let Some(processor) = processor else {
@@ -119,7 +119,7 @@ impl Shared {
             put_back => self.worker_elsewhere(machine, goroutine, put_back)?,
         };
         goroutine.set_state(State::Started);
-        machine.assign(Assignment { goroutine, stack: worker.stack, reusable });
+        machine.assign(Assignment { goroutine, stack: worker.stack, reusable: reusable.into() });
         Some(worker.context)
     }
 

@@ -28,21 +28,28 @@ impl Machine {
     /// What the flow that was left wants done. To be called first thing after every switch.
     #[inline(always)]
     pub(crate) fn after_switch(&self) {
-        // SAFETY: only the running flow of this machine touches the field.
-        let after = unsafe { ptr::replace(self.after.get(), After::Nothing) };
-        match after {
+        let after = self.after.get();
+        // SAFETY: only the running flow of this machine touches the field. It is looked at where it is: a copy would bring
+        // the words along that an `After` does not use, from the stack of the flow that has left (see `home`).
+        match unsafe { &*after } {
             After::Nothing => {}
-            After::Commit(goroutine) => {
+            &After::Commit(goroutine) => {
                 if !goroutine.task().commit() {
                     self.ready(goroutine);
                 }
             }
-            After::Requeue(goroutine) => match self.try_processor() {
+            &After::Requeue(goroutine) => match self.try_processor() {
                 Some(processor) => processor.push(goroutine, self.shared()),
                 None => self.shared().inject(goroutine),
             },
-            After::Stash(finished) => self.shared().stash(self.try_processor(), finished),
+            After::Stash(finished) => {
+                // SAFETY: it is used once: the field is overwritten.
+                let finished = unsafe { ptr::read(finished) };
+                self.shared().stash(self.try_processor(), finished);
+            }
         }
+        // SAFETY: as above; nothing of it is borrowed any more.
+        unsafe { ptr::write(after, After::Nothing) };
     }
 
     /// Leaves the running flow, whose context goes to `save`, for `goroutine`, or for the system

@@ -34,6 +34,8 @@ impl RawLock {
     #[cold]
     #[inline(never)]
     pub(super) fn lock_slow(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
+        // Who gives a busy lock back and takes it again gives room for those, too, who can only run where it runs.
+        park::checkpoint();
         let mut since = None;
         let mut woken = 0;
         loop {
@@ -106,6 +108,7 @@ impl RawLock {
     #[cold]
     #[inline(never)]
     pub(super) fn read_slow(&self, limit: Limit<'_>) -> Result<(), GaveUp> {
+        park::checkpoint();
         let rounds = if cfg!(loom) { 0 } else { SPINS };
         for round in 0..rounds {
             if self.try_read_first() {
