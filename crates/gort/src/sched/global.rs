@@ -46,6 +46,14 @@ impl GlobalQueue {
         self.len.store(self.len.load(Relaxed) + count, Relaxed);
     }
 
+    /// Shows the first to `f`, which is to be quick.
+    pub(crate) fn with_first<R>(&self, f: impl FnOnce(GoroutineRef) -> R) -> Option<R> {
+        if self.len() == 0 {
+            return None;
+        }
+        self.list.lock().first().map(f)
+    }
+
     /// Takes the first; up to `more` that follow it go to `take`.
     pub(crate) fn pop_batch(
         &self,

@@ -24,6 +24,10 @@ impl<T: Linked> List<T> {
         self.head.is_none()
     }
 
+    pub(crate) fn first(&self) -> Option<T> {
+        self.head
+    }
+
     #[inline(always)]
     pub(crate) fn push(&mut self, item: T) {
         item.link().set(None);

@@ -29,7 +29,7 @@
 //! | [`crowd`](mod@crowd), [`watch`](mod@watch) | what changes where many compute without a processor; who is the monitor |
 //! | [`pace`](mod@pace), [`enough`](mod@enough) | is what waits worth another machine |
 //! | [`kernel_slice`](mod@kernel_slice) | how soon the kernel runs a machine |
-//! | [`home`](mod@home) | who may go on where |
+//! | [`home`](mod@home), [`homebound`](mod@homebound) | who may go on where; telling of who waits long for that |
 //! | [`audit`](mod@audit) | who blocks with values of the thread's |
 //! | [`preempt`](mod@preempt) | yielding in place, by a signal |
 //! | [`blocking`](mod@blocking) | giving the processor up for a call that blocks |
@@ -95,6 +95,8 @@ mod global;
 mod hold;
 #[cfg(not(loom))]
 mod home;
+#[cfg(not(loom))]
+mod homebound;
 mod idle;
 #[cfg(not(loom))]
 mod kernel_slice;

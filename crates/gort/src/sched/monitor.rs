@@ -15,7 +15,8 @@
 //! machine run it. The goroutine stays on its thread and goes on there, sharing the CPUs by the kernel's
 //! hand. **Nothing is taken while nothing waits.**
 //!
-//! The monitor also gives memory of stacks back (see [`tidy`](super::tidy)).
+//! The monitor also gives memory of stacks back (see [`tidy`](super::tidy)), and tells of who has waited long for its home
+//! ([`homebound`](super::homebound)).
 //!
 //! It looks after 50 µs, doubling up to 1 ms while there is nothing to do (4 ms where goroutines come and go so quickly that
 //! its looks, which interrupt them, cost more than they find: 3 % of the echoes of 64 clients), and only as long
@@ -37,6 +38,7 @@
 //! each timer, with ten thousand goroutines asleep both CPUs were at work all the time.
 
 use super::enough::Trials;
+use super::homebound::Homebound;
 use super::processor::Processor;
 use super::tidy::PoolTidier;
 use super::timer::NEVER;
@@ -64,6 +66,7 @@ pub(crate) struct Monitor {
     polls: u64,
     trials: Trials,
     tidier: PoolTidier,
+    homebound: Homebound,
 }
 
 /// Of a processor: how many picks it had made, since when at least, and what had been taken out of its
@@ -147,6 +150,7 @@ impl Monitor {
             if self.tidier.due(shared).is_some_and(|due| due <= clock::now()) {
                 self.tidier.step(shared);
             }
+            self.homebound.look_if_due(shared);
             if in_large_crowd && has_slept {
                 break;
             }
@@ -167,11 +171,12 @@ impl Monitor {
         Some(next.map_or(shortest, |end| Duration::from_nanos(end - now)))
     }
 
-    /// Sleeps until a processor is taken into use, or stacks are to be trimmed; or, in a crowd, until the keeper is late.
+    /// Sleeps until a processor is taken into use, or there is a chore; or, in a crowd, until the keeper is late.
     fn rest(&self, shared: &Shared, nobody_is_busy: impl Fn() -> bool) {
         let keeper_is_late = || shared.earliest_timer().saturating_add(OVERDUE);
         let late = shared.crowd.is_small(shared).then(keeper_is_late);
-        let due = self.tidier.due(shared).into_iter().chain(late).min().map(Deadline::from_nanos);
+        let chores = [self.tidier.due(shared), self.homebound.due(shared), late];
+        let due = chores.into_iter().flatten().min().map(Deadline::from_nanos);
         let nothing_to_do = || nobody_is_busy() && !due.is_some_and(Deadline::has_passed);
         let sleep = || match due.and_then(Deadline::remaining) {
             Some(time) => thread::park_timeout(time),

@@ -206,4 +206,9 @@ impl Shared {
         let machine = self.machines.get(number / CHUNK)?.get()?[number % CHUNK].get()?;
         Some(machine.as_static())
     }
+
+    /// All that were ever made.
+    pub(super) fn machines(&self) -> impl Iterator<Item = &'static Machine> {
+        (0..).map_while(|number| self.machine_at(number))
+    }
 }
