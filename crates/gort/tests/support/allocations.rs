@@ -4,12 +4,12 @@
 use super::{LIMIT, within};
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::thread;
 use std::time::Duration;
 
 /// Fills blocks of many sizes with a pattern, in an order of its own, and checks it when it frees them.
-fn churn(seed: u64, stop: &AtomicBool) -> usize {
+fn churn(seed: u64, rounds: &AtomicUsize, stop: &AtomicBool) {
     let mut random = seed | 1;
     let mut next = move || {
         random ^= random << 13;
@@ -18,41 +18,37 @@ fn churn(seed: u64, stop: &AtomicBool) -> usize {
         random as usize
     };
     let mut blocks: Vec<Vec<u8>> = vec![Vec::new(); 64];
-    let mut rounds = 0;
     while !stop.load(Relaxed) {
         let (place, length, pattern) = (next() % 64, next() % 3000, next() as u8);
         let old = std::mem::replace(&mut blocks[place], vec![pattern; length]);
         assert!(old.windows(2).all(|pair| pair[0] == pair[1]), "somebody else has written here");
         black_box(old);
-        rounds += 1;
+        rounds.fetch_add(1, Relaxed);
     }
-    rounds
 }
 
-/// Eight of these on two processors, and others that come and go: their slices are over in the middle of
+/// Eight of these on two processors, until all have had a turn, and others that come and go: their slices are over in the middle of
 /// the allocator all the time.
 pub fn busy_allocations() {
     within(LIMIT, || {
         let builder = gort::Runtime::builder().processors(2).time_slice(Duration::from_micros(100));
         let runtime = builder.build().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
-        let busy: Vec<_> = (0..8_u64)
+        let rounds: Arc<[AtomicUsize; 8]> = Arc::default();
+        let busy: Vec<_> = (0..rounds.len())
             .map(|n| {
-                let stop = stop.clone();
-                runtime.spawn(move || churn(n * 0x9e37_79b9 + 1, &stop))
+                let (rounds, stop) = (rounds.clone(), stop.clone());
+                runtime.spawn(move || churn(n as u64 * 0x9e37_79b9 + 1, &rounds[n], &stop))
             })
             .collect();
         // From a plain thread: a goroutine that seemed to belong to the thread of one of those would wait for ever.
-        let short: Vec<_> = (0..200)
-            .map(|_| {
-                thread::sleep(Duration::from_micros(500));
-                runtime.spawn(|| drop(black_box(vec![1_u8; 10_000])))
-            })
-            .collect();
-        stop.store(true, Relaxed);
-        for handle in busy {
-            assert!(handle.join().unwrap() > 0, "all made progress");
+        let mut short = Vec::new();
+        while short.len() < 200 || rounds.iter().any(|rounds| rounds.load(Relaxed) == 0) {
+            thread::sleep(Duration::from_micros(500));
+            short.push(runtime.spawn(|| drop(black_box(vec![1_u8; 10_000]))));
         }
+        stop.store(true, Relaxed);
+        busy.into_iter().for_each(|handle| handle.join().unwrap());
         short.into_iter().for_each(|handle| handle.join().unwrap());
         assert!(runtime.stats().processors_taken > 0, "{:?}", runtime.stats());
     });
