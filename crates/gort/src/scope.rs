@@ -111,6 +111,16 @@ pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
+    // Where `f` and this function have their frames is what calls of the caller's have left.
+    gort_context::wipe_below();
+    in_scope(f)
+}
+
+#[track_caller]
+fn in_scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
     let scope = Scope {
         running: WaitGroup::new(),
         panicked: AtomicBool::new(false),

@@ -129,12 +129,18 @@ fn a_pointer_into_the_storage_keeps_the_goroutine_there() {
 /// What a call has left below, a later frame may have in room that it does not use: an unoptimized build's frames, down to the
 /// switch, have much of that.
 #[cfg(all(debug_assertions, target_arch = "x86_64"))]
-#[test]
-fn what_polling_a_future_has_left_keeps_nobody() {
+mod what_calls_have_left {
+    use super::*;
     use crate::support::yield_until;
+    use std::collections::HashMap;
     use std::mem;
     use std::pin::Pin;
     use std::task::{Context, Poll};
+
+    #[inline(never)]
+    fn leave_pointers() {
+        NUMBER.with(|number| black_box([ptr::from_ref(number); 200]));
+    }
 
     /// Polled twice, and leaves pointers into the thread's storage all over what is below.
     struct Leaves(bool);
@@ -153,20 +159,36 @@ fn what_polling_a_future_has_left_keeps_nobody() {
         }
     }
 
-    #[inline(never)]
-    fn leave_pointers() {
-        NUMBER.with(|number| black_box([ptr::from_ref(number); 200]));
+    #[test]
+    fn polling_a_future_keeps_nobody() {
+        on(2, || {
+            let traffic = Traffic::start();
+            yield_until("on another thread", || {
+                let before = thread::current().id();
+                gort::block_on(Leaves(false));
+                thread::current().id() != before
+            });
+            traffic.end();
+        });
     }
 
-    on(2, || {
-        let traffic = Traffic::start();
-        yield_until("on another thread", || {
+    /// Making a map leaves some of std's.
+    #[test]
+    fn a_scope_keeps_nobody() {
+        on(2, || {
+            let traffic = Traffic::start();
             let before = thread::current().id();
-            gort::block_on(Leaves(false));
-            thread::current().id() != before
+            let empty = black_box(HashMap::<u32, u32>::new());
+            gort::scope(|_| {
+                yield_until("on another thread", || {
+                    gort::sleep(Duration::from_micros(1));
+                    thread::current().id() != before
+                });
+            });
+            drop(empty);
+            traffic.end();
         });
-        traffic.end();
-    });
+    }
 }
 
 /// On a stack that is not its own, of which the check knows nothing: other crates switch to some, to have more room. Nor may its
