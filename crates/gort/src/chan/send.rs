@@ -67,7 +67,7 @@ impl<T> Sender<T> {
     }
 
     /// Sends a message if that can be done without blocking: there is room in the buffer, or a
-    /// receiver waits.
+    /// receiver waits. Yields if the goroutine's time slice is over.
     ///
     /// # Errors
     /// If there is no room, or the channel is closed: the message comes back.
