@@ -143,7 +143,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// ```
     ///
     /// # Panics
-    /// If there is no memory, or no stack, for it.
+    /// If it cannot be started, as [`go!`](crate::go!).
     #[track_caller]
     pub fn go<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
     where

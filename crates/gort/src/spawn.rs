@@ -18,7 +18,8 @@ use std::sync::Arc;
 /// ```
 ///
 /// # Panics
-/// If there is no memory, or no stack, for the goroutine: [`Builder::spawn`] gives an error instead.
+/// If there is no memory, or no stack, for the goroutine, or the process's runtime is to be started and cannot be:
+/// [`Builder::spawn`] gives an error instead.
 #[track_caller]
 pub fn spawn<F, T>(f: F) -> JoinHandle<T>
 where
@@ -73,7 +74,7 @@ impl Builder {
     ///
     /// # Errors
     /// `InvalidInput` for a stack size out of bounds; `OutOfMemory`, or what the system says, if there
-    /// is no memory, or no stack, for the goroutine.
+    /// is no memory, or no stack, for the goroutine, or the process's runtime is to be started and cannot be.
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,

@@ -50,7 +50,7 @@ impl Drop for Func {
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the goroutine.
+/// If the goroutine cannot be made, as with [`go!`](crate::go!).
 #[track_caller]
 pub fn after_func<F>(context: &Context, f: F) -> StopFunc
 where

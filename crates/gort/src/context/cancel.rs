@@ -55,7 +55,7 @@ pub fn with_cancel_cause(parent: &Context) -> (Context, CancelCause) {
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the timer.
+/// If the timer cannot be had, which is a goroutine's record: as with [`go!`](crate::go!).
 #[track_caller]
 pub fn with_deadline(parent: &Context, deadline: Instant) -> (Context, Cancel) {
     ends_at(parent, Deadline::at(deadline), || None)
@@ -72,7 +72,7 @@ pub fn with_deadline(parent: &Context, deadline: Instant) -> (Context, Cancel) {
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the timer.
+/// If the timer cannot be had, which is a goroutine's record: as with [`go!`](crate::go!).
 #[track_caller]
 pub fn with_deadline_cause(
     parent: &Context,
@@ -94,7 +94,7 @@ pub fn with_deadline_cause(
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the timer.
+/// If the timer cannot be had, which is a goroutine's record: as with [`go!`](crate::go!).
 #[track_caller]
 pub fn with_timeout(parent: &Context, timeout: Duration) -> (Context, Cancel) {
     ends_at(parent, Deadline::after(timeout), || None)
@@ -113,7 +113,7 @@ pub fn with_timeout(parent: &Context, timeout: Duration) -> (Context, Cancel) {
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the timer.
+/// If the timer cannot be had, which is a goroutine's record: as with [`go!`](crate::go!).
 #[track_caller]
 pub fn with_timeout_cause(
     parent: &Context,

@@ -87,7 +87,7 @@ impl Runtime {
     /// ```
     ///
     /// # Panics
-    /// With the panic of `f`, if it panicked; if there is no stack for the goroutine.
+    /// With the panic of `f`, if it panicked; if there is no memory, or no stack, for the goroutine.
     pub fn run<F, R>(&self, f: F) -> R
     where
         F: FnOnce() -> R + Send,
@@ -105,7 +105,7 @@ impl Runtime {
     /// Starts a goroutine in this runtime; like [`spawn`](crate::spawn()) otherwise.
     ///
     /// # Panics
-    /// If there is no stack for the goroutine.
+    /// If there is no memory, or no stack, for the goroutine.
     pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -115,7 +115,8 @@ impl Runtime {
             .unwrap_or_else(|error| cannot_spawn(&error))
     }
 
-    /// How many goroutines there are: started or not, running or waiting.
+    /// How many goroutines there are: started or not, running or waiting, but not those of calls to come
+    /// ([`after_func`](crate::time::after_func())).
     pub fn num_goroutines(&self) -> usize {
         self.shared.visible_goroutines() as usize
     }

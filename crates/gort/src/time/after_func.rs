@@ -25,7 +25,7 @@ use std::time::Duration;
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the goroutine.
+/// If the goroutine cannot be made, as with [`go!`](crate::go!).
 #[track_caller]
 pub fn after_func<F>(duration: Duration, f: F) -> AfterFunc
 where

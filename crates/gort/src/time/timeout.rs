@@ -51,7 +51,7 @@ impl From<Elapsed> for std::io::Error {
 /// [`Elapsed`] if there is no value in time.
 ///
 /// # Panics
-/// With the panic of `f`; if there is no memory for the goroutine.
+/// With the panic of `f`; if the goroutine cannot be started, as [`go!`](crate::go!).
 #[track_caller]
 pub fn timeout<F, T>(limit: Duration, f: F) -> Result<T, Elapsed>
 where
