@@ -143,8 +143,8 @@ impl<T> Sender<T> {
 
     /// A future that sends a message; for async code on any executor.
     ///
-    /// The message is sent when the future is ready with `Ok`. A future that is dropped before has
-    /// not sent it and drops it.
+    /// The message is sent when the future is ready with `Ok`. A future that is dropped before drops it,
+    /// unless a receiver has taken it since the future was polled last.
     ///
     /// ```
     /// use gort::chan::chan;
