@@ -89,6 +89,15 @@ impl Builder {
 }
 
 /// Who a goroutine is; from [`current`].
+///
+/// ```
+/// gort::run(|| {
+///     let me = gort::current();
+///     println!("goroutine {} has no name", me.id());
+///     assert_eq!(me.name(), None);
+///     assert_ne!(gort::spawn(|| gort::current()).join().unwrap(), me);
+/// });
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Goroutine {
     id: u64,

@@ -143,8 +143,8 @@ impl<T> Sender<T> {
 
     /// A future that sends a message; for async code on any executor.
     ///
-    /// The message is sent when the future is ready with `Ok`. A future that is dropped before drops it,
-    /// unless a receiver has taken it since the future was polled last.
+    /// The message is sent when the future is ready with `Ok`. A future that is dropped before drops the message,
+    /// unless a receiver has taken it since the last poll.
     ///
     /// ```
     /// use gort::chan::chan;

@@ -104,6 +104,13 @@ impl Runtime {
 
     /// Starts a goroutine in this runtime; like [`spawn`](crate::spawn()) otherwise.
     ///
+    /// ```
+    /// let runtime = gort::Runtime::new()?;
+    /// let handle = runtime.spawn(|| 6 * 7);
+    /// assert_eq!(handle.join().unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Panics
     /// If there is no memory, or no stack, for the goroutine.
     pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
@@ -117,6 +124,16 @@ impl Runtime {
 
     /// How many goroutines there are: started or not, running or waiting, but not those of calls to come
     /// ([`after_func`](crate::time::after_func())).
+    ///
+    /// ```
+    /// let runtime = gort::Runtime::new()?;
+    /// let (tx, rx) = gort::chan::chan::<()>(0);
+    /// let waiting = runtime.spawn(move || rx.recv());
+    /// assert_eq!(runtime.num_goroutines(), 1);
+    /// drop(tx);
+    /// waiting.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn num_goroutines(&self) -> usize {
         self.shared.visible_goroutines() as usize
     }

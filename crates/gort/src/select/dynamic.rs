@@ -377,10 +377,25 @@ impl fmt::Debug for SelectedOperation<'_, '_> {
 }
 
 /// No arm of a [`Select`] was ready.
+///
+/// ```
+/// let mut select = gort::select::Select::new(); // without arms
+/// assert_eq!(select.try_select().unwrap_err().to_string(), "no arm of the select is ready");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TrySelectError;
 
 /// No arm of a [`Select`] was ready in time.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let rx = gort::chan::never::<()>();
+/// let mut select = gort::select::Select::new();
+/// select.recv(&rx);
+/// let error = select.select_timeout(Duration::from_millis(1)).unwrap_err();
+/// assert_eq!(error.to_string(), "timed out waiting for an arm of the select");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SelectTimeoutError;
 

@@ -122,6 +122,15 @@ fn here() -> usize {
 /// A value of a pool; goes back when it is dropped. From [`Pool::get`].
 ///
 /// If that is because of a panic, the value is dropped: it may be half changed.
+///
+/// ```
+/// let buffers: gort::sync::Pool<Vec<u8>> = gort::sync::Pool::new(Vec::new);
+/// let mut buffer = buffers.get();
+/// buffer.push(1);
+/// drop(buffer);
+/// assert_eq!(buffers.idle(), 1);
+/// assert_eq!(*buffers.get(), [1]); // as it was left
+/// ```
 pub struct PoolGuard<'a, T, F: Fn() -> T = fn() -> T> {
     pool: &'a Pool<T, F>,
     /// There until the end.
