@@ -152,7 +152,8 @@ pub fn try_current() -> Option<Goroutine> {
 
 /// Lets other goroutines run: the caller goes to the end of its processor's queue.
 ///
-/// Not needed for fairness, as long operations and loops of channel operations yield by themselves.
+/// Not needed for fairness, as long operations and loops of channel operations yield by themselves. But those who
+/// [stay](crate::spawn_local) on the caller's thread get no turn from one that computes for long, or takes locks that are free.
 /// On a plain thread it is `std::thread::yield_now`.
 ///
 /// ```
