@@ -116,7 +116,7 @@ pub fn test(options: TokenStream, item: TokenStream) -> TokenStream {
 /// - **`after(duration)`** is chosen when no other arm has been ready for that long. Of several, the
 ///   shortest counts.
 /// - **`default`** is chosen when no other arm is ready right now. With it, the select never
-///   waits. There may be one. (The arms are looked at one after the other, not all at one moment as in Go: if others pass a
+///   waits, but yields if the goroutine's time slice is over. There may be one. (The arms are looked at one after the other, not all at one moment as in Go: if others pass a
 ///   message to and fro between two channels, either may be found empty.)
 ///
 /// If several arms are ready, one of them is chosen at random, each with the same probability, so

@@ -22,7 +22,7 @@
 //!
 //! There is no `async` and no executor to choose. A goroutine has a stack of its own, calls what it
 //! likes, and gives way to others when it waits: for a channel, a timer, another goroutine. It costs
-//! 128 bytes and what its closure holds until it first runs, and a page of stack or more from then on.
+//! 128 bytes, and what its closure holds beyond 48, until it first runs, and a page of stack or more from then on.
 //!
 //! | to | use |
 //! |---|---|
@@ -49,8 +49,8 @@
 //! All of it is there on Linux, macOS and Windows, but for Unix sockets, `io::splice` and `io::copy_both`, which are not on Windows. What the systems do
 //! differently is said in each module. What was run where is in the README.
 //!
-//! All of it may also be used on plain threads: there, what waits blocks the thread. Who knows Go finds its idioms
-//! and what they are here in `docs/coming-from-go.md` in the repository.
+//! All of it may also be used on plain threads, but for [`current`] and [`spawn_local`]: there, what waits blocks the thread. Who
+//! knows Go finds its idioms and what they are here in `docs/coming-from-go.md` in the repository.
 //!
 //! # What to know
 //!

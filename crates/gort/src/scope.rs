@@ -17,6 +17,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// Where goroutines are started that may borrow from outside of it; from [`scope`](scope()).
+///
+/// ```
+/// use gort::Scope;
+///
+/// /// Goroutines of a scope may start others in it.
+/// fn visit<'scope>(s: &'scope Scope<'scope, '_>, depth: u32, leaves: &'scope gort::sync::Mutex<u32>) {
+///     match depth {
+///         0 => *leaves.lock().unwrap() += 1,
+///         _ => (0..2).for_each(|_| drop(s.go(move || visit(s, depth - 1, leaves)))),
+///     }
+/// }
+///
+/// let leaves = gort::sync::Mutex::new(0);
+/// gort::scope(|s| visit(s, 4, &leaves));
+/// assert_eq!(*leaves.lock().unwrap(), 16);
+/// ```
 pub struct Scope<'scope, 'env: 'scope> {
     running: WaitGroup,
     panicked: AtomicBool,
@@ -153,7 +169,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     /// ```
     ///
     /// # Panics
-    /// If there is no memory, or no stack, for it.
+    /// If it cannot be started, as [`go!`](crate::go!).
     #[track_caller]
     pub fn go<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
     where
@@ -222,6 +238,15 @@ impl<T> Take<T> for Taker<'_, '_, T> {
 }
 
 /// Waits for a goroutine of a scope; from [`Scope::go`]. The scope waits for it in any case.
+///
+/// ```
+/// let words = ["a", "bc", "def"];
+/// let lengths: Vec<usize> = gort::scope(|s| {
+///     let handles: Vec<_> = words.iter().map(|word| s.go(|| word.len())).collect();
+///     handles.into_iter().map(|handle| handle.join().unwrap()).collect()
+/// });
+/// assert_eq!(lengths, [1, 2, 3]);
+/// ```
 pub struct ScopedJoinHandle<'scope, T> {
     handle: JoinHandle<()>,
     take: Box<dyn Take<T> + Send + Sync + 'scope>,

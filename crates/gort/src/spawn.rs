@@ -18,7 +18,8 @@ use std::sync::Arc;
 /// ```
 ///
 /// # Panics
-/// If there is no memory, or no stack, for the goroutine: [`Builder::spawn`] gives an error instead.
+/// If there is no memory, or no stack, for the goroutine, or the process's runtime is to be started and cannot be:
+/// [`Builder::spawn`] gives an error instead.
 #[track_caller]
 pub fn spawn<F, T>(f: F) -> JoinHandle<T>
 where
@@ -73,7 +74,7 @@ impl Builder {
     ///
     /// # Errors
     /// `InvalidInput` for a stack size out of bounds; `OutOfMemory`, or what the system says, if there
-    /// is no memory, or no stack, for the goroutine.
+    /// is no memory, or no stack, for the goroutine, or the process's runtime is to be started and cannot be.
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -88,6 +89,15 @@ impl Builder {
 }
 
 /// Who a goroutine is; from [`current`].
+///
+/// ```
+/// gort::run(|| {
+///     let me = gort::current();
+///     println!("goroutine {} has no name", me.id());
+///     assert_eq!(me.name(), None);
+///     assert_ne!(gort::spawn(|| gort::current()).join().unwrap(), me);
+/// });
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Goroutine {
     id: u64,
@@ -142,7 +152,8 @@ pub fn try_current() -> Option<Goroutine> {
 
 /// Lets other goroutines run: the caller goes to the end of its processor's queue.
 ///
-/// Not needed for fairness, as long operations and loops of channel operations yield by themselves.
+/// Not needed for fairness, as long operations and loops of channel operations yield by themselves. But those who
+/// [stay](crate::spawn_local) on the caller's thread get no turn from one that computes for long, or takes locks that are free.
 /// On a plain thread it is `std::thread::yield_now`.
 ///
 /// ```

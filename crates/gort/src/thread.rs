@@ -36,6 +36,21 @@ pub fn lock_thread() -> LockedThread {
 }
 
 /// Keeps a goroutine on its thread; from [`lock_thread`].
+///
+/// ```
+/// use gort::LockedThread;
+///
+/// /// A library that is to be called by one thread.
+/// struct Library {
+///     _thread: LockedThread,
+/// }
+///
+/// gort::run(|| {
+///     let library = Library { _thread: gort::lock_thread() };
+///     // what is called in here is called on this thread
+///     drop(library);
+/// });
+/// ```
 pub struct LockedThread {
     /// It belongs to the goroutine that has made it.
     _not_send: PhantomData<*const ()>,

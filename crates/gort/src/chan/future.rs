@@ -179,6 +179,12 @@ impl<T> Frame<T> {
 }
 
 /// A future that receives; made by [`Receiver::recv_async`].
+///
+/// ```
+/// let (tx, rx) = gort::chan::chan(1);
+/// tx.send('a').unwrap();
+/// assert_eq!(gort::block_on(rx.recv_async()), Some('a'));
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct RecvFuture<'a, T> {
     receiver: &'a Receiver<T>,
@@ -212,6 +218,12 @@ impl<T> Drop for RecvFuture<'_, T> {
 }
 
 /// A future that sends; made by [`Sender::send_async`].
+///
+/// ```
+/// let (tx, rx) = gort::chan::chan(1);
+/// gort::block_on(tx.send_async('a')).unwrap();
+/// assert_eq!(rx.recv(), Some('a'));
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct SendFuture<'a, T> {
     sender: &'a Sender<T>,
@@ -247,6 +259,15 @@ impl<T> Drop for SendFuture<'_, T> {
 }
 
 /// The messages of a channel as a stream; made by [`Receiver::stream`].
+///
+/// ```
+/// let (tx, rx) = gort::chan::chan(2);
+/// tx.send('a').unwrap();
+/// tx.send('b').unwrap();
+/// let mut messages = rx.stream();
+/// assert_eq!(gort::block_on(messages.next()), Some('a'));
+/// assert_eq!(messages.receiver().len(), 1);
+/// ```
 #[must_use = "streams do nothing unless polled"]
 pub struct RecvStream<T> {
     receiver: Receiver<T>,

@@ -5,17 +5,44 @@ use std::fmt;
 use std::iter::FusedIterator;
 
 /// Iterates over the messages of a channel, blocking; made by [`Receiver::iter`].
+///
+/// ```
+/// let (tx, rx) = gort::chan::chan(0);
+/// gort::go!(move || (1..=3).for_each(|n| tx.send(n).unwrap()));
+/// assert_eq!(rx.iter().map(|n| n * n).sum::<i32>(), 14);
+/// ```
 pub struct Iter<'a, T> {
     receiver: &'a Receiver<T>,
     ended: bool,
 }
 
 /// Iterates over the messages that are there; made by [`Receiver::try_iter`].
+///
+/// ```
+/// let (tx, rx) = gort::chan::chan(2);
+/// tx.send(1).unwrap();
+/// assert_eq!(rx.try_iter().count(), 1);
+/// assert!(!rx.is_closed()); // more may come
+/// ```
 pub struct TryIter<'a, T> {
     receiver: &'a Receiver<T>,
 }
 
 /// Iterates over the messages of a channel, blocking; made by `Receiver`'s `into_iter`.
+///
+/// ```
+/// let (tx, rx) = gort::chan::chan(0);
+/// gort::go!(move || {
+///     for n in 1..=3 {
+///         tx.send(n).unwrap();
+///     }
+/// });
+/// let mut sum = 0;
+/// for n in rx {
+///     sum += n;
+/// }
+/// assert_eq!(sum, 6);
+/// ```
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
     ended: bool,

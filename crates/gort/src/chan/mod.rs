@@ -35,7 +35,8 @@
 //! when its last receiver is (which also drops what is in the buffer). Closing wakes everyone.
 //!
 //! Blocking parks a goroutine, and its processor runs others meanwhile; a plain thread is put to
-//! sleep. All of this works between goroutines of one or of several runtimes, plain threads, and
+//! sleep. An operation that does not have to wait, `try_send` and `try_recv` among them, yields when the
+//! goroutine's time slice is over. All of this works between goroutines of one or of several runtimes, plain threads, and
 //! futures on any executor. A goroutine that blocks when its runtime is [shut down](crate::Runtime::shutdown) is unwound, and
 //! what it wanted to send is dropped. Waiting for several channels is what [`select`](mod@crate::select) is for.
 //!

@@ -68,7 +68,7 @@ impl<T> Receiver<T> {
         self.core.recv()
     }
 
-    /// Receives a message if there is one: in the buffer, or with a blocked sender.
+    /// Receives a message if there is one: in the buffer, or with a blocked sender. Yields if the goroutine's time slice is over.
     ///
     /// # Errors
     /// If there is none now, or none will come.

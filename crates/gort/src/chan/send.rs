@@ -67,7 +67,7 @@ impl<T> Sender<T> {
     }
 
     /// Sends a message if that can be done without blocking: there is room in the buffer, or a
-    /// receiver waits.
+    /// receiver waits. Yields if the goroutine's time slice is over.
     ///
     /// # Errors
     /// If there is no room, or the channel is closed: the message comes back.
@@ -143,8 +143,8 @@ impl<T> Sender<T> {
 
     /// A future that sends a message; for async code on any executor.
     ///
-    /// The message is sent when the future is ready with `Ok`. A future that is dropped before has
-    /// not sent it and drops it.
+    /// The message is sent when the future is ready with `Ok`. A future that is dropped before drops the message,
+    /// unless a receiver has taken it since the last poll.
     ///
     /// ```
     /// use gort::chan::chan;

@@ -50,7 +50,7 @@ impl Drop for Func {
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the goroutine.
+/// If the goroutine cannot be made, as with [`go!`](crate::go!).
 #[track_caller]
 pub fn after_func<F>(context: &Context, f: F) -> StopFunc
 where
@@ -64,6 +64,16 @@ where
 /// A call to come when a context ends; from [`after_func`].
 ///
 /// Dropping it does not stop the call, unless nothing can end the context.
+///
+/// ```
+/// use gort::context::{after_func, background, with_cancel};
+///
+/// let (ctx, cancel) = with_cancel(&background());
+/// let (tx, rx) = gort::chan::chan(1);
+/// drop(after_func(&ctx, move || tx.send("over").unwrap()));
+/// cancel.cancel();
+/// assert_eq!(rx.recv(), Some("over"));
+/// ```
 #[must_use = "to be kept for as long as the call may have to be stopped; `drop` it otherwise"]
 pub struct StopFunc {
     context: Context,

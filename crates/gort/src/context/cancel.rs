@@ -55,7 +55,7 @@ pub fn with_cancel_cause(parent: &Context) -> (Context, CancelCause) {
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the timer.
+/// If the timer cannot be had, which is a goroutine's record: as with [`go!`](crate::go!).
 #[track_caller]
 pub fn with_deadline(parent: &Context, deadline: Instant) -> (Context, Cancel) {
     ends_at(parent, Deadline::at(deadline), || None)
@@ -72,7 +72,7 @@ pub fn with_deadline(parent: &Context, deadline: Instant) -> (Context, Cancel) {
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the timer.
+/// If the timer cannot be had, which is a goroutine's record: as with [`go!`](crate::go!).
 #[track_caller]
 pub fn with_deadline_cause(
     parent: &Context,
@@ -94,7 +94,7 @@ pub fn with_deadline_cause(
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the timer.
+/// If the timer cannot be had, which is a goroutine's record: as with [`go!`](crate::go!).
 #[track_caller]
 pub fn with_timeout(parent: &Context, timeout: Duration) -> (Context, Cancel) {
     ends_at(parent, Deadline::after(timeout), || None)
@@ -113,7 +113,7 @@ pub fn with_timeout(parent: &Context, timeout: Duration) -> (Context, Cancel) {
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the timer.
+/// If the timer cannot be had, which is a goroutine's record: as with [`go!`](crate::go!).
 #[track_caller]
 pub fn with_timeout_cause(
     parent: &Context,
@@ -137,6 +137,16 @@ fn ends_at(
 ///
 /// Dropping it does not cancel: a context may be passed on and live longer than the function that has made
 /// it. Where it is not to, use a [`drop_guard`](Self::drop_guard).
+///
+/// ```
+/// use gort::context::{ContextError, background, with_cancel};
+///
+/// let (ctx, cancel) = with_cancel(&background());
+/// let other = cancel.clone();
+/// gort::go!(move || other.cancel());
+/// ctx.done().recv(); // until it is cancelled
+/// assert_eq!(ctx.err(), Some(ContextError::Cancelled));
+/// ```
 #[derive(Clone)]
 pub struct Cancel(Context);
 
@@ -170,6 +180,17 @@ impl fmt::Debug for Cancel {
 }
 
 /// Cancels a context when it is dropped; from [`Cancel::drop_guard`].
+///
+/// ```
+/// use gort::context::{Context, background, with_cancel};
+///
+/// fn search(parent: &Context) -> Context {
+///     let (ctx, cancel) = with_cancel(parent);
+///     let _guard = cancel.drop_guard(); // also if this returns early, or panics
+///     ctx
+/// }
+/// assert!(search(&background()).is_done());
+/// ```
 #[must_use = "if unused the context is cancelled immediately"]
 #[derive(Debug)]
 pub struct CancelGuard(Option<Cancel>);
@@ -200,6 +221,15 @@ impl Drop for CancelGuard {
 }
 
 /// Cancels a context and says why; from [`with_cancel_cause`]. Else as [`Cancel`].
+///
+/// ```
+/// use gort::context::{background, cause, with_cancel_cause};
+///
+/// let (ctx, cancel) = with_cancel_cause(&background());
+/// assert!(cause(&ctx).is_none());
+/// cancel.cancel(std::io::Error::other("the disk is full"));
+/// assert_eq!(cause(&ctx).unwrap().to_string(), "the disk is full");
+/// ```
 #[derive(Clone)]
 pub struct CancelCause(Context);
 

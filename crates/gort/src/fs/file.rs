@@ -132,7 +132,8 @@ impl File {
     }
 
     /// Waits until nobody else has the file locked, and locks it; as [`std::fs::File::lock`]. Other processes that lock
-    /// it wait, too; and so do other handles of this one.
+    /// it wait, too, and so does who has opened it once more in this one. What a [clone](Self::try_clone) that locks it as
+    /// well does depends on the system.
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("gort-lock-{}", std::process::id()));
@@ -187,7 +188,7 @@ impl File {
         self.file.try_lock_shared()
     }
 
-    /// Gives the lock back, as dropping the file does.
+    /// Gives the lock back, as dropping the file with all its clones does.
     ///
     /// # Errors
     /// The system's.

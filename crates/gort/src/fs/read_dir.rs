@@ -25,6 +25,14 @@ pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
 ///
 /// The entries are std's, whose `file_type` costs nothing on most file systems; their `metadata` is a call that may wait,
 /// as [`metadata`](super::metadata) is.
+///
+/// ```
+/// let entries = gort::fs::read_dir(".")?;
+/// let names = entries.map(|entry| entry.map(|entry| entry.file_name()));
+/// let names: Vec<_> = names.collect::<Result<_, _>>()?;
+/// assert!(names.iter().any(|name| name == "Cargo.toml"));
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 pub struct ReadDir {
     entries: std::fs::ReadDir,

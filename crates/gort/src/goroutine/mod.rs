@@ -2,10 +2,10 @@
 //!
 //! | state | meaning | who moves it on |
 //! |---|---|---|
-//! | `FREE` | the record is in a free list of the arena | spawn → `NEW` |
-//! | `NEW` | has its closure, waits in a run queue for its first turn, or [for a time](crate::sched::Later); has no stack | the machine that picks it → `STARTED`; who stops it → `ENDED` |
-//! | `STARTED` | runs, waits in a run queue or is parked; the park word tells waits | itself, at its end → `ENDED` |
-//! | `ENDED` | has left its result in the record for the join handle | the handle → `FREE` |
+//! | `Free` | the record is in a free list of the arena | spawn → `New` |
+//! | `New` | has its closure, waits in a run queue for its first turn, or [for a time](crate::sched::Later); has no stack | the machine that picks it → `Started`; who stops it → `Ended` |
+//! | `Started` | runs, waits in a run queue or is parked; the park word tells waits | itself, at its end → `Ended` |
+//! | `Ended` | has left its result in the record for the join handle | the handle → `Free` |
 //!
 //! Who may touch a record: while it is in a queue or runs, its owner (the queue's owner, the machine
 //! that runs it). The park word and the join word are atomics with protocols of their own

@@ -108,9 +108,9 @@ static HANDLER: Lock<Option<Handler>> = Lock::new(None);
 ///
 /// The panic ends only that goroutine. Without a handler a line on standard error names it (after
 /// the message of std's panic hook, which comes first and cannot know goroutines). A goroutine with
-/// a handle reports to it instead: `join` returns the payload. The handler serves all runtimes of
-/// the process and may be set from anywhere; a panic of the handler itself is reported and goes no
-/// further.
+/// a handle reports to it instead: `join` returns the payload; if it is dropped after the panic, this function is
+/// called there. It serves all runtimes of the process and may be set from anywhere; a panic of its own is reported
+/// and goes no further.
 ///
 /// ```
 /// use gort::sync::WaitGroup;

@@ -60,6 +60,18 @@ enum Stream {
 }
 
 /// Standard output or standard error, from [`stdout`] or [`stderr`].
+///
+/// ```
+/// use gort::io::Output;
+/// use std::io::Write;
+///
+/// fn report(mut to: &Output, text: &str) -> std::io::Result<()> {
+///     writeln!(to, "report: {text}") // nobody else's text comes in between
+/// }
+///
+/// report(&gort::io::stderr(), "all is well")?;
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Output {
     stream: Stream,
@@ -69,6 +81,18 @@ pub struct Output {
 ///
 /// A goroutine may hold it while it waits for something else. (That of std belongs to the thread, and another
 /// goroutine on the thread would have it as well.) It does not keep `print!` out.
+///
+/// ```
+/// use gort::io::OutputLock;
+/// use std::io::Write;
+///
+/// fn table(out: &mut OutputLock) -> std::io::Result<()> {
+///     (1..=3).try_for_each(|n| writeln!(out, "{n} {}", n * n))
+/// }
+///
+/// table(&mut gort::io::stdout().lock())?;
+/// # std::io::Result::Ok(())
+/// ```
 pub struct OutputLock {
     stream: Stream,
     _turn: MutexGuard<'static, ()>,

@@ -32,10 +32,26 @@ pub fn stdin() -> Stdin {
 }
 
 /// Standard input, from [`stdin`].
+///
+/// ```
+/// let mut line = String::new();
+/// if gort::io::stdin().read_line(&mut line)? > 0 {
+///     println!("the first one is {line}");
+/// }
+/// # std::io::Result::Ok(())
+/// ```
 #[derive(Debug)]
 pub struct Stdin(());
 
 /// The right to read from standard input, and its buffer; from [`Stdin::lock`]. A goroutine may hold it while it waits.
+///
+/// ```
+/// use std::io::BufRead;
+///
+/// let input = gort::io::stdin().lock();
+/// let words = input.split(b' ').filter(|word| word.as_ref().is_ok_and(|word| !word.is_empty()));
+/// println!("{} words", words.count());
+/// ```
 pub struct StdinLock {
     buffer: MutexGuard<'static, BufReader<Raw>>,
 }

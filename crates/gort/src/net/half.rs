@@ -61,6 +61,27 @@ pub struct ReadHalf<S: Stream>(S);
 
 /// The handle to write with that `split` makes. It dereferences to the stream. When it is dropped, writing is
 /// shut down: the other side reads the end.
+///
+/// ```
+/// use gort::net::{TcpListener, TcpStream};
+/// use std::io::{Read, Write};
+///
+/// # gort::run(|| {
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let (mut reader, mut writer) = TcpStream::connect(listener.local_addr()?)?.split();
+/// let (mut peer, _) = listener.accept()?;
+/// writer.write_all(b"a question")?;
+/// drop(writer);
+/// let mut text = String::new();
+/// peer.read_to_string(&mut text)?; // up to the end
+/// assert_eq!(text, "a question");
+/// peer.write_all(b"an answer")?;
+/// drop(peer);
+/// text.clear();
+/// reader.read_to_string(&mut text)?;
+/// assert_eq!(text, "an answer");
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
 pub struct WriteHalf<S: Stream> {
     stream: S,
     /// Leave the stream as it is when this is dropped.

@@ -21,7 +21,7 @@
 //! # Ok(()) }).unwrap();
 //! ```
 //!
-//! All types have std's methods and implement [`Read`](std::io::Read) and [`Write`](std::io::Write), also for
+//! All types have std's methods, but for `set_nonblocking`, and implement [`Read`](std::io::Read) and [`Write`](std::io::Write), also for
 //! references: one goroutine may read while another writes. They may be used from goroutines of any runtime and from
 //! plain threads, which they block (the process's runtime polls for these, and is started if it has to be). Options that have no method are set through `socket2::SockRef::from(&socket)`.
 //!

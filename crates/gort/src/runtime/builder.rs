@@ -86,8 +86,8 @@ impl Builder {
     /// have (`mlockall` with `MCL_FUTURE`), whole stacks at once, and up to twice as many as there are goroutines.
     ///
     /// A thread of std's has 2 MiB. Deep recursion, and some crates in unoptimized builds, want more than the default:
-    /// `docs/other-crates.md` in the repository has figures. One that is used up ends in a report, by a guard of 16 KiB below
-    /// it, or of a quarter of a smaller one. C code, which is compiled without probes as a rule, may jump over that with a
+    /// `docs/other-crates.md` in the repository has figures. One that is used up ends in a report, by a guard at its lower end:
+    /// 16 KiB of it, or a quarter of a smaller one. C code, which is compiled without probes as a rule, may jump over that with a
     /// frame that is longer: such code wants a stack that it does not use up.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
@@ -228,7 +228,8 @@ impl Builder {
     ///
     /// # Errors
     /// `InvalidInput` for a number of processors or a stack size out of bounds, a name with a NUL
-    /// in it, a time slice of zero, or fewer threads than processors and one more; `Unsupported` for preemption in
+    /// in it, a time slice of zero, fewer threads than processors and one more, or a [signal](Self::preempt_signal) to preempt
+    /// by that has another use or is not that of an earlier runtime; `Unsupported` for preemption in
     /// place where there is none; the system's error if no stack or no thread can be had.
     pub fn build(self) -> io::Result<Runtime> {
         let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);

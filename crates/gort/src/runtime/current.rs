@@ -133,7 +133,7 @@ pub(crate) fn cannot_spawn(error: &io::Error) -> ! {
 /// ```
 ///
 /// # Panics
-/// With the panic of `f`, if it panicked; if the runtime cannot be started.
+/// With the panic of `f`, if it panicked; if the runtime or the goroutine cannot be started.
 pub fn run<F, R>(f: F) -> R
 where
     F: FnOnce() -> R + Send,
@@ -147,8 +147,8 @@ where
     result.unwrap_or_else(|payload| resume_unwind(payload))
 }
 
-/// How many goroutines the caller's runtime has: started or not, running or waiting. On a plain
-/// thread: those of the process's runtime.
+/// How many goroutines the caller's runtime has: started or not, running or waiting, but not those of calls to come
+/// ([`after_func`](crate::time::after_func())). On a plain thread: those of the process's runtime.
 ///
 /// ```
 /// gort::run(|| assert!(gort::num_goroutines() >= 1));

@@ -87,7 +87,7 @@ impl Runtime {
     /// ```
     ///
     /// # Panics
-    /// With the panic of `f`, if it panicked; if there is no stack for the goroutine.
+    /// With the panic of `f`, if it panicked; if there is no memory, or no stack, for the goroutine.
     pub fn run<F, R>(&self, f: F) -> R
     where
         F: FnOnce() -> R + Send,
@@ -104,8 +104,15 @@ impl Runtime {
 
     /// Starts a goroutine in this runtime; like [`spawn`](crate::spawn()) otherwise.
     ///
+    /// ```
+    /// let runtime = gort::Runtime::new()?;
+    /// let handle = runtime.spawn(|| 6 * 7);
+    /// assert_eq!(handle.join().unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Panics
-    /// If there is no stack for the goroutine.
+    /// If there is no memory, or no stack, for the goroutine.
     pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -115,7 +122,18 @@ impl Runtime {
             .unwrap_or_else(|error| cannot_spawn(&error))
     }
 
-    /// How many goroutines there are: started or not, running or waiting.
+    /// How many goroutines there are: started or not, running or waiting, but not those of calls to come
+    /// ([`after_func`](crate::time::after_func())).
+    ///
+    /// ```
+    /// let runtime = gort::Runtime::new()?;
+    /// let (tx, rx) = gort::chan::chan::<()>(0);
+    /// let waiting = runtime.spawn(move || rx.recv());
+    /// assert_eq!(runtime.num_goroutines(), 1);
+    /// drop(tx);
+    /// waiting.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn num_goroutines(&self) -> usize {
         self.shared.visible_goroutines() as usize
     }
@@ -152,7 +170,8 @@ impl Runtime {
     /// holds a [`Shutdown`](crate::Shutdown). Destructors may block, and are waited for. A program that is built with
     /// `panic = "abort"` cannot unwind: there the first of them ends the process, with a message; so does dropping the runtime.
     ///
-    /// Called by one of its own goroutines it only begins the shutdown, and returns at once.
+    /// The caller's thread is blocked, also that of another runtime's goroutine. Called by one of its own goroutines it only begins
+    /// the shutdown, and returns at once.
     ///
     /// ```
     /// use std::time::Duration;
@@ -167,8 +186,8 @@ impl Runtime {
     /// ```
     ///
     /// # Errors
-    /// [`ShutdownError`] if goroutines were still there when the time was over. They, and the threads
-    /// that they are on, are left to themselves.
+    /// [`ShutdownError`] if goroutines were still there when the time was over; or, in one of its own goroutines, if there is no
+    /// thread to be had that waits for them. They, and the threads that they are on, are left to themselves.
     pub fn shutdown(mut self, timeout: Duration) -> Result<(), ShutdownError> {
         self.stop(timeout)
     }

@@ -33,7 +33,8 @@
 //! | [`audit`](mod@audit) | who blocks with values of the thread's |
 //! | [`preempt`](mod@preempt) | yielding in place, by a signal |
 //! | [`blocking`](mod@blocking) | giving the processor up for a call that blocks |
-//! | [`run_queue`](mod@run_queue), [`global`](mod@global), [`timer`](mod@timer) | what waits to be run |
+//! | [`run_queue`](mod@run_queue), [`global`](mod@global), [`timer`](mod@timer), [`list`](mod@list) | what waits to be run |
+//! | [`later`](mod@later) | goroutines that start at a time, or when somebody says so |
 //! | [`processor`](mod@processor), [`shared`](mod@shared), [`settings`](mod@settings) | what a processor and what the runtime holds |
 //! | [`threads`](mod@threads) | machines' threads |
 //! | [`tidy`](mod@tidy), [`shutdown`](mod@shutdown) | giving memory back; the end |

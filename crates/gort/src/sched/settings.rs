@@ -73,7 +73,7 @@ pub(crate) struct Counters {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Goroutines that have been started and have not ended.
+    /// Goroutines that have been started and have not ended; those of calls to come have not.
     pub goroutines: u64,
     /// Threads that run goroutines, or could.
     pub threads: usize,

@@ -48,8 +48,8 @@ use std::time::{Duration, Instant};
 /// and of any two each is as likely to be tried before the other.
 ///
 /// Any number of arms will do up to two million, each costing an allocation once. With more than sixteen
-/// arms that all receive (and not from a channel that time sends to) a run that waits costs the same however many
-/// there are, as the arms stay with their channels; otherwise it takes a few instructions for each.
+/// arms that all receive (and not from a channel that time sends to) a run that waits, and is not biased, costs the same however
+/// many there are, as the arms stay with their channels; otherwise it takes a few instructions for each.
 /// A select without arms (or with spent ones only) blocks for ever, like Go's.
 pub struct Select<'a> {
     arms: Vec<Option<Box<dyn AnyArm + 'a>>>,
@@ -179,7 +179,7 @@ impl<'a> Select<'a> {
         self.run(Some(Deadline::NEVER)).expect("a select without a deadline ends with an arm")
     }
 
-    /// Lets one of the arms go ahead if that can be done without blocking.
+    /// Lets one of the arms go ahead if that can be done without blocking. Yields if the goroutine's time slice is over.
     ///
     /// # Errors
     /// If none of them can.
@@ -377,10 +377,25 @@ impl fmt::Debug for SelectedOperation<'_, '_> {
 }
 
 /// No arm of a [`Select`] was ready.
+///
+/// ```
+/// let mut select = gort::select::Select::new(); // without arms
+/// assert_eq!(select.try_select().unwrap_err().to_string(), "no arm of the select is ready");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TrySelectError;
 
 /// No arm of a [`Select`] was ready in time.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let rx = gort::chan::never::<()>();
+/// let mut select = gort::select::Select::new();
+/// select.recv(&rx);
+/// let error = select.select_timeout(Duration::from_millis(1)).unwrap_err();
+/// assert_eq!(error.to_string(), "timed out waiting for an arm of the select");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SelectTimeoutError;
 

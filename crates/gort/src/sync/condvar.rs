@@ -47,6 +47,17 @@ pub struct Condvar {
 }
 
 /// Was it the time that ended a wait? From [`Condvar::wait_timeout`] and the like.
+///
+/// ```
+/// use gort::sync::{Condvar, Mutex};
+/// use std::time::Duration;
+///
+/// let (ready, changed) = (Mutex::new(true), Condvar::new());
+/// let (_guard, result) = changed
+///     .wait_timeout_while(ready.lock().unwrap(), Duration::from_secs(60), |ready| !*ready)
+///     .unwrap();
+/// assert!(!result.timed_out());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WaitTimeoutResult(bool);
 

@@ -93,7 +93,7 @@ impl ErrGroup {
     /// It is started also if the group has failed; let it look at the context.
     ///
     /// # Panics
-    /// If there is no memory for the goroutine.
+    /// If the goroutine cannot be started, as [`go!`](crate::go!).
     #[track_caller]
     pub fn go<F, E>(&self, f: F)
     where
@@ -121,7 +121,7 @@ impl ErrGroup {
     /// `f`, if it was not started.
     ///
     /// # Panics
-    /// If there is no memory for the goroutine.
+    /// If the goroutine cannot be started, as [`go!`](crate::go!).
     #[track_caller]
     pub fn try_go<F, E>(&self, f: F) -> Result<(), F>
     where

@@ -25,6 +25,17 @@ impl Drop for Held<'_> {
 /// The right to touch a part of a lock's value; from
 /// [`MutexGuard::map`](super::MutexGuard::map) and
 /// [`RwLockWriteGuard::map`](super::RwLockWriteGuard::map).
+///
+/// ```
+/// use gort::sync::{MappedGuard, Mutex, MutexGuard};
+///
+/// let line = Mutex::new((String::from("start"), String::from("end")));
+/// let end = MutexGuard::map(line.lock().unwrap(), |line| &mut line.1);
+/// let mut text: MappedGuard<str> = MappedGuard::map(end, String::as_mut_str); // a part of the part
+/// text.make_ascii_uppercase();
+/// drop(text);
+/// assert_eq!(line.lock().unwrap().1, "END");
+/// ```
 #[must_use = "if unused the lock will immediately unlock"]
 #[clippy::has_significant_drop]
 pub struct MappedGuard<'a, T: ?Sized + 'a> {

@@ -234,9 +234,38 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 }
 
 /// The right to touch a part of a mutex's value; from [`MutexGuard::map`].
+///
+/// ```
+/// use gort::sync::{MappedMutexGuard, Mutex, MutexGuard};
+///
+/// struct Queue {
+///     jobs: Mutex<Vec<u32>>,
+/// }
+///
+/// impl Queue {
+///     /// The job that came last, for as long as the guard is there.
+///     fn last(&self) -> Option<MappedMutexGuard<'_, u32>> {
+///         MutexGuard::filter_map(self.jobs.lock().unwrap(), |jobs| jobs.last_mut()).ok()
+///     }
+/// }
+///
+/// let queue = Queue { jobs: Mutex::new(vec![1, 2]) };
+/// *queue.last().unwrap() += 1;
+/// assert_eq!(*queue.jobs.lock().unwrap(), [1, 3]);
+/// ```
 pub type MappedMutexGuard<'a, T> = MappedGuard<'a, T>;
 
 /// The right to touch a mutex's value; gives the mutex back when it is dropped.
+///
+/// ```
+/// let mutex = gort::sync::Mutex::new(1);
+/// let mut guard = mutex.lock().unwrap();
+/// *guard += 1;
+/// gort::yield_now(); // it may be held over what blocks
+/// assert!(mutex.try_lock().is_err());
+/// drop(guard);
+/// assert_eq!(*mutex.try_lock().unwrap(), 2);
+/// ```
 #[must_use = "if unused the Mutex will immediately unlock"]
 #[clippy::has_significant_drop]
 pub struct MutexGuard<'a, T: ?Sized + 'a> {

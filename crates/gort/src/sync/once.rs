@@ -60,6 +60,11 @@ struct Room {
 }
 
 /// What [`Once::call_once_force`] tells its function.
+///
+/// ```
+/// let once = gort::sync::Once::new();
+/// once.call_once_force(|state| assert!(!state.is_poisoned())); // nobody has panicked
+/// ```
 #[derive(Debug)]
 pub struct OnceState {
     poisoned: bool,

@@ -5,6 +5,14 @@ use std::fmt;
 use std::ops::Deref;
 
 /// A permit on loan, or several; given back when it is dropped. From [`Semaphore::acquire`].
+///
+/// ```
+/// let semaphore = gort::sync::Semaphore::new(3);
+/// let permit = semaphore.acquire(2);
+/// assert_eq!((permit.count(), semaphore.available()), (2, 1));
+/// drop(permit);
+/// assert_eq!(semaphore.available(), 3);
+/// ```
 #[must_use = "if unused the permits are given back immediately"]
 #[clippy::has_significant_drop]
 pub struct Permit<S: Deref<Target = Semaphore>> {
@@ -13,10 +21,32 @@ pub struct Permit<S: Deref<Target = Semaphore>> {
 }
 
 /// A [`Permit`] that keeps its semaphore, to go with a goroutine, say.
+///
+/// ```
+/// use gort::sync::{OwnedPermit, Semaphore};
+/// use std::sync::Arc;
+///
+/// fn work(_permit: OwnedPermit) {}
+///
+/// let semaphore = Arc::new(Semaphore::new(1));
+/// let permit = semaphore.acquire_owned(1);
+/// gort::go!(move || work(permit));
+/// let _next = semaphore.acquire(1); // when it is done
+/// ```
 pub type OwnedPermit = Permit<std::sync::Arc<Semaphore>>;
 
 impl Permit<&Semaphore> {
     /// The same permit, with a share of the semaphore.
+    ///
+    /// ```
+    /// use gort::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// let permit = semaphore.try_acquire(1).unwrap().into_owned(&semaphore);
+    /// drop(semaphore);
+    /// assert_eq!(permit.count(), 1);
+    /// ```
     ///
     /// # Panics
     /// If it is a permit of another semaphore.

@@ -7,14 +7,14 @@ use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 use std::thread;
 
-/// As many values are kept for each processor, if nothing else is said.
+/// As many values are kept in each store, if nothing else is said.
 const IDLE: usize = 64;
 
 /// Keeps values that are dear to make, buffers say, for whoever needs one next; like Go's `sync.Pool`.
 ///
-/// There is a store for each of the machine's processors, so that those who use the pool on different ones do not
-/// meet. The stores hold 64 values each, unless [set otherwise](Self::with_max_idle); those that are too many are
-/// dropped. A value comes back as it was left: clear it when you get it, or have it back.
+/// There are sixteen stores, for as many processors of a runtime, so that those who use the pool on different ones do not
+/// meet; with more processors some share one, and plain threads use the first. The stores hold 64 values each, unless
+/// [set otherwise](Self::with_max_idle); those that are too many are dropped. A value comes back as it was left: clear it when you get it, or have it back.
 ///
 /// ```
 /// use gort::sync::{Pool, WaitGroup};
@@ -50,12 +50,13 @@ impl<T, F: Fn() -> T> Pool<T, F> {
         Pool::with_max_idle(IDLE, make)
     }
 
-    /// A pool that keeps at most `max_idle` values for each processor.
+    /// A pool that keeps at most `max_idle` values in each of its sixteen stores.
     pub const fn with_max_idle(max_idle: usize, make: F) -> Pool<T, F> {
         Pool { make, max_idle, stores: [const { Store(Mutex::new(Vec::new())) }; STORES] }
     }
 
-    /// A value, to be used and given back, by dropping the guard. Does not block, unless making one does.
+    /// A value, to be used and given back, by dropping the guard. Making one may block; else it waits at most for
+    /// another who is at the same store, for some instructions.
     ///
     /// # Panics
     /// If the function that makes values does.
@@ -64,7 +65,8 @@ impl<T, F: Fn() -> T> Pool<T, F> {
         PoolGuard { pool: self, value: Some(value), was_panicking: thread::panicking() }
     }
 
-    /// Gives a value to the pool; if it has enough, the value is dropped. Does not block, unless dropping it does.
+    /// Gives a value to the pool; if it has enough, the value is dropped, which may block. Else it waits as
+    /// [`get`](Self::get) does.
     pub fn put(&self, value: T) {
         let Err(value) = self.store(value) else { return };
         drop(value);
@@ -120,6 +122,15 @@ fn here() -> usize {
 /// A value of a pool; goes back when it is dropped. From [`Pool::get`].
 ///
 /// If that is because of a panic, the value is dropped: it may be half changed.
+///
+/// ```
+/// let buffers: gort::sync::Pool<Vec<u8>> = gort::sync::Pool::new(Vec::new);
+/// let mut buffer = buffers.get();
+/// buffer.push(1);
+/// drop(buffer);
+/// assert_eq!(buffers.idle(), 1);
+/// assert_eq!(*buffers.get(), [1]); // as it was left
+/// ```
 pub struct PoolGuard<'a, T, F: Fn() -> T = fn() -> T> {
     pool: &'a Pool<T, F>,
     /// There until the end.

@@ -24,6 +24,14 @@ impl Drop for Shared<'_> {
 }
 
 /// The right to read the value of an [`RwLock`], or a part of it; gives it back when it is dropped.
+///
+/// ```
+/// let lock = gort::sync::RwLock::new("text");
+/// let (one, other) = (lock.read().unwrap(), lock.read().unwrap());
+/// assert_eq!(*one, *other);
+/// drop(one);
+/// assert!(lock.try_write().is_err()); // the other one is still there
+/// ```
 #[must_use = "if unused the RwLock will immediately unlock"]
 #[clippy::has_significant_drop]
 pub struct RwLockReadGuard<'a, T: ?Sized + 'a> {
@@ -40,6 +48,22 @@ unsafe impl<T: ?Sized + Sync> Send for RwLockReadGuard<'_, T> {}
 unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
 
 /// The right to read a part of the value; from [`RwLockReadGuard::map`].
+///
+/// ```
+/// use gort::sync::{MappedRwLockReadGuard, RwLock, RwLockReadGuard};
+/// use std::collections::HashMap;
+///
+/// fn port<'a>(
+///     ports: &'a RwLock<HashMap<&'static str, u16>>,
+///     name: &str,
+/// ) -> Option<MappedRwLockReadGuard<'a, u16>> {
+///     RwLockReadGuard::filter_map(ports.read().unwrap(), |ports| ports.get(name)).ok()
+/// }
+///
+/// let ports = RwLock::new(HashMap::from([("http", 80)]));
+/// assert_eq!(*port(&ports, "http").unwrap(), 80);
+/// assert!(port(&ports, "gopher").is_none());
+/// ```
 pub type MappedRwLockReadGuard<'a, T> = RwLockReadGuard<'a, T>;
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
@@ -102,6 +126,15 @@ impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
 }
 
 /// The right to write the value of an [`RwLock`]; gives it back when it is dropped.
+///
+/// ```
+/// let lock = gort::sync::RwLock::new(1);
+/// let mut guard = lock.write().unwrap();
+/// *guard += 1;
+/// assert!(lock.try_read().is_err());
+/// drop(guard);
+/// assert_eq!(*lock.try_read().unwrap(), 2);
+/// ```
 #[must_use = "if unused the RwLock will immediately unlock"]
 #[clippy::has_significant_drop]
 pub struct RwLockWriteGuard<'a, T: ?Sized + 'a> {
@@ -182,6 +215,18 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 }
 
 /// The right to write a part of the value of an [`RwLock`]; from [`RwLockWriteGuard::map`].
+///
+/// ```
+/// use gort::sync::{MappedRwLockWriteGuard, RwLock, RwLockWriteGuard};
+///
+/// fn first(lock: &RwLock<[u8; 2]>) -> MappedRwLockWriteGuard<'_, u8> {
+///     RwLockWriteGuard::map(lock.write().unwrap(), |bytes| &mut bytes[0])
+/// }
+///
+/// let lock = RwLock::new([1, 2]);
+/// *first(&lock) = 3;
+/// assert_eq!(*lock.read().unwrap(), [3, 2]);
+/// ```
 pub type MappedRwLockWriteGuard<'a, T> = MappedGuard<'a, T>;
 
 impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {

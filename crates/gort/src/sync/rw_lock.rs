@@ -71,14 +71,14 @@ impl<T> RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Blocks until there is no writer, and nobody who has waited longer, and takes the lock for
+    /// Blocks while a writer has the lock, or waits for it for longer than a millisecond, and takes it for
     /// reading.
     ///
     /// # Errors
     /// The guard as well, if a writer has panicked.
     ///
     /// # Panics
-    /// If the lock has 134 million readers.
+    /// If the lock has 67 million readers.
     #[inline]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         self.raw.read();

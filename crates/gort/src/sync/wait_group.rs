@@ -164,7 +164,7 @@ impl WaitGroup {
     /// ```
     ///
     /// # Panics
-    /// If there is no memory, or no stack, for the goroutine.
+    /// If the goroutine cannot be started, as [`go!`](crate::go!).
     #[cfg(not(loom))]
     #[track_caller]
     pub fn go<F, T>(&self, f: F)

@@ -25,7 +25,7 @@ use std::time::Duration;
 /// ```
 ///
 /// # Panics
-/// If there is no memory for the goroutine.
+/// If the goroutine cannot be made, as with [`go!`](crate::go!).
 #[track_caller]
 pub fn after_func<F>(duration: Duration, f: F) -> AfterFunc
 where
@@ -35,6 +35,15 @@ where
 }
 
 /// A call to come; from [`after_func`].
+///
+/// ```
+/// use gort::time::after_func;
+/// use std::time::Duration;
+///
+/// let call = after_func(Duration::from_secs(60), || unreachable!());
+/// assert!(call.reset(Duration::from_secs(120))); // later
+/// assert!(call.stop()); // not at all
+/// ```
 pub struct AfterFunc {
     later: Lock<Later>,
 }

@@ -8,6 +8,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
 /// The time is up.
+///
+/// ```
+/// use gort::sync::WaitGroup;
+/// use gort::time::Elapsed;
+/// use std::io;
+/// use std::time::Duration;
+///
+/// let group = WaitGroup::new();
+/// group.add(1);
+/// let late = group.wait_timeout(Duration::from_millis(1));
+/// assert!(matches!(late, Err(Elapsed { .. })));
+/// // Functions that return errors of std's may pass it on by `?`.
+/// assert_eq!(io::Error::from(late.unwrap_err()).kind(), io::ErrorKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct Elapsed;
@@ -51,7 +65,7 @@ impl From<Elapsed> for std::io::Error {
 /// [`Elapsed`] if there is no value in time.
 ///
 /// # Panics
-/// With the panic of `f`; if there is no memory for the goroutine.
+/// With the panic of `f`; if the goroutine cannot be started, as [`go!`](crate::go!).
 #[track_caller]
 pub fn timeout<F, T>(limit: Duration, f: F) -> Result<T, Elapsed>
 where
