@@ -1,5 +1,6 @@
 //! Waiting for a future.
 
+use crate::park;
 use crate::sync::Notify;
 use std::future::IntoFuture;
 use std::pin::pin;
@@ -37,6 +38,7 @@ use std::task::{Context, Poll, Wake, Waker};
 /// # Panics
 /// If the future does.
 pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
+    park::checkpoint();
     let woken = Arc::new(Woken(Notify::new()));
     let waker = Waker::from(woken.clone());
     let mut context = Context::from_waker(&waker);

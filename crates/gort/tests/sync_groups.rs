@@ -137,6 +137,19 @@ fn a_group_with_a_limit_keeps_it() {
     assert!(catch_unwind(AssertUnwindSafe(|| group.limit(1))).is_err());
 }
 
+/// Also when all of them have ended: an error that nobody had waited for was forgotten.
+#[test]
+fn a_group_that_has_had_goroutines_takes_no_limit() {
+    support::on(1, || {
+        let group = ErrGroup::new();
+        group.go(|| Err(Failed(1)));
+        support::yield_until("nobody else is there", || gort::num_goroutines() == 1);
+        let told = catch_unwind(AssertUnwindSafe(|| group.limit(1))).unwrap_err();
+        let told = told.downcast::<String>().unwrap();
+        assert_eq!(*told, "gort: the limit of an ErrGroup is to be set before it is used");
+    });
+}
+
 #[test]
 fn a_panic_arrives_at_wait_and_ends_the_context() {
     gort::run(|| {

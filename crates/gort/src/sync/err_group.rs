@@ -5,6 +5,7 @@ use super::{OwnedPermit, Semaphore};
 use crate::context::{Cancel, CancelCause, Cause, Context, with_cancel_cause};
 use crate::goroutine::panic::Shutdown;
 use crate::prim::Lock;
+use crate::prim::atomic::{AtomicBool, Ordering::*};
 use crate::runtime::spawn_detached;
 use gort_context::pass_discard;
 use std::any::Any;
@@ -44,6 +45,8 @@ struct Inner {
     /// How many may run at a time, if that is limited.
     room: Option<Arc<Semaphore>>,
     failure: Lock<Failure>,
+    /// It has been given a goroutine.
+    used: AtomicBool,
     /// Of the group's context.
     cancel: Option<CancelCause>,
 }
@@ -77,7 +80,7 @@ impl ErrGroup {
     #[track_caller]
     pub fn limit(self, limit: usize) -> ErrGroup {
         assert!(limit > 0, "gort: an ErrGroup that may have no goroutines");
-        let inner = Arc::into_inner(self.0);
+        let inner = Arc::into_inner(self.0).filter(|inner| !inner.used.load(Relaxed));
         let inner = inner.expect("gort: the limit of an ErrGroup is to be set before it is used");
         let room = Semaphore::new(limit.min(Semaphore::MAX_PERMITS));
         ErrGroup::build(Some(Arc::new(room)), inner.cancel)
@@ -85,7 +88,13 @@ impl ErrGroup {
 
     fn build(room: Option<Arc<Semaphore>>, cancel: Option<CancelCause>) -> ErrGroup {
         let failure = Lock::new(Failure::default());
-        ErrGroup(Arc::new(Inner { running: WaitGroup::new(), room, failure, cancel }))
+        ErrGroup(Arc::new(Inner {
+            running: WaitGroup::new(),
+            room,
+            failure,
+            used: AtomicBool::new(false),
+            cancel,
+        }))
     }
 
     /// Starts a goroutine of the group. If as many run as may, blocks until one of them has ended.
@@ -145,6 +154,7 @@ impl ErrGroup {
         F: FnOnce() -> Result<(), E> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
+        self.0.used.store(true, Relaxed);
         self.0.running.add(1);
         let running = Running { group: self.0.clone(), permit, has_ended: false };
         spawn_detached(move || {

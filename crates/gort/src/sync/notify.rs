@@ -70,11 +70,7 @@ impl Notify {
     /// Blocks until there is a notification, and takes it. Those who wait get theirs in order of arrival.
     #[inline]
     pub fn wait(&self) {
-        // First: it may be where the caller is ended by a shutdown, and the notification would go with it.
-        park::checkpoint();
-        if !self.try_wait() {
-            let _never_given_up = self.wait_slow(Limit::NEVER);
-        }
+        let _never_given_up = self.wait_limited(|| Limit::NEVER);
     }
 
     /// Takes the notification that was kept, if there is one. Never blocks.
@@ -204,7 +200,10 @@ impl Notify {
         self.wait_limited(|| context.limit()).map_err(|GaveUp| context.ended())
     }
 
+    #[inline]
     fn wait_limited<'a>(&self, limit: impl FnOnce() -> Limit<'a>) -> Result<(), GaveUp> {
+        // First: it may be where the caller is ended by a shutdown, and the notification would go with it.
+        park::checkpoint();
         if self.try_wait() { Ok(()) } else { self.wait_slow(limit()) }
     }
 }

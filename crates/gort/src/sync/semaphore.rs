@@ -89,7 +89,7 @@ impl Semaphore {
     #[inline]
     #[track_caller]
     pub fn acquire(&self, n: usize) -> Permit<&Semaphore> {
-        let _never_given_up = self.take(n, Limit::NEVER);
+        let _never_given_up = self.take(n, || Limit::NEVER);
         Permit { semaphore: self, count: n }
     }
 
@@ -149,11 +149,11 @@ impl Semaphore {
 
     #[inline]
     #[track_caller]
-    fn take(&self, n: usize, limit: Limit<'_>) -> Result<(), GaveUp> {
+    fn take<'a>(&self, n: usize, limit: impl FnOnce() -> Limit<'a>) -> Result<(), GaveUp> {
         assert!(n <= Self::MAX_PERMITS, "gort: more permits than a semaphore can have");
         // First: it may be where the caller is ended by a shutdown, and the permits would go with it.
         park::checkpoint();
-        if self.try_take(n) { Ok(()) } else { self.take_slow(n, limit) }
+        if self.try_take(n) { Ok(()) } else { self.take_slow(n, limit()) }
     }
 
     #[cold]
@@ -322,9 +322,7 @@ impl Semaphore {
         n: usize,
         limit: impl FnOnce() -> Limit<'a>,
     ) -> Result<Permit<&Semaphore>, GaveUp> {
-        if !self.try_take(n) {
-            self.take(n, limit())?;
-        }
+        self.take(n, limit)?;
         Ok(Permit { semaphore: self, count: n })
     }
 }

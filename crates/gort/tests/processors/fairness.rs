@@ -3,6 +3,9 @@
 use crate::TOO_LATE;
 use crate::support::{LIMIT, compute_until, in_turn, on, runtime, within};
 use gort::chan::chan;
+use gort::sync::{Mutex, Notify, Semaphore};
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
@@ -133,6 +136,49 @@ fn loops_of_operations_that_never_block_starve_nobody() {
                 gort::spawn(|| ()).join().unwrap();
             }
         });
+    });
+}
+
+/// Also operations with a limit, which had been forgotten.
+#[test]
+fn loops_of_operations_make_room_for_who_can_only_run_there() {
+    fn make_room(operation: &str, mut operate: impl FnMut()) {
+        let has_run = Rc::new(Cell::new(false));
+        let local = gort::spawn_local({
+            let has_run = has_run.clone();
+            move || has_run.set(true)
+        });
+        let start = Instant::now();
+        while !has_run.get() {
+            operate();
+            assert!(start.elapsed() < TOO_LATE, "{operation}");
+        }
+        local.join().unwrap();
+    }
+    on(2, || {
+        let (semaphore, notify, mutex) = (Semaphore::new(1), Notify::new(), Mutex::new(()));
+        let (tx, rx) = chan(1);
+        make_room("acquire", || drop(semaphore.acquire(1)));
+        make_room("acquire_timeout", || drop(semaphore.acquire_timeout(1, LIMIT).unwrap()));
+        make_room("wait", || {
+            notify.notify_one();
+            notify.wait();
+        });
+        make_room("wait_timeout", || {
+            notify.notify_one();
+            notify.wait_timeout(LIMIT).unwrap();
+        });
+        make_room("send_timeout, recv_timeout", || {
+            tx.send_timeout((), LIMIT).unwrap();
+            rx.recv_timeout(LIMIT).unwrap();
+        });
+        make_room("block_on", || {
+            gort::block_on(tx.send_async(())).unwrap();
+            gort::block_on(rx.recv_async()).unwrap();
+        });
+        let held = mutex.lock().unwrap();
+        make_room("lock_timeout", || assert!(mutex.lock_timeout(Duration::ZERO).is_err()));
+        drop(held);
     });
 }
 

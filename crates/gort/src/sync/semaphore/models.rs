@@ -26,7 +26,7 @@ impl Guarded {
     }
 
     fn add_in_time(&self, n: usize) -> bool {
-        let taken = self.semaphore.take(n, Limit::after(Duration::from_secs(3600))).is_ok();
+        let taken = self.semaphore.take(n, || Limit::after(Duration::from_secs(3600))).is_ok();
         if taken {
             self.number.add();
             self.semaphore.release(n);
