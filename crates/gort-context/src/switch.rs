@@ -17,6 +17,8 @@
 //! | `control::{keep, forget}` | see [`crate::control`] |
 //! | `prefetch::{line, word_at}` | asks for a line of memory; reads a word that others may be writing |
 //! | `carried::{get, set}` | one word per OS thread, which is never cached over a switch |
+//! | `carried::on_the_way()` | where [`preempt`](crate::preempt) is there: what these two have in a register in between and is the thread's |
+//! | `call_as_if_from(from, stack, call, data)` | on Windows: as `on_stack`, but from where an exception was raised, and without coming back |
 //!
 //! The order of the two effects of `switch` matters to every scheduler: `*save` is written *before* the first
 //! instruction of the flow it goes on with. So that flow may at once publish the saved context to other
@@ -219,7 +221,7 @@ fn call_with<F: FnOnce() -> R, R>(
 /// Windows; FPCR 0 on AArch64), provided that the thread had them, and each finds its own again after a switch, *if* it has changed them by C's
 /// `<fenv.h>`, or by other means and then called [`keep`](control::keep). A flow that changes MXCSR by hand
 /// and does not say so takes its change along to whoever it switches to: to look at MXCSR would cost each
-/// switch four times what it costs now. On AArch64 there is one word, FPCR, at which every switch looks.
+/// switch more than four times what it costs now. On AArch64 there is one word, FPCR, at which every switch looks.
 ///
 /// By the rules of Rust, code that the Rust compiler compiles must not run with other control words than the
 /// defaults: it reckons and folds constants with them. So this is for flows that call into other languages,
@@ -251,8 +253,8 @@ pub mod control {
 /// With the feature `threads`, a switch takes the word along to the thread it goes to, so that it stays with
 /// what the layers above take to be the OS thread.
 ///
-/// On ELF the word lives in the static TLS block (the initial-exec model): two instructions to read. A shared
-/// object that contains this crate can be loaded with `dlopen` as long as libc has static TLS to spare for all of its
+/// On ELF the word lives in the static TLS block (the initial-exec model): two instructions to read on x86-64, four on
+/// AArch64. A shared object that contains this crate can be loaded with `dlopen` as long as libc has static TLS to spare for all of its
 /// thread-locals: glibc has a kilobyte or two. On Windows it lives in the module's TLS; elsewhere the thread library keeps it.
 pub mod carried {
     use crate::arch;

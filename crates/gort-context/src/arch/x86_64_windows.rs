@@ -9,16 +9,16 @@
 //! ```text
 //!   address                left by `switch`                left by `init`
 //!   0x0200_0003_fde0  ...  frames of the flow              the top of the stack
-//!   0x0200_0003_fdc0       frames of the flow              0: where `start` returns to, the end of the chain
-//!   0x0200_0003_fda0  ...  frames of the flow              32 bytes of home space for `run_entry`
-//!   0x0200_0003_fd98       frames of the flow              the entry function
-//!   0x0200_0003_fd90       rbp                             0
-//!   0x0200_0003_fd88       rbx                             0
-//!   0x0200_0003_fd68  ...  Bounds, four words
-//!   0x0200_0003_fd60       MXCSR, x87 control word         (nothing)
-//!   0x0200_0003_fd58       where the switch goes on,       (nothing)
+//!   0x0200_0003_fdd0       frames of the flow              0: where `start` returns to, the end of the chain
+//!   0x0200_0003_fdb0  ...  frames of the flow              32 bytes of home space for `run_entry`
+//!   0x0200_0003_fda8       frames of the flow              the entry function
+//!   0x0200_0003_fda0       rbp                             0
+//!   0x0200_0003_fd98       rbx                             0
+//!   0x0200_0003_fd78  ...  Bounds, four words
+//!   0x0200_0003_fd70       MXCSR, x87 control word         (nothing)
+//!   0x0200_0003_fd68       where the switch goes on,       (nothing)
 //!                          if not at once
-//!   0x0200_0003_fd50       where to go on                  `start`                  <── the word
+//!   0x0200_0003_fd60       where to go on                  `start`                  <── the word
 //! ```
 //!
 //! rdi, rsi, r12 to r15 and xmm6 to xmm15, which a callee has to keep here, are declared to the compiler as

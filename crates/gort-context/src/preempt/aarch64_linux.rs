@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   0x7f00_0003_f100       the interrupted stack pointer
-//!   0x7f00_0003_dea0  ...  the kernel's frame: registers, flags, vectors       <── sp in the trampoline
+//!   0x7f00_0003_deb0  ...  the kernel's frame: registers, flags, vectors       <── sp in the trampoline
 //! ```
 //!
 //! So nothing is saved twice, all that the kernel knows of is saved, the scalable vectors (SVE) included, and all of it

@@ -93,7 +93,7 @@ pub(super) fn has_tiles() -> bool {
 }
 
 /// Saves the extended state below rsp, which it moves down, and puts it into the order that the ABI promises to
-/// functions, but for the control word of the x87. Above the save area it leaves `{scratch}` bytes, a multiple of 16.
+/// functions, but for the control word of the x87. Below the save area it leaves `{scratch}` bytes, a multiple of 16.
 ///
 /// Overwrites rax and rdx.
 macro_rules! save_extended {

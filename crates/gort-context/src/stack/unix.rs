@@ -1,5 +1,6 @@
 //! Stack memory from a Unix kernel. What a port supplies: [`page_size`], [`least_size`], [`least_guard`],
-//! [`reserve`], [`release`], [`guard_many`], [`guard_mapped`], [`give_back`], [`used_deep`], [`forget_depth`].
+//! [`reserve`], [`release`], [`Range`], [`guard_many`], [`fill`], [`guard_mapped`], [`give_back`], [`used_deep`],
+//! [`forget_depth`].
 
 use std::io;
 use std::ptr::{NonNull, null_mut};

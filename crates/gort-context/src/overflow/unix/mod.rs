@@ -1,4 +1,4 @@
-//! Unix: a signal handler on an alternate stack, and libgcc's unwinder.
+//! Unix: a signal handler on an alternate stack, and the unwinder that panics use.
 
 mod alt_stack;
 mod frames;
