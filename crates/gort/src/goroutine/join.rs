@@ -5,7 +5,7 @@
 //! | `ATTACHED` | there is a handle, and nobody waits | goroutine → `FINISHED`; handle → a joiner, `DETACHED` |
 //! | `DETACHED` | there is no handle: the goroutine frees its record | – |
 //! | a joiner | the handle's owner waits; its ticket is in the node | goroutine → `FINISHING`; the joiner, giving up → `ATTACHED` |
-//! | `FINISHING` | the goroutine is reading the node | goroutine → `FINISHED` |
+//! | `FINISHING` | the goroutine is reading the node | goroutine → `FINISHED`, or `WAKING` if the handle was polled |
 //! | `WAKING` | the result is in the record, and the goroutine calls the waker of a handle that was polled | goroutine → `FINISHED`; handle, with the result → `DETACHED` |
 //! | `FINISHED` | the result is in the record, which is the handle's now | – |
 //!

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `Free` | the record is in a free list of the arena | spawn → `New` |
 //! | `New` | has its closure, waits in a run queue for its first turn, or [for a time](crate::sched::Later); has no stack | the machine that picks it → `Started`; who stops it → `Ended` |
-//! | `Started` | runs, waits in a run queue or is parked; the park word tells waits | itself, at its end → `Ended` |
+//! | `Started` | runs, waits in a run queue or is parked; the park word tells waits | itself, at its end → `Ended`, or `Free` if there is no handle |
 //! | `Ended` | has left its result in the record for the join handle | the handle → `Free` |
 //!
 //! Who may touch a record: while it is in a queue or runs, its owner (the queue's owner, the machine

@@ -8,12 +8,12 @@
 //!
 //! | state | meaning | who moves it on |
 //! |---|---|---|
-//! | `RUNNING` | the task runs and waits for nothing | owner: arm → `ARMED` |
+//! | `RUNNING` | the task runs and waits for nothing | owner: arm → `ARMED`, or → `PARKED` if it is never on a CPU while it waits |
 //! | `ARMED` | tickets are out, the task is still on its CPU | owner: commit → `PARKED`, or takes it back → `RUNNING`; claimer → `CLAIMED` |
-//! | `PARKED` | its registers are saved, or its thread has decided to sleep | claimer → `CLAIMED_PARKED` |
+//! | `PARKED` | its registers are saved, or its thread has decided to sleep | claimer → `CLAIMED_PARKED`; a thread or a future takes it back → `RUNNING` |
 //! | `CLAIMED` | claimed while still on its CPU; the claimer is at work for it | claimer: wake → `NOTIFIED`; owner: commit → `CLAIMED_PARKED` |
-//! | `CLAIMED_PARKED` | claimed and off its CPU | claimer: wake → resumes it |
-//! | `NOTIFIED` | the claimer is done before the owner was off its CPU | owner goes on |
+//! | `CLAIMED_PARKED` | claimed and off its CPU | claimer: wake → resumes it, a thread or a future by → `NOTIFIED`; or takes it over, and arms it anew |
+//! | `NOTIFIED` | the claimer is done, before the owner was off its CPU or for an owner that looks for that | owner goes on |
 //!
 //! Invariants:
 //! 1. Of all tickets of one wait, at most one claim succeeds (a compare-and-swap on the word).

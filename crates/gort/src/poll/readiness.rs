@@ -6,7 +6,7 @@
 //! | state | meaning | who moves it on |
 //! |---|---|---|
 //! | `OPEN` | nobody waits: try, and wait if there is nothing | who waits → `AWAITED` |
-//! | `AWAITED` | there was nothing, no event has come since, and the queue may have somebody in it | an event, or who leaves the queue as the last → `OPEN` |
+//! | `AWAITED` | there was nothing, no event has come since, and the queue may have somebody in it | an event, a close or a new deadline, or who leaves the queue as the last → `OPEN` |
 //!
 //! Beside the state the word holds
 //! - the *tick*, a count of events. Who has found nothing waits only if the tick is still what it was *before* the attempt:

@@ -155,13 +155,14 @@ impl Builder {
     }
 
     /// Turns off the check that keeps a goroutine on its thread if it has waited with a pointer into that
-    /// thread's thread-local storage on its stack. The check takes some 30 ns each time that a goroutine
-    /// goes on on another thread.
+    /// thread's thread-local storage on its stack, or on another stack than its own. The check takes some 30 ns
+    /// each time that a goroutine goes on on another thread.
     ///
     /// # Safety
     /// No goroutine of the runtime holds a reference into thread-local storage over an operation that may
     /// block, and neither does the compiler in its name: what uses thread-local storage before and after
-    /// such an operation is in functions of its own that are not inlined.
+    /// such an operation is in functions of its own that are not inlined. On a stack to which it has switched by
+    /// itself a goroutine waits only if who made that stack does not care which thread it is on.
     pub unsafe fn without_migration_check(mut self) -> Self {
         self.migration = Migration::Unchecked;
         self

@@ -2,9 +2,9 @@
 //! the other. For any two threads that call one of each, what was stored before the call is seen by
 //! what is loaded after it, by one of the two at least.
 //!
-//! On Linux `light` only keeps the compiler from reordering, and `heavy` has all threads of the process
-//! execute a barrier (`membarrier`, 1 to 4 µs). Where the system does not do that, or with
-//! `GORT_BARRIER=fence` in the environment, both are fences.
+//! On Linux and Windows `light` only keeps the compiler from reordering, and `heavy` has all threads of the
+//! process execute a barrier (`membarrier`, 1 to 4 µs, and `FlushProcessWriteBuffers`). Where the system does
+//! not do that, or with `GORT_BARRIER=fence` in the environment, both are fences.
 
 #[cfg(loom)]
 mod choice {

@@ -13,7 +13,7 @@ use crate::goroutine::GoroutineRef;
 const GLOBAL_EVERY: u32 = 61;
 /// Timers are looked at about this often while goroutines come and go quickly.
 const LOOK_AT_TIMERS: u64 = 5_000;
-/// But not less often than every so many picks.
+/// But at most so many picks are left out in between.
 const LONGEST_STRIDE: u32 = 7;
 const FIRST_PAUSE: u32 = 8;
 /// A processor whose queue is as long need not look for more yet.

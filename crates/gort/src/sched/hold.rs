@@ -3,13 +3,13 @@
 //!
 //! A machine goes inside and outside with every operation that touches its processor, so that must cost
 //! next to nothing: two plain stores and a load. It is the monitor, who seldom takes anything, that pays
-//! for the order between them with a barrier in all threads of the process (`membarrier` on Linux).
+//! for the order between them with a [barrier](super::barrier) in all threads of the process.
 //!
 //! | claim | meaning | who moves it on |
 //! |---|---|---|
 //! | `NONE` | the machine has no processor | the machine, inside → `HELD` |
 //! | `HELD` | it has one | the machine, inside → `NONE`; the monitor → `WANTED` |
-//! | `WANTED` | the monitor would like to have it | the machine, inside → `HELD`; the monitor → `HELD` or `TAKEN` |
+//! | `WANTED` | the monitor would like to have it | the machine, inside → `HELD`, or `NONE` if it lays it down; the monitor → `HELD` or `TAKEN` |
 //! | `TAKEN` | the monitor has taken it | the machine, when it next goes inside → `NONE` |
 //!
 //! **Never both.** The machine sets `inside`, then reads the claim. The monitor sets `WANTED`, has the barrier

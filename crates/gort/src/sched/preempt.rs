@@ -6,8 +6,8 @@
 //! takes the mark back and redirects the goroutine (see [`gort_context::preempt`]), or refuses: inside
 //! the runtime, outside the program's own text, off the goroutine's stack, near its end. The goroutine itself refuses
 //! while it unwinds or has locked its thread, or knows its machine (see below). The monitor orders again at its next look, a millisecond later; if the
-//! goroutine still keeps the processor a time slice later, it is taken away as with `Handoff`. So nobody
-//! starves, whatever is refused.
+//! goroutine still keeps the processor a time slice later, or 5 ms if that is longer, it is taken away as with
+//! `Handoff`. So nobody starves, whatever is refused.
 //!
 //! **Between looking and entering.** The runtime's own code is inlined into the user's. It asks which machine it runs on, and
 //! then tells that one that it is inside. A goroutine that is interrupted in between, and goes on on another thread, would tell

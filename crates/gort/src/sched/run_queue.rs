@@ -10,8 +10,8 @@
 //! 3. `tail` is released after the slot is written, and acquired before it is read.
 //!
 //! The `next` slot is last in, first out, so that a goroutine that was just made ready finds its
-//! data in the cache; a thief may take it too, but only when the owner has not looked at its queue
-//! for a while (`sched::find`).
+//! data in the cache; thieves leave it there. The monitor takes it, but only when the owner has not looked
+//! at its queue since the monitor looked last (`sched::monitor`).
 //!
 //! Rejected: a Chase–Lev deque (the owner would run the newest first, which starves the oldest); a
 //! queue without a bound (a push that may allocate, and thieves that take one at a time).
@@ -95,7 +95,7 @@ impl<T> RunQueue<T> {
         }
     }
 
-    /// Takes the oldest entry of the ring: the owner, or a thief that wants just one. If there are many, `coming` is called with
+    /// Takes the oldest entry of the ring: the owner, or the monitor, which wants just one. If there are many, `coming` is called with
     /// the two that come after it, which may be gone, or another's, by now.
     #[inline(always)]
     pub(crate) fn pop(&self, coming: impl FnOnce([*mut T; 2])) -> Option<*mut T> {
@@ -129,7 +129,7 @@ impl<T> RunQueue<T> {
         (!old.is_null()).then_some(old)
     }
 
-    /// Takes the entry that is to run next: the owner, or a thief that has waited long enough.
+    /// Takes the entry that is to run next: the owner, or the monitor if the owner does not go on.
     #[inline(always)]
     pub(crate) fn take_next(&self) -> Option<*mut T> {
         if self.next.load(Relaxed).is_null() {
