@@ -110,6 +110,14 @@ impl<T> JoinHandle<T> {
     }
 
     /// The name that the goroutine was given.
+    ///
+    /// ```
+    /// let named = gort::Builder::new().name("indexer").spawn(|| gort::current().id())?;
+    /// let id = named.id();
+    /// assert_eq!(named.name(), Some("indexer"));
+    /// assert_eq!(named.join().unwrap(), id);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.name.as_ref().map(|name| &*name.0)
     }

@@ -268,17 +268,17 @@ impl<T> ScopedJoinHandle<'_, T> {
         self.take.take().unwrap_or_else(|| Err(Box::new(Shutdown)))
     }
 
-    /// Has the goroutine ended? Then `join` does not block.
+    /// As [`JoinHandle::is_finished`].
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }
 
-    /// The goroutine's number, unique in its runtime.
+    /// As [`JoinHandle::id`].
     pub fn id(&self) -> u64 {
         self.handle.id()
     }
 
-    /// The name that the goroutine was given.
+    /// As [`JoinHandle::name`].
     pub fn name(&self) -> Option<&str> {
         self.handle.name()
     }

@@ -149,6 +149,17 @@ impl<T: 'static> LocalKey<Cell<T>> {
     }
 
     /// Sets the caller's value and returns the one before.
+    ///
+    /// ```
+    /// use std::cell::Cell;
+    ///
+    /// gort::goroutine_local! {
+    ///     static DEPTH: Cell<u32> = Cell::new(0);
+    /// }
+    /// assert_eq!(DEPTH.replace(1), 0);
+    /// assert_eq!(DEPTH.take(), 1);
+    /// assert_eq!(DEPTH.get(), 0);
+    /// ```
     pub fn replace(&'static self, value: T) -> T {
         self.with(|cell| cell.replace(value))
     }
@@ -164,6 +175,19 @@ impl<T: 'static> LocalKey<RefCell<T>> {
     }
 
     /// Calls `f` with an exclusive borrow of the caller's value.
+    ///
+    /// ```
+    /// use std::cell::RefCell;
+    ///
+    /// gort::goroutine_local! {
+    ///     static TRAIL: RefCell<Vec<&'static str>> = RefCell::new(Vec::new());
+    /// }
+    /// TRAIL.with_borrow_mut(|trail| trail.push("begun"));
+    /// gort::yield_now();
+    /// assert_eq!(TRAIL.with_borrow(|trail| trail.len()), 1);
+    /// assert_eq!(TRAIL.replace(vec!["anew"]), ["begun"]);
+    /// assert_eq!(TRAIL.take(), ["anew"]);
+    /// ```
     ///
     /// # Panics
     /// If the value is borrowed.

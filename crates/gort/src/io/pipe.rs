@@ -81,6 +81,21 @@ pub struct PipeWriter(Source<io::PipeWriter>);
 impl PipeReader {
     /// Takes over a pipe's end of std's. The end does not block from then on, nor do its duplicates.
     ///
+    /// ```
+    /// use gort::io::PipeReader;
+    /// use std::io::{Read, Write};
+    ///
+    /// # gort::run(|| {
+    /// let (reader, mut writer) = std::io::pipe()?;
+    /// let mut reader = PipeReader::from_std(reader)?;
+    /// writer.write_all(b"from anywhere")?;
+    /// drop(writer);
+    /// let mut text = String::new();
+    /// reader.read_to_string(&mut text)?; // parks the goroutine
+    /// assert_eq!(text, "from anywhere");
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// If there are too many descriptors that are waited for.
     pub fn from_std(reader: io::PipeReader) -> io::Result<PipeReader> {

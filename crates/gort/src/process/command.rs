@@ -29,8 +29,8 @@ pub struct Command {
 }
 
 impl Command {
-    /// Starts `program`, which is looked for in `PATH` unless it is a path, without arguments, in the surroundings and with
-    /// the three streams of this process.
+    /// A command that starts `program`, which is looked for in `PATH` unless it is a path, without arguments, in the
+    /// surroundings and with the three streams of this process.
     pub fn new(program: impl AsRef<OsStr>) -> Command {
         Command::from(std::process::Command::new(program))
     }
@@ -75,6 +75,16 @@ impl Command {
     }
 
     /// The folder to start in.
+    ///
+    /// ```
+    /// use gort::process::Command;
+    ///
+    /// # gort::run(|| {
+    /// let mut command = Command::new("/bin/sh");
+    /// command.args(["-c", "echo $NAME in $PWD"]).current_dir("/").env_clear().env("NAME", "somebody");
+    /// assert_eq!(command.output()?.stdout, b"somebody in /\n");
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn current_dir(&mut self, path: impl AsRef<Path>) -> &mut Command {
         self.command.current_dir(path);
         self

@@ -100,7 +100,8 @@ impl Builder {
         self
     }
 
-    /// How long dropping the runtime waits for its goroutines to end; 10 s by default.
+    /// How long dropping the runtime waits for its goroutines to end; 10 s by default. As
+    /// [`shutdown`](Runtime::shutdown) has it.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
         self
@@ -149,6 +150,20 @@ impl Builder {
     ///
     /// For programs full of thread-bound values, at a price: a goroutine then waits for its thread even
     /// if others are idle, also while another one blocks it or computes.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use std::time::Duration;
+    ///
+    /// let runtime = gort::Runtime::builder().processors(2).migrate(false).build()?;
+    /// let goroutine = runtime.spawn(|| {
+    ///     let before = thread::current().id();
+    ///     gort::sleep(Duration::from_millis(5));
+    ///     assert_eq!(thread::current().id(), before);
+    /// });
+    /// goroutine.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn migrate(mut self, migrate: bool) -> Self {
         self.migration = if migrate { Migration::Checked } else { Migration::Never };
         self
@@ -220,6 +235,14 @@ impl Builder {
     /// `usize::MAX` the system's limits are the only ones.
     ///
     /// A thread more looks after the others; where dozens of goroutines compute at once, one for every 32 of them.
+    ///
+    /// ```
+    /// let few = |threads| gort::Runtime::builder().processors(2).max_threads(threads).build();
+    /// assert!(few(2).is_err()); // none for calls that block
+    /// let runtime = few(3)?;
+    /// assert_eq!(runtime.run(|| gort::blocking(|| 6 * 7)), 42); // one at a time
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn max_threads(mut self, threads: usize) -> Self {
         self.max_threads = threads;
         self

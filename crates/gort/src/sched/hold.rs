@@ -3,7 +3,7 @@
 //!
 //! A machine goes inside and outside with every operation that touches its processor, so that must cost
 //! next to nothing: two plain stores and a load. It is the monitor, who seldom takes anything, that pays
-//! for the order between them with a [barrier](super::barrier) in all threads of the process.
+//! for the order between them with a [`barrier`] in all threads of the process.
 //!
 //! | claim | meaning | who moves it on |
 //! |---|---|---|

@@ -56,7 +56,7 @@ impl Signal {
         Signal(number)
     }
 
-    /// The system's number of the signal.
+    /// The system's number of the signal; the opposite of [`from_raw`](Self::from_raw).
     pub const fn as_raw(self) -> i32 {
         self.0
     }

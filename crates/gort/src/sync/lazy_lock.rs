@@ -63,6 +63,16 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
 
 impl<T, F> LazyLock<T, F> {
     /// The value, if it has been made. Never blocks.
+    ///
+    /// ```
+    /// use gort::sync::LazyLock;
+    ///
+    /// let mut answer = LazyLock::new(|| 6 * 7);
+    /// assert_eq!(LazyLock::get(&answer), None);
+    /// assert_eq!(LazyLock::force(&answer), &42);
+    /// *LazyLock::get_mut(&mut answer).unwrap() += 1;
+    /// assert_eq!(LazyLock::get(&answer), Some(&43));
+    /// ```
     pub fn get(this: &LazyLock<T, F>) -> Option<&T> {
         this.value.get()
     }

@@ -200,6 +200,12 @@ impl<T: ?Sized> Mutex<T> {
 
     /// The value, without locking: who borrows the mutex mutably is alone with it.
     ///
+    /// ```
+    /// let mut mutex = gort::sync::Mutex::new(1);
+    /// *mutex.get_mut().unwrap() += 1;
+    /// assert_eq!(mutex.into_inner().unwrap(), 2);
+    /// ```
+    ///
     /// # Errors
     /// The reference as well, if the mutex is poisoned.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {

@@ -138,6 +138,13 @@ impl<T> OnceLock<T> {
 
     /// Blocks until there is a value.
     ///
+    /// ```
+    /// static ADDRESS: gort::sync::OnceLock<String> = gort::sync::OnceLock::new();
+    ///
+    /// gort::go!(|| ADDRESS.set("localhost".into()).unwrap());
+    /// assert_eq!(ADDRESS.wait(), "localhost");
+    /// ```
+    ///
     /// # Panics
     /// Within the function that makes it.
     #[track_caller]
@@ -147,6 +154,15 @@ impl<T> OnceLock<T> {
     }
 
     /// Takes the value out; the place is as new.
+    ///
+    /// ```
+    /// let mut place = gort::sync::OnceLock::new();
+    /// assert_eq!(place.set(1), Ok(()));
+    /// *place.get_mut().unwrap() += 1;
+    /// assert_eq!(place.take(), Some(2));
+    /// assert_eq!(place.set(3), Ok(()));
+    /// assert_eq!(place.into_inner(), Some(3));
+    /// ```
     pub fn take(&mut self) -> Option<T> {
         self.once = Once::new();
         self.value.get_mut().take()

@@ -51,6 +51,15 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     }
 
     /// A pool that keeps at most `max_idle` values in each of its sixteen stores.
+    ///
+    /// ```
+    /// let pool = gort::sync::Pool::with_max_idle(1, || vec![0_u8; 1 << 20]);
+    /// let (one, other) = (pool.get(), pool.get());
+    /// drop((one, other)); // there is room for one of them
+    /// assert_eq!(pool.idle(), 1);
+    /// pool.clear();
+    /// assert_eq!(pool.idle(), 0);
+    /// ```
     pub const fn with_max_idle(max_idle: usize, make: F) -> Pool<T, F> {
         Pool { make, max_idle, stores: [const { Store(Mutex::new(Vec::new())) }; STORES] }
     }
@@ -67,6 +76,12 @@ impl<T, F: Fn() -> T> Pool<T, F> {
 
     /// Gives a value to the pool; if it has enough, the value is dropped, which may block. Else it waits as
     /// [`get`](Self::get) does.
+    ///
+    /// ```
+    /// let pool = gort::sync::Pool::new(String::new);
+    /// pool.put("made beforehand".into());
+    /// assert_eq!(*pool.get(), "made beforehand");
+    /// ```
     pub fn put(&self, value: T) {
         let Err(value) = self.store(value) else { return };
         drop(value);

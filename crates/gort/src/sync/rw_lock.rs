@@ -219,6 +219,12 @@ impl<T: ?Sized> RwLock<T> {
 
     /// The value, without locking: who borrows the lock mutably is alone with it.
     ///
+    /// ```
+    /// let mut lock = gort::sync::RwLock::new(1);
+    /// *lock.get_mut().unwrap() += 1;
+    /// assert_eq!(lock.into_inner().unwrap(), 2);
+    /// ```
+    ///
     /// # Errors
     /// The reference as well, if the lock is poisoned.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {

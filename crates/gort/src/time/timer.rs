@@ -48,7 +48,7 @@ impl Timer {
         Timer { receiver: crate::chan::after(duration) }
     }
 
-    /// A timer that is due at `instant`.
+    /// As [`new`](Self::new), due at `instant`.
     pub fn at(instant: Instant) -> Timer {
         Timer { receiver: crate::chan::at(instant) }
     }
