@@ -20,7 +20,7 @@
 //! of which the clock was 35, then with std's arithmetic, and sweeping the stale tickets 8; most of the rest are nine
 //! atomic instructions. Copying the handle and the closure from function to function was 20 more, hence the `inline`s.
 
-use super::machine::{Inside, Machine};
+use super::park::inside;
 use super::processor::Processor;
 use super::timer::NEVER;
 use super::{Attributes, Shared};
@@ -104,24 +104,23 @@ impl Shared {
             return (ticket, None);
         }
         let timers = (deadline.nanos() != NEVER).then(|| {
-            let inside = self.machine_of_caller().map(Machine::inside);
-            let mine = inside.as_ref().and_then(Inside::processor);
+            let inside = inside();
+            let mine = inside.as_ref().and_then(|inside| inside.processor_of(self));
             self.add_timer(mine, deadline.nanos(), ticket)
         });
         (ticket, timers)
     }
 
     fn count_later(&self, change: isize) {
-        let inside = self.machine_of_caller().map(Machine::inside);
-        match inside.as_ref().and_then(Inside::processor) {
+        let inside = inside();
+        match inside.as_ref().and_then(|inside| inside.processor_of(self)) {
             Some(processor) => processor.count_later(change),
             None => drop(self.later_outside.fetch_add(change, Relaxed)),
         }
     }
 
-    /// The machine that the caller runs on, if it is one of this runtime's.
-    fn machine_of_caller(&self) -> Option<&'static Machine> {
-        tls::machine().filter(|machine| ptr::eq(machine.shared(), self))
+    fn is_callers(&self) -> bool {
+        tls::machine().is_some_and(|machine| ptr::eq(machine.shared(), self))
     }
 }
 
@@ -158,7 +157,7 @@ impl Later {
     pub(crate) fn claim(&self) -> Option<Claimed> {
         let shared = self.goroutine.shared();
         // It may be the last of a runtime that is being shut down, which is to wait for this thread.
-        let is_visitor = shared.machine_of_caller().is_none();
+        let is_visitor = !shared.is_callers();
         if is_visitor {
             shared.visitors.fetch_add(1, SeqCst);
         }
@@ -202,8 +201,8 @@ impl Claimed {
         goroutine.set_state(State::Ended);
         // The handle may have been dropped meanwhile.
         let is_mine = matches!(goroutine.join().finish(), End::Alone);
-        let inside = self.shared().machine_of_caller().map(Machine::inside);
-        let processor = inside.as_ref().and_then(Inside::processor);
+        let inside = inside();
+        let processor = inside.as_ref().and_then(|inside| inside.processor_of(self.shared()));
         self.shared().count_end(processor, is_mine.then_some(goroutine));
     }
 }

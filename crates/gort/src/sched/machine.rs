@@ -88,6 +88,13 @@ impl Inside<'_> {
     pub(crate) fn processor(&self) -> Option<&'static Processor> {
         self.machine.try_processor()
     }
+
+    /// The same, if the machine is one of that runtime's. Else it has gone inside all the same: the caller may need locks of
+    /// the other runtime's that are taken inside there.
+    #[inline(always)]
+    pub(crate) fn processor_of(&self, shared: &Shared) -> Option<&'static Processor> {
+        if ptr::eq(self.machine.shared.as_ptr(), shared) { self.processor() } else { None }
+    }
 }
 
 impl Drop for Inside<'_> {

@@ -1,7 +1,7 @@
 //! Making goroutines.
 
 use super::Shared;
-use super::machine::{Inside, Machine};
+use super::machine::Machine;
 use super::park;
 use crate::goroutine::{BOUND, Extra, GoroutineRef, SHIELDED, State, payload};
 use crate::tls;
@@ -105,13 +105,13 @@ impl Shared {
     ) -> io::Result<GoroutineRef> {
         self.check_stacks()?;
         let extra = attributes.into_extra(self)?;
-        let machine = tls::machine().filter(|machine| std::ptr::eq(machine.shared.as_ptr(), self));
-        let inside = machine.map(Machine::inside);
-        let processor = inside.as_ref().and_then(Inside::processor);
+        let inside = park::inside();
+        let processor = inside.as_ref().and_then(|inside| inside.processor_of(self));
         let Some(record) = self.take_record(processor) else {
             return Err(self.no_record());
         };
         record.clear_flags();
+        let machine = tls::machine().filter(|machine| std::ptr::eq(machine.shared.as_ptr(), self));
         if machine.and_then(|m| m.current()).is_some_and(park::is_shielded) {
             record.set_flag(SHIELDED, true);
         }

@@ -5,9 +5,11 @@ use crate::support::{
 };
 use crate::{all_shut_down, start};
 use gort::chan::{chan, never};
+use gort::time::AfterFunc;
 use gort::{Runtime, Shutdown};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -74,6 +76,47 @@ fn from_within() {
         assert!(result.join().map(drop).unwrap_err().is::<Shutdown>());
         all_shut_down(handles);
         eventually("all are dropped", || tally.alive() == 0);
+    });
+}
+
+/// Who stops it is a goroutine of another runtime, and tells the first of an end: not inside its own, it met an assertion.
+#[test]
+fn a_call_is_stopped_by_a_goroutine_of_another_runtime() {
+    struct Tells(SyncSender<()>);
+    impl Drop for Tells {
+        fn drop(&mut self) {
+            self.0.send(()).unwrap();
+        }
+    }
+    within(LIMIT, || {
+        let (shut_down, other) = (runtime(2), runtime(1));
+        let (tells, has_begun) = sync_channel(1);
+        let (waits, is_there) = sync_channel(0);
+        let (hands_over, calls) = sync_channel(0);
+        let (ends, has_ended) = sync_channel::<usize>(0);
+        let maker_waits = waits.clone();
+        let unwound = shut_down.spawn(move || {
+            let _tells = Tells(tells);
+            waits.send(()).unwrap();
+            gort::sleep(Duration::MAX);
+        });
+        let maker = shut_down.spawn(move || {
+            maker_waits.send(()).unwrap();
+            has_begun.recv().unwrap();
+            for _ in 0..100 {
+                hands_over.send(gort::time::after_func(LIMIT, || ())).unwrap();
+            }
+            drop(hands_over);
+            has_ended.recv().unwrap()
+        });
+        let stopper = other.spawn(move || {
+            ends.send(calls.into_iter().filter(AfterFunc::stop).count()).unwrap();
+        });
+        is_there.iter().take(2).for_each(drop);
+        shut_down.shutdown(LIMIT).unwrap();
+        assert!(unwound.join().is_err());
+        stopper.join().unwrap();
+        assert!(maker.join().unwrap() > 0, "some were stopped before the shutdown took them");
     });
 }
 
