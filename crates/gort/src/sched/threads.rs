@@ -91,10 +91,21 @@ impl Shared {
     }
 
     /// Starts a thread of the runtime's.
-    ///
+    fn start_thread(
+        &self,
+        name: String,
+        main: impl FnOnce(&Shared) + Send + 'static,
+    ) -> io::Result<()> {
+        let started = self.start_and_enter(name, main);
+        // The C library's name of a thread is its thread pointer. Left here, it would come with what the caller makes
+        // to goroutines' stacks, and look like a pointer into that thread's storage (see `home`).
+        gort_context::wipe_below();
+        started
+    }
+
     /// Not under the lock: the kernel may let others run for a long time, who need it, before it comes back from
     /// there. The thread has a place in the registry before there is one, so that who ends the runtime knows of it.
-    fn start_thread(
+    fn start_and_enter(
         &self,
         name: String,
         main: impl FnOnce(&Shared) + Send + 'static,
