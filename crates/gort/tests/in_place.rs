@@ -11,6 +11,7 @@
 mod support;
 
 use gort::Runtime;
+use gort::sync::Semaphore;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, mpsc};
@@ -259,6 +260,39 @@ fn allocations_and_panics_among_signals() {
 #[should_panic(expected = "RuntimeBuilder::preempt_in_place, which is unsafe")]
 fn it_takes_a_promise() {
     drop(Runtime::builder().preempt(gort::Preempt::Trampoline));
+}
+
+/// Who gives up takes itself out of a queue, for which it needs a lock. Somebody may have been put aside with that; waiting for it
+/// with the only processor, it would wait for ever.
+#[test]
+fn who_gives_up_waits_for_who_was_put_aside_in_the_queue() {
+    const ROUNDS: usize = 3_000;
+    within(LIMIT, || {
+        let builder = Runtime::builder().processors(1).time_slice(Duration::from_micros(50));
+        // SAFETY: what is interrupted here is this crate's, and holds nothing of its thread's.
+        let runtime = unsafe { builder.preempt_in_place() }.build().unwrap();
+        let semaphore = Semaphore::new(1);
+        let taken = runtime.run(|| {
+            gort::scope(|scope| {
+                let takers: Vec<_> = (0..8)
+                    .map(|_| {
+                        scope.go(|| {
+                            let take = |n| {
+                                let taken = semaphore
+                                    .acquire_timeout(1, Duration::from_micros(n as u64 % 64));
+                                gort::yield_now();
+                                taken.is_ok()
+                            };
+                            (0..ROUNDS).filter(|&n| take(n)).count()
+                        })
+                    })
+                    .collect();
+                takers.into_iter().map(|taker| taker.join().unwrap()).sum::<usize>()
+            })
+        });
+        assert!((1..=8 * ROUNDS).contains(&taken));
+        assert_eq!(semaphore.available(), 1);
+    });
 }
 
 /// What there is to be said of the signal.

@@ -169,24 +169,27 @@ pub(crate) fn has_panicked(goroutine: &Goroutine, payload: &Panicked) {
     abort(format_args!("{}: aborting, as its runtime has been told to", Describe(&info)));
 }
 
-/// Tells of a panic that nobody will get from a handle.
+/// Tells of a panic that nobody will get from a handle. A shutdown does not interrupt the handler, which would be caught with
+/// its panics.
 #[cold]
 pub(crate) fn report(id: u64, name: Option<&str>, payload: Panicked) {
     if payload.is::<Shutdown>() {
         return;
     }
-    let info = PanicInfo { id, name, payload: &*payload };
-    let handler = HANDLER.lock().clone();
-    match handler {
-        Some(handler) => {
-            if catch_unwind(AssertUnwindSafe(|| handler(&info))).is_err() {
-                tell(format_args!("the panic handler panicked over {}", Describe(&info)));
+    crate::sched::shielded(|| {
+        let info = PanicInfo { id, name, payload: &*payload };
+        let handler = HANDLER.lock().clone();
+        match handler {
+            Some(handler) => {
+                if catch_unwind(AssertUnwindSafe(|| handler(&info))).is_err() {
+                    tell(format_args!("the panic handler panicked over {}", Describe(&info)));
+                }
             }
+            None => tell(format_args!("{}", Describe(&info))),
         }
-        None => tell(format_args!("{}", Describe(&info))),
-    }
-    // The payload's destructor is user code, too.
-    drop_caught(payload);
+        // The payload's destructor is user code, too.
+        drop_caught(payload);
+    });
 }
 
 /// Drops a value of the user's, and what that may panic with: if dropping this panics, too, it is left at that.

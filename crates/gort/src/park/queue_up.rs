@@ -2,7 +2,7 @@
 
 use super::queue::{WaitQueue, Waiter};
 use super::{GaveUp, Limit, Outcome, Wait, gave_up};
-use crate::prim::LockGuard;
+use crate::prim::{Lock, LockGuard};
 
 /// Queues the caller up, last, in the `queue` that is a part of what `locked` guards, gives that back, and blocks
 /// until the caller is claimed.
@@ -46,9 +46,7 @@ pub(crate) fn queue_up_and<'a, S, P: Copy>(
             return Ok(());
         }
         let has_come = {
-            // Who polls waits for some of these locks.
-            let _inside = super::inside();
-            let mut locked = lock.lock();
+            let (_inside, mut locked) = lock_inside(lock);
             // SAFETY: it was put on no other queue.
             unsafe { queue(&mut locked).unlink(waiter) };
             leave(locked)
@@ -58,4 +56,26 @@ pub(crate) fn queue_up_and<'a, S, P: Copy>(
         }
         if has_come { Ok(()) } else { Err(GaveUp) }
     })
+}
+
+/// Takes the lock inside, as who polls waits for some of these; but waits for it outside, as who has another may have been put
+/// aside with it, and may need the caller's processor to give it back.
+#[cfg(not(loom))]
+fn lock_inside<S>(lock: &Lock<S>) -> (impl Sized, LockGuard<'_, S>) {
+    let mut give_way = crate::prim::GiveWay::default();
+    loop {
+        {
+            let inside = super::inside();
+            if let Some(locked) = lock.try_lock() {
+                return (inside, locked);
+            }
+        }
+        give_way.once();
+    }
+}
+
+/// In a model nobody is put aside.
+#[cfg(loom)]
+fn lock_inside<S>(lock: &Lock<S>) -> ((), LockGuard<'_, S>) {
+    ((), lock.lock())
 }

@@ -20,7 +20,7 @@
 //! of which the clock was 35, then with std's arithmetic, and sweeping the stale tickets 8; most of the rest are nine
 //! atomic instructions. Copying the handle and the closure from function to function was 20 more, hence the `inline`s.
 
-use super::park::inside;
+use super::park::{inside, shielded};
 use super::processor::Processor;
 use super::timer::NEVER;
 use super::{Attributes, Shared};
@@ -194,7 +194,9 @@ impl Claimed {
     pub(crate) fn end(self) {
         let goroutine = self.goroutine;
         // SAFETY: the goroutine is new and its owner is the caller, so the closure is in its place.
-        let dropped = unsafe { (goroutine.vtable().abandon)(&goroutine) };
+        let abandon = || unsafe { (goroutine.vtable().abandon)(&goroutine) };
+        // A shutdown of the caller's runtime does not interrupt the destructor: that would be caught with its panics.
+        let dropped = shielded(abandon);
         if let Err(payload) = dropped {
             panic::report(goroutine.id.get(), None, payload);
         }

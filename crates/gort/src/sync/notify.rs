@@ -73,6 +73,13 @@ impl Notify {
         let _never_given_up = self.wait_limited(|| Limit::NEVER);
     }
 
+    #[inline]
+    fn wait_limited<'a>(&self, limit: impl FnOnce() -> Limit<'a>) -> Result<(), GaveUp> {
+        // First: it may be where the caller is ended by a shutdown, and the notification would go with it.
+        park::checkpoint();
+        if self.try_wait() { Ok(()) } else { self.wait_slow(limit()) }
+    }
+
     /// Takes the notification that was kept, if there is one. Never blocks.
     ///
     /// ```
@@ -198,13 +205,6 @@ impl Notify {
     /// How the context has ended, if it has before there was a notification.
     pub fn wait_context(&self, context: &Context) -> Result<(), ContextError> {
         self.wait_limited(|| context.limit()).map_err(|GaveUp| context.ended())
-    }
-
-    #[inline]
-    fn wait_limited<'a>(&self, limit: impl FnOnce() -> Limit<'a>) -> Result<(), GaveUp> {
-        // First: it may be where the caller is ended by a shutdown, and the notification would go with it.
-        park::checkpoint();
-        if self.try_wait() { Ok(()) } else { self.wait_slow(limit()) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What destructors do meanwhile: block, start others, panic.
 
 use crate::support::{
-    LIMIT, OnDrop, Tally, assert_success, child, eventually, in_child, runtime, within,
+    LIMIT, OnDrop, Tally, assert_success, child, eventually, in_child, runtime, stderr, within,
 };
 use crate::{all_shut_down, start};
 use gort::Shutdown;
@@ -242,6 +242,70 @@ fn one_that_has_waited_in_a_panic_that_was_caught() {
         runtime.shutdown(LIMIT / 2).unwrap();
         assert!(waiting.join().unwrap_err().is::<Shutdown>());
     });
+}
+
+/// Has a goroutine call `f` with something that waits, in code of the user's which others call and whose panics they catch, and
+/// then wait itself. A shutdown comes meanwhile: caught there, it would not come again.
+fn is_waited_for_and_then_ended(f: impl FnOnce(Box<dyn Fn() + Send + Sync>) + Send + 'static) {
+    let ended_runtime = runtime(1);
+    let ((begun, has_begun), (end, ends), (tell, told)) = (chan(2), chan(0), chan(1));
+    let is_there = begun.clone();
+    let count = Arc::new(AtomicUsize::new(0));
+    let done = count.clone();
+    let waits = Box::new(move || {
+        begun.send(()).unwrap();
+        assert!(ends.recv().is_some(), "it is not to end early");
+        done.fetch_add(1, SeqCst);
+    });
+    let unwound = ended_runtime.spawn(move || {
+        let _tells = OnDrop(|| tell.send(()).unwrap());
+        is_there.send(()).unwrap();
+        never::<()>().recv();
+    });
+    let caller = ended_runtime.spawn(move || {
+        f(waits);
+        never::<()>().recv();
+    });
+    has_begun.iter().take(2).for_each(drop);
+    let ending = thread::spawn(move || ended_runtime.shutdown(LIMIT / 2));
+    // All have been looked at with it, or are with the next look.
+    told.recv().unwrap();
+    thread::sleep(Duration::from_millis(20));
+    end.send(()).unwrap();
+    ending.join().unwrap().unwrap();
+    assert_eq!(count.load(SeqCst), 1);
+    all_shut_down(vec![unwound, caller]);
+}
+
+#[test]
+fn a_destructor_of_a_call_that_is_stopped() {
+    within(LIMIT, || {
+        is_waited_for_and_then_ended(|waits| {
+            let waits = OnDrop(waits);
+            assert!(gort::time::after_func(Duration::MAX, move || drop(waits)).stop());
+        });
+    });
+}
+
+#[test]
+fn a_panic_handler_that_is_called_where_a_handle_is_dropped() {
+    if in_child() {
+        within(LIMIT, || {
+            is_waited_for_and_then_ended(|waits| {
+                gort::set_panic_handler(move |_| waits());
+                let panics = gort::spawn(|| std::panic::resume_unwind(Box::new("on purpose")));
+                while !panics.is_finished() {
+                    gort::yield_now();
+                }
+                drop(panics);
+            });
+        });
+        return;
+    }
+    let output =
+        child("destructors::a_panic_handler_that_is_called_where_a_handle_is_dropped", |_| {});
+    assert_success(&output);
+    assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
 }
 
 /// The runtime's threads are waited for up to their very end, which is after they have done with the runtime.
