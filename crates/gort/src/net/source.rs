@@ -170,7 +170,7 @@ impl<S: OwnsDescriptor> Source<S> {
                     result => return result.map(Some),
                 }
             }
-            self.registration.ensure(Direction::Read)?;
+            self.register(Direction::Read)?;
             if readiness.wait(seen, limit, Wait::Read).is_err() {
                 return Ok(None);
             }
@@ -185,7 +185,7 @@ impl<S: OwnsDescriptor> Source<S> {
         seen: Seen,
         own_deadline: &mut Option<Deadline>,
     ) -> io::Result<()> {
-        self.registration.ensure(direction)?;
+        self.register(direction)?;
         // What registering has left there.
         gort_context::wipe_below();
         let readiness = self.record().readiness(direction);
@@ -204,6 +204,14 @@ impl<S: OwnsDescriptor> Source<S> {
             Err(_) if own_deadline.has_passed() => Err(io::ErrorKind::TimedOut.into()),
             _ => Ok(()),
         }
+    }
+
+    fn register(&self, direction: Direction) -> io::Result<()> {
+        self.registration.ensure(direction).map_err(|error| {
+            // Being closed in between, it is not to the poller what its record says.
+            let is_closed = self.record().readiness(direction).look().is_closed();
+            if is_closed { closed() } else { error }
+        })
     }
 
     fn timeout_of(&self, direction: Direction) -> &AtomicU64 {
