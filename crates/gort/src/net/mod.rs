@@ -98,6 +98,8 @@ mod half;
 mod handle;
 mod resolve;
 pub(crate) mod source;
+#[cfg(all(test, target_os = "linux", not(loom)))]
+mod source_tests;
 mod tcp;
 mod udp;
 #[cfg(unix)]

@@ -27,7 +27,7 @@ pub(crate) struct Source<S> {
     /// For how long an operation may wait, in nanoseconds.
     read_timeout: AtomicU64,
     write_timeout: AtomicU64,
-    io: S,
+    pub(super) io: S,
 }
 
 /// A record, and what is registered with it.
@@ -206,7 +206,7 @@ impl<S: OwnsDescriptor> Source<S> {
         }
     }
 
-    fn register(&self, direction: Direction) -> io::Result<()> {
+    pub(super) fn register(&self, direction: Direction) -> io::Result<()> {
         self.registration.ensure(direction).map_err(|error| {
             // Being closed in between, it is not to the poller what its record says.
             let is_closed = self.record().readiness(direction).look().is_closed();
@@ -323,25 +323,5 @@ pub(crate) fn take_out<S: OwnsDescriptor>(source: Arc<Source<S>>) -> io::Result<
                 format!("the socket has {others} other handle(s), from try_clone or split");
             Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
         }
-    }
-}
-
-#[cfg(all(test, target_os = "linux", not(loom)))]
-mod tests {
-    use super::{Direction, Source, closed};
-    use crate::sys;
-    use std::net::UdpSocket;
-
-    /// What its poller says then is that it does not know the descriptor.
-    #[test]
-    fn who_registers_what_is_just_being_closed_is_told_so() {
-        let source = Source::new(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
-        // By another who waits, after the one who closes has taken the first registration out.
-        source.register(Direction::Read).unwrap();
-        source.record().readiness(Direction::Read).close();
-        source.record().readiness(Direction::Write).close();
-        sys::close_in_place(&source.io).unwrap();
-        let told = source.register(Direction::Write).unwrap_err();
-        assert_eq!(told.to_string(), closed().to_string());
     }
 }

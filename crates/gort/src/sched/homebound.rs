@@ -37,23 +37,14 @@ impl Homebound {
     fn look(&mut self, shared: &Shared, mut tell: impl FnMut(String)) {
         let before = std::mem::take(&mut self.first);
         for machine in shared.machines() {
-            let mut message = String::new();
-            let id = machine.bound.with_first(|first| {
-                let id = first.id.get();
-                let name = first.name().map_or(String::new(), |name| format!(" '{name}'"));
-                let why = if first.has_flag(BOUND) {
-                    "it is to run nowhere else"
-                } else {
-                    "on its stack lies what may be a pointer to a variable of that thread"
-                };
-                message = format!("goroutine {id}{name} {}: {why}", waits_for(machine));
-                id
-            });
-            let Some(id) = id else { continue };
+            let first = machine
+                .bound
+                .with_first(|first| (first.id.get(), first.name().cloned(), first.has_flag(BOUND)));
+            let Some((id, name, is_bound)) = first else { continue };
             let told = match before.get(&machine.number) {
                 Some(&(same, told)) if same == id => {
                     if !told {
-                        tell(message);
+                        tell(message(machine, id, name.as_deref(), is_bound));
                     }
                     true
                 }
@@ -64,10 +55,18 @@ impl Homebound {
     }
 }
 
-fn waits_for(machine: &Machine) -> String {
+fn message(machine: &Machine, id: u64, name: Option<&str>, is_bound: bool) -> String {
+    let name = name.map_or(String::new(), |name| format!(" '{name}'"));
     let thread = format!("{}-{}", machine.shared().name, machine.number);
     let does = if machine.sleeps() { "blocks" } else { "computes" };
-    format!("has waited for {PATIENCE:?} for its thread, {thread}, where another goroutine {does}")
+    let why = if is_bound {
+        "it is to run nowhere else"
+    } else {
+        "on its stack lies what may be a pointer to a variable of that thread"
+    };
+    format!(
+        "goroutine {id}{name} has waited for {PATIENCE:?} for its thread, {thread}, where another goroutine {does}: {why}"
+    )
 }
 
 #[cfg(all(test, not(loom), not(feature = "threads")))]

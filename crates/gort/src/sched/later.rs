@@ -119,7 +119,8 @@ impl Shared {
         }
     }
 
-    fn is_callers(&self) -> bool {
+    /// Does the caller run on a machine of this runtime's?
+    pub(super) fn is_callers(&self) -> bool {
         tls::machine().is_some_and(|machine| ptr::eq(machine.shared(), self))
     }
 }

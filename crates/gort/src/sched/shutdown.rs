@@ -6,12 +6,10 @@
 //! as goroutines that were busy park later. Destructors that run then may block and are waited for;
 //! goroutines that are still there at the deadline are left to themselves, with their machines.
 
-use super::{Machine, Shared, park};
+use super::{Shared, park};
 use crate::clock::Deadline;
 use crate::goroutine::SHIELDED;
 use crate::park::Outcome;
-use crate::tls;
-use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +24,7 @@ impl Shared {
             return Ok(());
         }
         self.stop();
-        if tls::machine().is_some_and(|machine: &Machine| ptr::eq(machine.shared(), &**self)) {
+        if self.is_callers() {
             // One of its own goroutines cannot wait for the end of all.
             let shared = self.clone();
             let ending = std::thread::Builder::new()
