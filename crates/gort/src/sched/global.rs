@@ -1,4 +1,4 @@
-//! The global queue: first in, first out, linked through the records, for what comes from other
+//! The global queue: first in, first out but for who has had a turn coming, linked through the records, for what comes from other
 //! threads and what the processors' rings have no room for.
 
 use super::list::{Linked, List};
@@ -33,6 +33,13 @@ impl GlobalQueue {
     pub(crate) fn push(&self, goroutine: GoroutineRef) {
         let mut list = self.list.lock();
         list.push(goroutine);
+        self.len.store(self.len.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// For one whose turn it was elsewhere.
+    pub(crate) fn push_first(&self, goroutine: GoroutineRef) {
+        let mut list = self.list.lock();
+        list.push_first(goroutine);
         self.len.store(self.len.load(Relaxed) + 1, Relaxed);
     }
 

@@ -266,8 +266,13 @@ fn pass_on(shared: &Shared, processor: &Processor, goes_on: bool, same_oldest: b
     let oldest = if same_oldest { processor.pop() } else { None };
     let next = if goes_on { None } else { processor.take_next() };
     let is_stuck = !goes_on && (oldest.is_some() || next.is_some());
-    for goroutine in oldest.into_iter().chain(next) {
-        shared.inject(goroutine);
+    if let Some(oldest) = oldest {
+        shared.inject(oldest);
+    }
+    if let Some(next) = next {
+        // Its turn was to come at once. Where threads for idle processors come slowly, those in the queue may wait for seconds.
+        shared.global.push_first(next);
+        shared.notify();
     }
     is_stuck
 }

@@ -1,9 +1,9 @@
 //! Who yields, talks or computes on a processor leaves turns to the others there.
 
 use crate::TOO_LATE;
-use crate::support::{LIMIT, compute_until, in_turn, on, runtime, within};
+use crate::support::{LIMIT, compute_until, in_turn, on, runtime, within, yield_until};
 use gort::chan::chan;
-use gort::sync::{Mutex, Notify, Semaphore};
+use gort::sync::{Condvar, Mutex, Notify, Semaphore};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -231,22 +231,64 @@ fn those_of_the_global_queue_get_turns_beside_those_of_the_ring() {
     });
 }
 
-/// With more processors than CPUs it takes long until each has a thread that runs.
+/// 512 that compute, on 64 processors each of which needs a thread first. With fewer CPUs than processors that takes long.
+struct Computing {
+    stop: Arc<AtomicBool>,
+    handles: Vec<gort::JoinHandle<bool>>,
+}
+
+impl Computing {
+    fn start() -> Computing {
+        let stop = Arc::new(AtomicBool::new(false));
+        let start = |_| {
+            let stop = stop.clone();
+            gort::spawn(move || compute_until(LIMIT, || stop.load(SeqCst)))
+        };
+        Computing { handles: (0..512).map(start).collect(), stop }
+    }
+
+    fn end(self) {
+        self.stop.store(true, SeqCst);
+        self.handles.into_iter().for_each(|handle| assert!(handle.join().unwrap()));
+    }
+}
+
 #[test]
 fn who_has_slept_is_not_put_behind_those_that_no_machine_runs_yet() {
     on(64, || {
-        let stop = Arc::new(AtomicBool::new(false));
-        let computing: Vec<_> = (0..512)
-            .map(|_| {
-                let stop = stop.clone();
-                gort::spawn(move || compute_until(LIMIT, || stop.load(SeqCst)))
-            })
-            .collect();
+        let computing = Computing::start();
         let start = Instant::now();
         (0..3).for_each(|_| gort::sleep(Duration::from_millis(1)));
         let slept = start.elapsed();
-        stop.store(true, SeqCst);
-        computing.into_iter().for_each(|handle| assert!(handle.join().unwrap()));
+        computing.end();
         assert!(slept < TOO_LATE, "{slept:?}");
+    });
+}
+
+#[test]
+fn whom_one_that_computes_has_woken_is_not_put_behind_those_that_no_machine_runs_yet() {
+    on(64, || {
+        let pair = Arc::new((Mutex::new(None), Condvar::new()));
+        let woken = Arc::new(AtomicBool::new(false));
+        let waiting = gort::spawn({
+            let (pair, woken) = (pair.clone(), woken.clone());
+            move || {
+                let (sent, changed) = &*pair;
+                let mut sent = sent.lock().unwrap();
+                *sent = Some(Instant::now());
+                sent = changed.wait(sent).unwrap();
+                woken.store(true, SeqCst);
+                sent.unwrap().elapsed()
+            }
+        });
+        let (sent, changed) = &*pair;
+        yield_until("it waits", || sent.lock().unwrap().is_some());
+        let computing = Computing::start();
+        *sent.lock().unwrap() = Some(Instant::now());
+        changed.notify_one();
+        assert!(compute_until(LIMIT, || woken.load(SeqCst)));
+        computing.end();
+        let late = waiting.join().unwrap();
+        assert!(late < TOO_LATE, "{late:?}");
     });
 }
