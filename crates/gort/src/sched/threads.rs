@@ -114,6 +114,10 @@ impl Shared {
         let place = self.registry().threads.reserve();
         let thread = thread::Builder::new().name(name).stack_size(SYSTEM_STACK).spawn(move || {
             main(&shared);
+            // Those that have ended before, as nobody who runs goroutines may wait for destructors that may wait for goroutines.
+            // This thread has nothing that others need any more.
+            let ended = shared.registry().threads.take_ending();
+            ended.into_iter().for_each(wait_for);
             shared.registry().threads.leave(place);
         });
         let mut registry = self.registry();
@@ -124,9 +128,6 @@ impl Shared {
                 return Err(error);
             }
         }
-        let ended = registry.threads.take_ending();
-        drop(registry);
-        ended.into_iter().for_each(wait_for);
         Ok(())
     }
 

@@ -93,3 +93,52 @@ fn a_crowd_of_busy_goroutines_all_get_on() {
         eventually("its threads are gone", || threads_called("crowd").is_empty());
     });
 }
+
+/// Threads that are not needed for ten seconds end. What their `thread_local!`s hold is dropped at the very end, and may have to
+/// wait for whoever starts the next one.
+#[cfg(not(feature = "threads"))] // where goroutines have threads of their own
+#[test]
+fn nobody_waits_for_a_thread_that_was_not_needed_any_more() {
+    use std::cell::RefCell;
+    use std::sync::{Barrier, Mutex};
+
+    const THREADS: usize = 6;
+    struct Locks(Arc<Mutex<()>>, Arc<AtomicUsize>);
+
+    impl Drop for Locks {
+        fn drop(&mut self) {
+            self.1.fetch_add(1, SeqCst);
+            let _held = self.0.lock();
+            self.1.fetch_sub(1, SeqCst);
+        }
+    }
+
+    thread_local! {
+        static KEPT: RefCell<Option<Locks>> = const { RefCell::new(None) };
+    }
+
+    /// Needs all threads at once.
+    fn block_all(runtime: &Runtime, then: impl Fn() + Sync) {
+        let all_block = Barrier::new(THREADS);
+        let block = || {
+            gort::blocking(|| {
+                all_block.wait();
+                then();
+            });
+        };
+        runtime.run(|| gort::scope(|s| (0..THREADS).for_each(|_| drop(s.go(block)))));
+    }
+
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(1));
+        let (lock, waiting) = (Arc::new(Mutex::new(())), Arc::new(AtomicUsize::new(0)));
+        let held = lock.lock().unwrap();
+        block_all(&runtime, || KEPT.set(Some(Locks(lock.clone(), waiting.clone()))));
+        eventually("one of them ends", || waiting.load(SeqCst) > 0);
+        block_all(&runtime, || ());
+        assert!(waiting.load(SeqCst) > 0);
+        drop(held);
+        runtime.shutdown(LIMIT).unwrap();
+        assert_eq!(waiting.load(SeqCst), 0);
+    });
+}
