@@ -248,7 +248,7 @@ fn one_that_has_waited_in_a_panic_that_was_caught() {
 /// then wait itself. A shutdown comes meanwhile: caught there, it would not come again.
 fn is_waited_for_and_then_ended(f: impl FnOnce(Box<dyn Fn() + Send + Sync>) + Send + 'static) {
     let ended_runtime = runtime(1);
-    let ((begun, has_begun), (end, ends), (tell, told)) = (chan(2), chan(0), chan(1));
+    let ((begun, has_begun), (end, ends), (tell, told)) = (chan(3), chan(0), chan(2));
     let is_there = begun.clone();
     let count = Arc::new(AtomicUsize::new(0));
     let done = count.clone();
@@ -257,24 +257,28 @@ fn is_waited_for_and_then_ended(f: impl FnOnce(Box<dyn Fn() + Send + Sync>) + Se
         assert!(ends.recv().is_some(), "it is not to end early");
         done.fetch_add(1, SeqCst);
     });
-    let unwound = ended_runtime.spawn(move || {
-        let _tells = OnDrop(|| tell.send(()).unwrap());
-        is_there.send(()).unwrap();
-        never::<()>().recv();
-    });
+    let witness = || {
+        let (is_there, tell) = (is_there.clone(), tell.clone());
+        ended_runtime.spawn(move || {
+            let _tells = OnDrop(|| tell.send(()).unwrap());
+            is_there.send(()).unwrap();
+            never::<()>().recv();
+        })
+    };
+    // The shutdown looks at one after the other: when it has ended one on either side, it has looked at the one between them.
+    let before = witness();
     let caller = ended_runtime.spawn(move || {
         f(waits);
         never::<()>().recv();
     });
-    has_begun.iter().take(2).for_each(drop);
+    let after = witness();
+    has_begun.iter().take(3).for_each(drop);
     let ending = thread::spawn(move || ended_runtime.shutdown(LIMIT / 2));
-    // All have been looked at with it, or are with the next look.
-    told.recv().unwrap();
-    thread::sleep(Duration::from_millis(20));
+    told.iter().take(2).for_each(drop);
     end.send(()).unwrap();
     ending.join().unwrap().unwrap();
     assert_eq!(count.load(SeqCst), 1);
-    all_shut_down(vec![unwound, caller]);
+    all_shut_down(vec![before, caller, after]);
 }
 
 #[test]

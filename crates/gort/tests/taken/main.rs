@@ -1,4 +1,9 @@
 //! Goroutines that compute for long or block their threads, and how the others get on.
+#![allow(clippy::disallowed_macros, reason = "thread-locals have destructors, too")]
+#![allow(
+    clippy::missing_const_for_thread_local,
+    reason = "clippy does not see it where they are kept by key"
+)]
 
 mod blocking;
 #[path = "../support/mod.rs"]
