@@ -3,6 +3,7 @@
 mod support;
 
 use gort::chan::chan;
+use gort::time::{AfterFunc, after_func};
 use gort::{JoinHandle, Runtime};
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -279,6 +280,28 @@ fn shutting_one_down_leaves_the_others() {
         drop(tx);
         assert!(echo.join().unwrap() <= 210);
         assert_eq!(tally.alive(), 0);
+    });
+}
+
+/// Its destructor shuts the runtime down, which has the goroutine that would have called it: until that has ended.
+#[test]
+fn what_is_stopped_from_outside_may_own_its_runtime() {
+    fn stops(by: impl FnOnce(AfterFunc) -> bool) {
+        let runtime = Runtime::builder().shutdown_timeout(LIMIT * 2).build().unwrap();
+        let waiting = runtime.spawn(|| gort::chan::never::<()>().recv());
+        let (give, given) = chan(1);
+        let call = runtime.run(|| after_func(LIMIT * 2, move || drop(given)));
+        give.send(runtime).unwrap();
+        drop(give);
+        assert!(by(call));
+        let payload = waiting.join().unwrap_err();
+        assert!(payload.is::<gort::Shutdown>());
+    }
+
+    within(LIMIT, || {
+        stops(|call| call.stop());
+        let other = runtime(1);
+        stops(|call| other.run(|| call.stop()));
     });
 }
 

@@ -170,8 +170,9 @@ impl Runtime {
     /// holds a [`Shutdown`](crate::Shutdown). Destructors may block, and are waited for. A program that is built with
     /// `panic = "abort"` cannot unwind: there the first of them ends the process, with a message; so does dropping the runtime.
     ///
-    /// The caller's thread is blocked, also that of another runtime's goroutine. Called by one of its own goroutines it only begins
-    /// the shutdown, and returns at once.
+    /// The caller's thread is blocked, also that of another runtime's goroutine. Called by one of its own goroutines, or by the
+    /// destructor of what one would have called that is [stopped](crate::time::AfterFunc::stop), it only begins the shutdown, and
+    /// returns at once.
     ///
     /// ```
     /// use std::time::Duration;
@@ -186,7 +187,7 @@ impl Runtime {
     /// ```
     ///
     /// # Errors
-    /// [`ShutdownError`] if goroutines were still there when the time was over; or, in one of its own goroutines, if there is no
+    /// [`ShutdownError`] if goroutines were still there when the time was over; or, where it returns at once, if there is no
     /// thread to be had that waits for them. They, and the threads that they are on, are left to themselves.
     pub fn shutdown(mut self, timeout: Duration) -> Result<(), ShutdownError> {
         self.stop(timeout)

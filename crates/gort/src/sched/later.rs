@@ -27,7 +27,7 @@ use super::{Attributes, Shared};
 use crate::clock::Deadline;
 use crate::goroutine::join::{End, Owner};
 use crate::goroutine::{GoroutineRef, State, panic, payload};
-use crate::park::{Claim, Outcome, Ticket};
+use crate::park::{Claim, Outcome, Ticket, caller};
 use crate::prim::atomic::Ordering::*;
 use crate::tls;
 use std::fmt;
@@ -119,6 +119,15 @@ impl Shared {
         }
     }
 
+    /// Would the shutdown wait for the caller? It is one of the goroutines, or about to end one.
+    pub(super) fn waits_for_caller(&self) -> bool {
+        let is_dropper = || {
+            let _inside = inside();
+            self.registry().droppers.contains(&caller())
+        };
+        self.is_callers() || is_dropper()
+    }
+
     /// Does the caller run on a machine of this runtime's?
     pub(super) fn is_callers(&self) -> bool {
         tls::machine().is_some_and(|machine| ptr::eq(machine.shared(), self))
@@ -196,8 +205,10 @@ impl Claimed {
         let goroutine = self.goroutine;
         // SAFETY: the goroutine is new and its owner is the caller, so the closure is in its place.
         let abandon = || unsafe { (goroutine.vtable().abandon)(&goroutine) };
+        let dropper = self.is_visitor.then(|| Dropper::begin(self.shared()));
         // A shutdown of the caller's runtime does not interrupt the destructor: that would be caught with its panics.
         let dropped = shielded(abandon);
+        drop(dropper);
         if let Err(payload) = dropped {
             panic::report(goroutine.id.get(), None, payload);
         }
@@ -215,6 +226,28 @@ impl Drop for Claimed {
         if self.is_visitor {
             self.shared().visitors.fetch_sub(1, SeqCst);
         }
+    }
+}
+
+/// Somebody from outside drops a closure. If that holds the last handle of its runtime it shuts that down, which must not wait
+/// for the goroutine that this is about to end.
+struct Dropper<'a>(&'a Shared);
+
+impl<'a> Dropper<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        let _inside = inside();
+        shared.registry().droppers.push(caller());
+        Dropper(shared)
+    }
+}
+
+impl Drop for Dropper<'_> {
+    fn drop(&mut self) {
+        let _inside = inside();
+        let mut registry = self.0.registry();
+        // Another one's may have been found before: those of one caller are alike.
+        let mine = registry.droppers.iter().position(|dropper| *dropper == caller());
+        registry.droppers.swap_remove(mine.expect("its entry is there until here"));
     }
 }
 

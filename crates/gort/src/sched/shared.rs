@@ -21,6 +21,7 @@ use super::workers::Workers;
 use crate::goroutine::arena::Arena;
 use crate::goroutine::panic::OnPanic;
 use crate::goroutine::{GoroutineRef, State};
+use crate::park::Caller;
 use crate::poll::Driver;
 use crate::prim::GiveWay;
 use crate::prim::atomic::{
@@ -99,6 +100,8 @@ pub(crate) struct Registry {
     /// Numbers of machines whose thread has ended.
     pub(super) vacant: Vec<usize>,
     pub(super) threads: Threads,
+    /// Who drops the closure of a goroutine from outside.
+    pub(super) droppers: Vec<Caller>,
     /// The runtime has ended; `orphans` of its records are still held by handles, and a reference
     /// count on their behalf is given back with the last of them.
     closed: bool,

@@ -24,8 +24,7 @@ impl Shared {
             return Ok(());
         }
         self.stop();
-        if self.is_callers() {
-            // One of its own goroutines cannot wait for the end of all.
+        if self.waits_for_caller() {
             let shared = self.clone();
             let ending = std::thread::Builder::new()
                 .name("gort-shutdown".into())
