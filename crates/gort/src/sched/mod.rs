@@ -59,8 +59,8 @@
 //!
 //! # Measured
 //!
-//! What a yield costs on one processor (7 ns): 2 for the switch, 2 for the compare-and-swap on the
-//! ring's head; the rest is loads and stores that hit the cache. The clock costs 26 ns, as much as
+//! Of what a yield costs on one processor the switch is a quarter, and the compare-and-swap on the
+//! ring's head another; the rest is loads and stores that hit the cache. The clock costs more than
 //! everything else together, and so is looked at every 256 operations, and while there are timers at every
 //! eighth pick where goroutines come and go quickly. Waking a sleeping machine costs the waker 1 to 4 µs, so readying a
 //! goroutine that the waker's own processor will run next wakes nobody. `cargo run --release -p
