@@ -1,5 +1,7 @@
-//! The global queue: first in, first out but for who has had a turn coming, linked through the records, for what comes from other
-//! threads and what the processors' rings have no room for.
+//! The global queue: linked through the records, for what comes from other threads and what the processors' rings have no room for.
+//!
+//! First in, first out, of two kinds: who was to run *at once* elsewhere, and all others. They take turns, so that the one kind
+//! does not wait until a thousand of the other have run, and nobody for ever.
 
 use super::list::{Linked, List};
 use crate::goroutine::GoroutineRef;
@@ -10,7 +12,36 @@ use std::cell::Cell;
 pub(crate) struct GlobalQueue {
     /// Written under the lock, read without.
     len: AtomicUsize,
-    list: Lock<List<GoroutineRef>>,
+    lists: Lock<Lists<GoroutineRef>>,
+}
+
+struct Lists<T> {
+    at_once: List<T>,
+    others: List<T>,
+    /// Whose turn is next.
+    is_others_turn: bool,
+}
+
+impl<T: Linked> Lists<T> {
+    fn new() -> Self {
+        Lists { at_once: List::default(), others: List::default(), is_others_turn: false }
+    }
+
+    /// The one that has the next turn.
+    fn next(&mut self) -> &mut List<T> {
+        let is_others = self.at_once.is_empty() || self.is_others_turn && !self.others.is_empty();
+        if is_others { &mut self.others } else { &mut self.at_once }
+    }
+
+    #[inline(always)]
+    fn pop(&mut self) -> Option<T> {
+        if self.at_once.is_empty() {
+            return self.others.pop();
+        }
+        let next = self.next().pop();
+        self.is_others_turn = !self.is_others_turn;
+        next
+    }
 }
 
 impl Linked for GoroutineRef {
@@ -22,7 +53,7 @@ impl Linked for GoroutineRef {
 
 impl GlobalQueue {
     pub(crate) fn new() -> Self {
-        Self { len: AtomicUsize::new(0), list: Lock::new(List::default()) }
+        Self { len: AtomicUsize::new(0), lists: Lock::new(Lists::new()) }
     }
 
     #[inline(always)]
@@ -31,23 +62,22 @@ impl GlobalQueue {
     }
 
     pub(crate) fn push(&self, goroutine: GoroutineRef) {
-        let mut list = self.list.lock();
-        list.push(goroutine);
+        self.push_all(std::iter::once(goroutine));
+    }
+
+    /// For one that was to run at once elsewhere.
+    pub(crate) fn push_at_once(&self, goroutine: GoroutineRef) {
+        let mut lists = self.lists.lock();
+        lists.at_once.push(goroutine);
         self.len.store(self.len.load(Relaxed) + 1, Relaxed);
     }
 
-    /// For one whose turn it was elsewhere.
-    pub(crate) fn push_first(&self, goroutine: GoroutineRef) {
-        let mut list = self.list.lock();
-        list.push_first(goroutine);
-        self.len.store(self.len.load(Relaxed) + 1, Relaxed);
-    }
-
+    #[inline(always)]
     pub(crate) fn push_all(&self, goroutines: impl Iterator<Item = GoroutineRef>) {
-        let mut list = self.list.lock();
+        let mut lists = self.lists.lock();
         let mut count = 0;
         for goroutine in goroutines {
-            list.push(goroutine);
+            lists.others.push(goroutine);
             count += 1;
         }
         self.len.store(self.len.load(Relaxed) + count, Relaxed);
@@ -58,7 +88,7 @@ impl GlobalQueue {
         if self.len() == 0 {
             return None;
         }
-        self.list.lock().first().map(f)
+        self.lists.lock().next().first().map(f)
     }
 
     /// Takes the first; up to `more` that follow it go to `take`.
@@ -70,16 +100,54 @@ impl GlobalQueue {
         if self.len() == 0 {
             return None;
         }
-        let mut list = self.list.lock();
-        let first = list.pop()?;
+        let mut lists = self.lists.lock();
+        let first = lists.pop()?;
         let mut count = 1;
         while count <= more
-            && let Some(goroutine) = list.pop()
+            && let Some(goroutine) = lists.pop()
         {
             take(goroutine);
             count += 1;
         }
         self.len.store(self.len.load(Relaxed) - count, Relaxed);
         Some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Node(u32, Cell<Option<&'static Node>>);
+
+    impl Linked for &'static Node {
+        fn link(&self) -> &Cell<Option<Self>> {
+            &self.1
+        }
+    }
+
+    #[test]
+    fn two_kinds_take_turns() {
+        let node = |number| &*Box::leak(Box::new(Node(number, Cell::new(None))));
+        let mut lists = Lists::new();
+        let next = |lists: &mut Lists<&'static Node>| lists.pop().map(|node| node.0);
+        for number in 1..=3 {
+            lists.others.push(node(number));
+            lists.at_once.push(node(10 * number));
+        }
+        assert_eq!(lists.next().first().unwrap().0, 10);
+        for expected in [10, 1, 20, 2] {
+            assert_eq!(next(&mut lists), Some(expected));
+        }
+        // Those that come all the time keep nobody waiting.
+        lists.at_once.push(node(40));
+        for expected in [30, 3, 40] {
+            assert_eq!(next(&mut lists), Some(expected));
+        }
+        assert_eq!(next(&mut lists), None);
+        lists.others.push(node(4));
+        assert_eq!(lists.next().first().unwrap().0, 4);
+        assert_eq!(next(&mut lists), Some(4));
+        assert_eq!(next(&mut lists), None);
     }
 }

@@ -37,14 +37,6 @@ impl<T: Linked> List<T> {
         }
     }
 
-    /// It is the first now.
-    pub(crate) fn push_first(&mut self, item: T) {
-        item.link().set(self.head);
-        if self.head.replace(item).is_none() {
-            self.tail = Some(item);
-        }
-    }
-
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<T> {
         let item = self.head?;

@@ -270,8 +270,8 @@ fn pass_on(shared: &Shared, processor: &Processor, goes_on: bool, same_oldest: b
         shared.inject(oldest);
     }
     if let Some(next) = next {
-        // Its turn was to come at once. Where threads for idle processors come slowly, those in the queue may wait for seconds.
-        shared.global.push_first(next);
+        // Where threads for idle processors come slowly, those in the queue may wait for seconds.
+        shared.global.push_at_once(next);
         shared.notify();
     }
     is_stuck

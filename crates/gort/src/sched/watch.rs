@@ -27,14 +27,14 @@ pub(crate) struct Watch {
 
 struct Turn {
     /// What the monitor knows, while nobody is it.
-    monitor: Option<Monitor>,
+    monitor: Option<Box<Monitor>>,
     /// How many threads wait to be it.
     waiting: usize,
 }
 
 impl Default for Watch {
     fn default() -> Watch {
-        let turn = Turn { monitor: Some(Monitor::default()), waiting: 0 };
+        let turn = Turn { monitor: Some(Box::default()), waiting: 0 };
         Watch { turn: Mutex::new(turn), changed: Condvar::new() }
     }
 }
