@@ -72,6 +72,16 @@ impl Builder {
 
     /// Starts a goroutine; see [`spawn`](spawn()).
     ///
+    /// ```
+    /// use std::io::ErrorKind;
+    ///
+    /// let tiny = gort::Builder::new().stack_size(1024).spawn(|| 6 * 7);
+    /// assert_eq!(tiny.unwrap_err().kind(), ErrorKind::InvalidInput);
+    /// let small = gort::Builder::new().stack_size(64 << 10).spawn(|| 6 * 7)?;
+    /// assert_eq!(small.join().unwrap(), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// `InvalidInput` for a stack size out of bounds; `OutOfMemory`, or what the system says, if there
     /// is no memory, or no stack, for the goroutine, or the process's runtime is to be started and cannot be.

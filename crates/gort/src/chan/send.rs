@@ -213,6 +213,11 @@ impl<T> Sender<T> {
     }
 
     /// Is the buffer full? Always, without a buffer.
+    ///
+    /// ```
+    /// let (tx, _rx) = gort::chan::chan::<u8>(0); // without a buffer: messages are handed over
+    /// assert!(tx.is_full() && tx.is_empty());
+    /// ```
     pub fn is_full(&self) -> bool {
         self.core.len() >= self.core.capacity()
     }

@@ -153,6 +153,18 @@ pub struct Cancel(Context);
 impl Cancel {
     /// Ends the context, and all derived from it. Again, or after it has ended by itself, it does nothing. Never
     /// blocks; functions that are to be called then are called by goroutines of their own.
+    ///
+    /// ```
+    /// use gort::context::{ContextError, background, with_cancel, with_deadline};
+    /// use std::time::Instant;
+    ///
+    /// let (ctx, cancel) = with_cancel(&background());
+    /// let (child, cancel_child) = with_deadline(&ctx, Instant::now());
+    /// cancel_child.cancel(); // its deadline was first
+    /// cancel.cancel();
+    /// assert_eq!(child.err(), Some(ContextError::DeadlineExceeded));
+    /// assert_eq!(ctx.err(), Some(ContextError::Cancelled));
+    /// ```
     pub fn cancel(&self) {
         self.0.end(ContextError::Cancelled, None);
     }

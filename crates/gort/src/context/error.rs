@@ -91,6 +91,16 @@ impl Cause {
     }
 
     /// The error, if it is an `E`.
+    ///
+    /// ```
+    /// use gort::context::{ContextError, background, cause, with_cancel};
+    ///
+    /// let (ctx, cancel) = with_cancel(&background());
+    /// cancel.cancel(); // without saying why
+    /// let why = cause(&ctx).unwrap();
+    /// assert_eq!(why.downcast_ref(), Some(&ContextError::Cancelled));
+    /// assert!(!why.is::<std::io::Error>());
+    /// ```
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         self.0.downcast_ref()
     }

@@ -140,6 +140,15 @@ impl Context {
     }
 
     /// How it has ended; `None` if it is not done. Once `done` is closed this says how.
+    ///
+    /// ```
+    /// use gort::context::{ContextError, background, with_cancel};
+    ///
+    /// let (ctx, cancel) = with_cancel(&background());
+    /// assert_eq!((ctx.err(), ctx.is_done()), (None, false));
+    /// cancel.cancel();
+    /// assert_eq!((ctx.err(), ctx.is_done()), (Some(ContextError::Cancelled), true));
+    /// ```
     #[inline]
     pub fn err(&self) -> Option<ContextError> {
         self.canceller()?.err()
@@ -152,12 +161,34 @@ impl Context {
     }
 
     /// When it ends by itself, if it does: the earliest deadline of it and those it was derived from.
+    ///
+    /// ```
+    /// use gort::context::{background, with_timeout};
+    /// use std::time::Duration;
+    ///
+    /// let (parent, _cancel) = with_timeout(&background(), Duration::from_secs(1));
+    /// let (child, _cancel) = with_timeout(&parent, Duration::from_secs(60));
+    /// assert!(child.deadline().is_some());
+    /// assert_eq!(child.deadline(), parent.deadline()); // the earlier one
+    /// assert_eq!(background().deadline(), None);
+    /// ```
     pub fn deadline(&self) -> Option<Instant> {
         let deadline = self.canceller()?.deadline;
         (deadline != crate::clock::Deadline::NEVER).then(|| deadline.instant())
     }
 
     /// The value of type `T` that it, or the nearest context it was derived from, was given by [`with_value`].
+    ///
+    /// ```
+    /// use gort::context::{background, with_cancel, with_value};
+    ///
+    /// struct Trace(u64);
+    ///
+    /// let request = with_value(&background(), Trace(7));
+    /// let (query, _cancel) = with_cancel(&request);
+    /// assert_eq!(query.value::<Trace>().unwrap().0, 7);
+    /// assert!(query.value::<u64>().is_none()); // by the type that it was given as
+    /// ```
     pub fn value<T: Any>(&self) -> Option<&T> {
         self.chain().find_map(|node| match &node.what {
             What::Value(value, _) => value.downcast_ref(),

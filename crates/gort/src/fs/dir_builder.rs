@@ -49,6 +49,18 @@ impl DirBuilder {
 
     /// Makes a folder.
     ///
+    /// ```
+    /// use gort::fs::{self, DirBuilder};
+    /// use std::io::ErrorKind;
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("gort-dir-create-{}", std::process::id()));
+    /// DirBuilder::new().create(&folder)?;
+    /// assert_eq!(DirBuilder::new().create(&folder).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    /// DirBuilder::new().recursive(true).create(&folder)?; // is content with that
+    /// # fs::remove_dir(&folder)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's; `AlreadyExists` if there is something of that name, unless it is a folder and this is
     /// [recursive](Self::recursive).

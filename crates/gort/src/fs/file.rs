@@ -40,6 +40,22 @@ pub struct File {
 impl File {
     /// Opens a file to read from; as [`std::fs::File::open`].
     ///
+    /// ```
+    /// use gort::fs::{self, File};
+    /// use std::io::{ErrorKind, Read, Write};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-open-{}", std::process::id()));
+    /// assert_eq!(File::open(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    /// fs::write(&path, "hello")?;
+    /// let mut file = File::open(&path)?;
+    /// let mut text = String::new();
+    /// file.read_to_string(&mut text)?;
+    /// assert_eq!(text, "hello");
+    /// assert!(file.write(b"!").is_err()); // it is to read from
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's: there is no such file, or no right to read it, or too many are open (`EMFILE`).
     pub fn open(path: impl AsRef<Path>) -> io::Result<File> {
@@ -48,6 +64,18 @@ impl File {
 
     /// Opens a file to write to: makes it, or empties it; as [`std::fs::File::create`].
     ///
+    /// ```
+    /// use gort::fs::{self, File};
+    /// use std::io::Write;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-create-{}", std::process::id()));
+    /// fs::write(&path, "what was there before")?;
+    /// File::create(&path)?.write_all(b"anew")?;
+    /// assert_eq!(fs::read(&path)?, b"anew");
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's.
     pub fn create(path: impl AsRef<Path>) -> io::Result<File> {
@@ -55,6 +83,18 @@ impl File {
     }
 
     /// Makes a file that is not there yet, to read and write; as [`std::fs::File::create_new`].
+    ///
+    /// ```
+    /// use gort::fs::{self, File};
+    /// use std::io::ErrorKind;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-create-new-{}", std::process::id()));
+    /// let lock = File::create_new(&path)?;
+    /// assert_eq!(File::create_new(&path).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    /// # drop(lock);
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// `AlreadyExists` if it is there; the system's others.
@@ -68,6 +108,21 @@ impl File {
     }
 
     /// Waits until everything that was written is on the disk.
+    ///
+    /// ```
+    /// use gort::fs::{self, File};
+    /// use std::io::Write;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-sync-{}", std::process::id()));
+    /// # let new = path.with_extension("new");
+    /// let mut file = File::create(&new)?;
+    /// file.write_all(b"settings")?;
+    /// file.sync_all()?; // from here on it is there, whatever happens
+    /// drop(file);
+    /// fs::rename(&new, &path)?; // whoever reads gets the old or the new ones, whole
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// The system's; among them those of writes that have seemed to succeed.
@@ -85,6 +140,21 @@ impl File {
 
     /// Cuts the file off at a length, or fills it up to that with zeros.
     ///
+    /// ```
+    /// use gort::fs::{self, File};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-len-{}", std::process::id()));
+    /// fs::write(&path, "hello")?;
+    /// let file = File::options().write(true).open(&path)?;
+    /// file.set_len(2)?;
+    /// file.set_len(4)?;
+    /// assert_eq!(file.metadata()?.len(), 4);
+    /// assert_eq!(fs::read(&path)?, b"he\0\0");
+    /// assert!(File::open(&path)?.set_len(0).is_err());
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's; `InvalidInput` if the file was not opened to be written to.
     pub fn set_len(&self, size: u64) -> io::Result<()> {
@@ -101,6 +171,20 @@ impl File {
 
     /// Another handle of the same open file, with the same position.
     ///
+    /// ```
+    /// use gort::fs::{self, File};
+    /// use std::io::{Read, Seek};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-clone-{}", std::process::id()));
+    /// fs::write(&path, "hello")?;
+    /// let mut file = File::open(&path)?;
+    /// let mut other = file.try_clone()?;
+    /// file.read_exact(&mut [0; 2])?;
+    /// assert_eq!(other.stream_position()?, 2);
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's: too many are open (`EMFILE`).
     pub fn try_clone(&self) -> io::Result<File> {
@@ -109,6 +193,19 @@ impl File {
 
     /// Changes who may do what with the file.
     ///
+    /// ```ignore-windows
+    /// use gort::fs::{self, File};
+    /// use std::fs::Permissions;
+    /// use std::os::unix::fs::PermissionsExt;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-mode-{}", std::process::id()));
+    /// let file = File::create_new(&path)?;
+    /// file.set_permissions(Permissions::from_mode(0o600))?;
+    /// assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's.
     pub fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
@@ -116,6 +213,18 @@ impl File {
     }
 
     /// Changes when the file is said to have been modified.
+    ///
+    /// ```
+    /// use gort::fs::{self, File};
+    /// use std::time::SystemTime;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-modified-{}", std::process::id()));
+    /// let file = File::create_new(&path)?;
+    /// file.set_modified(SystemTime::UNIX_EPOCH)?;
+    /// assert_eq!(file.metadata()?.modified()?, SystemTime::UNIX_EPOCH);
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// The system's.
@@ -152,6 +261,22 @@ impl File {
     }
 
     /// As [`lock`](Self::lock), together with others that lock it in this way.
+    ///
+    /// ```
+    /// use gort::fs::File;
+    /// use std::fs::TryLockError;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-lock-shared-{}", std::process::id()));
+    /// # drop(File::create_new(&path)?);
+    /// let (one, other, third) = (File::open(&path)?, File::open(&path)?, File::open(&path)?);
+    /// one.lock_shared()?;
+    /// other.lock_shared()?; // at the same time
+    /// assert!(matches!(third.try_lock(), Err(TryLockError::WouldBlock)));
+    /// drop((one, other));
+    /// third.lock()?;
+    /// # gort::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// The system's.
@@ -226,6 +351,21 @@ impl File {
     }
 
     /// Fills the buffer from a place in the file, as [`read_at`](Self::read_at) reads.
+    ///
+    /// ```
+    /// use gort::fs::{self, File};
+    /// use std::io::ErrorKind;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-exact-at-{}", std::process::id()));
+    /// fs::write(&path, "hello")?;
+    /// let file = File::open(&path)?;
+    /// let mut buffer = [0; 4];
+    /// file.read_exact_at(&mut buffer, 1)?;
+    /// assert_eq!(&buffer, b"ello");
+    /// assert_eq!(file.read_exact_at(&mut buffer, 3).unwrap_err().kind(), ErrorKind::UnexpectedEof);
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// `UnexpectedEof` if the file ends before; the system's. What is in the buffer is then anything.

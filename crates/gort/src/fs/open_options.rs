@@ -44,6 +44,22 @@ impl OpenOptions {
     }
 
     /// To write to its end, wherever that is then.
+    ///
+    /// ```
+    /// use gort::fs::{self, OpenOptions};
+    /// use std::io::Write;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-append-{}", std::process::id()));
+    /// let mut options = OpenOptions::new();
+    /// options.append(true).create(true);
+    /// let (mut one, mut other) = (options.open(&path)?, options.open(&path)?);
+    /// one.write_all(b"one ")?;
+    /// other.write_all(b"other ")?; // not over what the first has written
+    /// one.write_all(b"one")?;
+    /// assert_eq!(fs::read_to_string(&path)?, "one other one");
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn append(&mut self, on: bool) -> &mut OpenOptions {
         self.options.append(on);
         self
@@ -56,6 +72,22 @@ impl OpenOptions {
     }
 
     /// Makes it if it is not there.
+    ///
+    /// ```
+    /// use gort::fs::{self, OpenOptions};
+    /// use std::io::{ErrorKind, Write};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-make-{}", std::process::id()));
+    /// let error = OpenOptions::new().write(true).open(&path).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NotFound);
+    /// let mut options = OpenOptions::new();
+    /// options.write(true).create(true);
+    /// options.open(&path)?.write_all(b"hello")?;
+    /// options.open(&path)?.write_all(b"J")?; // it is not emptied
+    /// assert_eq!(fs::read(&path)?, b"Jello");
+    /// # fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn create(&mut self, on: bool) -> &mut OpenOptions {
         self.options.create(on);
         self
@@ -68,6 +100,15 @@ impl OpenOptions {
     }
 
     /// Opens a file.
+    ///
+    /// ```
+    /// use gort::fs::OpenOptions;
+    /// use std::io::ErrorKind;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-exclude-{}", std::process::id()));
+    /// let error = OpenOptions::new().read(true).truncate(true).open(&path).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput); // who empties a file writes to it
+    /// ```
     ///
     /// # Errors
     /// The system's; `InvalidInput` for options that exclude each other.

@@ -76,6 +76,22 @@ impl<T: 'static> LocalKey<T> {
 
     /// Calls `f` with the caller's value, which is made if need be.
     ///
+    /// ```
+    /// use std::cell::RefCell;
+    ///
+    /// gort::goroutine_local! {
+    ///     static NAMES: RefCell<Vec<&'static str>> = RefCell::new(vec!["me"]);
+    /// }
+    /// let len = NAMES.with(|names| {
+    ///     gort::yield_now(); // it may block in here
+    ///     names.borrow_mut().push("you");
+    ///     names.borrow().len()
+    /// });
+    /// assert_eq!(len, 2);
+    /// let other = gort::spawn(|| NAMES.with(|names| names.borrow().len()));
+    /// assert_eq!(other.join().unwrap(), 1); // it has a list of its own
+    /// ```
+    ///
     /// # Panics
     /// If making the value asks for the value.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {

@@ -72,6 +72,18 @@ impl PanicInfo<'_> {
     }
 
     /// What it panicked with.
+    ///
+    /// ```
+    /// use std::panic::panic_any;
+    ///
+    /// let (tx, rx) = gort::chan::chan(1);
+    /// gort::set_panic_handler(move |info| {
+    ///     let code = info.payload().downcast_ref::<i32>().copied();
+    ///     tx.try_send((code, info.message().is_some())).unwrap();
+    /// });
+    /// gort::go!(|| panic_any(7));
+    /// assert_eq!(rx.recv(), Some((Some(7), false))); // no string, so no message
+    /// ```
     pub fn payload(&self) -> &(dyn Any + Send) {
         self.payload
     }

@@ -105,6 +105,19 @@ impl PipeReader {
 
     /// Makes it an end of std's, which blocks, and so do its duplicates.
     ///
+    /// ```
+    /// use std::io::{Read, Write};
+    ///
+    /// let (reader, mut writer) = gort::io::pipe()?;
+    /// writer.write_all(b"hello")?;
+    /// drop(writer);
+    /// let mut reader: std::io::PipeReader = reader.into_std()?; // for a thread of std's
+    /// let mut text = String::new();
+    /// reader.read_to_string(&mut text)?;
+    /// assert_eq!(text, "hello");
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// If it has been closed.
     pub fn into_std(self) -> io::Result<io::PipeReader> {
@@ -115,6 +128,20 @@ impl PipeReader {
     }
 
     /// Another handle of the same end, which has time-outs and deadlines of its own.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Read, Write};
+    /// use std::time::Duration;
+    ///
+    /// let (mut reader, mut writer) = gort::io::pipe()?;
+    /// let mut other = reader.try_clone()?;
+    /// other.set_read_timeout(Some(Duration::from_millis(5)))?;
+    /// assert_eq!(other.read(&mut [0; 64]).unwrap_err().kind(), ErrorKind::TimedOut);
+    /// let reading = gort::spawn(move || reader.read(&mut [0; 64])); // without limit
+    /// writer.write_all(b"hello")?;
+    /// assert_eq!(reading.join().unwrap()?, 5);
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// The system's, if there are no descriptors to be had.
@@ -145,6 +172,20 @@ impl PipeReader {
     /// Up to when reads may wait, also those that wait already; `None`: without limit. Once it has passed, reads
     /// fail at once with [`TimedOut`](io::ErrorKind::TimedOut), until it is set anew.
     ///
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::Instant;
+    ///
+    /// let (reader, _writer) = gort::io::pipe()?;
+    /// gort::scope(|s| {
+    ///     let waiting = s.go(|| (&reader).read(&mut [0; 64]));
+    ///     reader.set_read_deadline(Some(Instant::now()))?;
+    ///     assert_eq!(waiting.join().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+    ///     reader.set_read_deadline(None) // the next one may wait again
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// If it has been closed; `Unsupported` on Windows.
     pub fn set_read_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
@@ -153,6 +194,20 @@ impl PipeReader {
 
     /// Closes the handle: whoever waits for it gets an error for which [`is_closed`](crate::net::is_closed) is true, and so
     /// does every operation from now on.
+    ///
+    /// ```
+    /// use gort::net::is_closed;
+    /// use std::io::Read;
+    ///
+    /// let (reader, _writer) = gort::io::pipe()?;
+    /// gort::scope(|s| {
+    ///     let waiting = s.go(|| (&reader).read(&mut [0; 64]));
+    ///     reader.close()?;
+    ///     assert!(is_closed(&waiting.join().unwrap().unwrap_err()));
+    ///     # std::io::Result::Ok(())
+    /// })?;
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// If there is no descriptor left to put in its place: all operations fail even so. `Unsupported` on Windows.
@@ -189,6 +244,19 @@ impl PipeWriter {
     /// Another handle of the same end, which has time-outs and deadlines of its own. The reader gets the end when
     /// all are gone.
     ///
+    /// ```
+    /// use std::io::{Read, Write};
+    ///
+    /// let (mut reader, mut writer) = gort::io::pipe()?;
+    /// let mut other = writer.try_clone()?;
+    /// gort::go!(move || writer.write_all(b"one"));
+    /// gort::go!(move || other.write_all(b"two"));
+    /// let mut text = String::new();
+    /// reader.read_to_string(&mut text)?; // up to the end: both are gone
+    /// assert!(text == "onetwo" || text == "twoone");
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's, if there are no descriptors to be had.
     pub fn try_clone(&self) -> io::Result<PipeWriter> {
@@ -196,6 +264,17 @@ impl PipeWriter {
     }
 
     /// As [`PipeReader::set_read_timeout`], for writes.
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Write};
+    /// use std::time::Duration;
+    ///
+    /// let (_reader, mut writer) = gort::io::pipe()?;
+    /// writer.set_write_timeout(Some(Duration::from_millis(5)))?;
+    /// let error = writer.write_all(&[0; 4 << 20]).unwrap_err(); // nobody reads
+    /// assert_eq!(error.kind(), ErrorKind::TimedOut);
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// As there.

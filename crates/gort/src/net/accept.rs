@@ -76,11 +76,41 @@ macro_rules! listener {
 
             /// The connections, as they come, until the listener is closed on this side; each as from [`accept`](Self::accept),
             /// whose other errors come in between.
+            ///
+            /// ```
+            #[doc = concat!("use gort::net::{", stringify!($listener), ", ", stringify!($stream), "};")]
+            ///
+            /// # gort::run(|| {
+            #[doc = crate::net::examples::listener_with_client!($listener)]
+            /// let mut served = 0;
+            /// for stream in listener.incoming() {
+            ///     drop(stream?);
+            ///     served += 1;
+            ///     listener.close()?; // ends the loop
+            /// }
+            /// assert_eq!(served, 1);
+            /// # std::io::Result::Ok(()) }).unwrap();
+            /// ```
             pub fn incoming(&self) -> $incoming<'_> {
                 $incoming { listener: self }
             }
 
             /// Up to when [`accept`](Self::accept) may wait, also if it does already; `None`: without limit.
+            ///
+            /// ```
+            #[doc = concat!("use gort::net::{", stringify!($listener), ", ", stringify!($stream), "};")]
+            /// use std::io::ErrorKind;
+            /// use std::time::Instant;
+            ///
+            /// # gort::run(|| {
+            #[doc = crate::net::examples::listener_with_client!($listener)]
+            /// listener.set_deadline(Some(Instant::now()))?; // it has passed
+            /// assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::TimedOut);
+            /// listener.set_deadline(None)?;
+            /// let (stream, _) = listener.accept()?; // the client has waited
+            /// # drop(stream);
+            /// # std::io::Result::Ok(()) }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// If it has been closed.

@@ -94,7 +94,7 @@ pub(super) fn split<S: Stream>(stream: S) -> (ReadHalf<S>, WriteHalf<S>) {
 }
 
 impl<S: Stream> ReadHalf<S> {
-    /// Makes the two one stream again.
+    /// Makes the two one stream again, as [`ReadHalf`] shows.
     ///
     /// # Errors
     /// With both, if they are not of one stream.
@@ -108,7 +108,7 @@ impl<S: Stream> ReadHalf<S> {
 }
 
 impl<S: Stream> WriteHalf<S> {
-    /// Ends this direction now: the other side reads the end.
+    /// Ends this direction now: the other side reads the end. [`ReadHalf`] has an example.
     ///
     /// # Errors
     /// The system's, if the stream is not connected any more, most often.

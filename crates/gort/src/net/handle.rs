@@ -18,6 +18,7 @@ macro_rules! handle {
             }
 
             /// Takes over a socket of std's, which does not block from then on, nor do its duplicates.
+            /// [`into_std`](Self::into_std) has an example.
             ///
             /// # Errors
             /// If it cannot be made not to block, or there are too many sockets.
@@ -27,6 +28,21 @@ macro_rules! handle {
             }
 
             /// Makes it a socket of std's, which blocks. Time-outs are not taken along.
+            ///
+            /// ```
+            #[doc = concat!("use gort::net::", stringify!($handle), ";")]
+            /// use std::io::ErrorKind;
+            ///
+            /// # gort::run(|| {
+            #[doc = crate::net::examples::socket!($handle)]
+            /// let other = socket.try_clone()?;
+            /// let error = socket.into_std().unwrap_err(); // and this handle is gone
+            /// assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+            /// let of_std = other.into_std()?;
+            #[doc = concat!("let socket = ", stringify!($handle), "::from_std(of_std)?; // and back")]
+            /// # drop(socket);
+            /// # std::io::Result::Ok(()) }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// `ResourceBusy` if there are other handles of it, and an error if it has been closed.
@@ -39,6 +55,19 @@ macro_rules! handle {
             /// Closes the socket for all handles. Whoever waits for it gets an error for which
             /// [`is_closed`](crate::net::is_closed) is true, and so does every operation from now on. Closing twice is
             /// harmless.
+            ///
+            /// ```
+            #[doc = concat!("use gort::net::{", stringify!($handle), ", is_closed};")]
+            ///
+            /// # gort::run(|| {
+            #[doc = crate::net::examples::socket!($handle)]
+            /// let other = socket.try_clone()?;
+            #[doc = concat!("let waiting = gort::spawn(move || ", crate::net::examples::wait!($handle), ");")]
+            /// socket.close()?;
+            /// assert!(is_closed(&waiting.join().unwrap().unwrap_err()));
+            /// assert!(is_closed(&socket.local_addr().unwrap_err())); // and whatever follows
+            /// # std::io::Result::Ok(()) }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// If there is no descriptor left to put in its place: all operations fail even so, and the system closes it
@@ -107,6 +136,21 @@ macro_rules! limits {
             /// For how long a read that begins from now on may wait; `None`: without limit. It ends in
             /// [`TimedOut`](io::ErrorKind::TimedOut).
             ///
+            /// ```
+            #[doc = concat!("use gort::net::", stringify!($handle), ";")]
+            /// use std::io::ErrorKind;
+            /// use std::time::Duration;
+            ///
+            /// # gort::run(|| {
+            #[doc = crate::net::examples::socket!($handle)]
+            /// socket.set_read_timeout(Some(Duration::from_millis(5)))?;
+            /// let other = socket.try_clone()?;
+            /// assert_eq!(other.read_timeout()?, Some(Duration::from_millis(5))); // it is the socket's
+            #[doc = concat!("let error = ", crate::net::examples::wait!($handle), ".unwrap_err(); // nothing has come")]
+            /// assert_eq!(error.kind(), ErrorKind::TimedOut);
+            /// # std::io::Result::Ok(()) }).unwrap();
+            /// ```
+            ///
             /// # Errors
             /// `InvalidInput` for a time-out of zero; if it has been closed.
             pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
@@ -140,6 +184,21 @@ macro_rules! limits {
             /// Up to when reads may wait, also those that wait already; `None`: without limit. Once it has passed, reads
             /// fail at once with [`TimedOut`](io::ErrorKind::TimedOut), until it is set anew.
             ///
+            /// ```
+            #[doc = concat!("use gort::net::", stringify!($handle), ";")]
+            /// use std::io::ErrorKind;
+            /// use std::time::Instant;
+            ///
+            /// # gort::run(|| {
+            #[doc = crate::net::examples::socket!($handle)]
+            /// let other = socket.try_clone()?;
+            #[doc = concat!("let waiting = gort::spawn(move || ", crate::net::examples::wait!($handle), ");")]
+            /// socket.set_read_deadline(Some(Instant::now()))?; // also for who waits already
+            /// assert_eq!(waiting.join().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+            /// socket.set_read_deadline(None)?; // the next one may wait again
+            /// # std::io::Result::Ok(()) }).unwrap();
+            /// ```
+            ///
             /// # Errors
             /// If it has been closed.
             pub fn set_read_deadline(&self, deadline: Option<Instant>) -> io::Result<()> {
@@ -155,6 +214,21 @@ macro_rules! limits {
             }
 
             /// Sets the deadlines of both directions.
+            ///
+            /// ```
+            #[doc = concat!("use gort::net::", stringify!($handle), ";")]
+            /// use std::io::ErrorKind;
+            /// use std::time::Instant;
+            ///
+            /// # gort::run(|| {
+            #[doc = crate::net::examples::socket!($handle)]
+            /// socket.set_deadline(Some(Instant::now()))?;
+            #[doc = concat!("let error = ", crate::net::examples::send!($handle), ".unwrap_err(); // though there is room")]
+            /// assert_eq!(error.kind(), ErrorKind::TimedOut);
+            /// socket.set_deadline(None)?;
+            #[doc = concat!("assert_eq!(", crate::net::examples::send!($handle), "?, 5);")]
+            /// # std::io::Result::Ok(()) }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// As for [`set_read_deadline`](Self::set_read_deadline).
@@ -173,6 +247,19 @@ macro_rules! stream {
         impl $handle {
             /// Ends one direction, or both, for all handles: whoever waits to read gets the end, whoever writes an error
             /// (`BrokenPipe`, on Unix). Does not wait.
+            ///
+            /// ```
+            #[doc = concat!("use gort::net::{Shutdown, ", stringify!($handle), "};")]
+            /// use std::io::Read;
+            ///
+            /// # gort::run(|| {
+            #[doc = crate::net::examples::socket!($handle)]
+            /// let other = socket.try_clone()?;
+            #[doc = concat!("let waiting = gort::spawn(move || ", crate::net::examples::wait!($handle), ");")]
+            /// socket.shutdown(Shutdown::Both)?;
+            /// assert_eq!(waiting.join().unwrap()?, 0); // the end
+            /// # std::io::Result::Ok(()) }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// The system's, if it is not connected any more, most often; if it has been closed.

@@ -94,6 +94,7 @@
 //! waits without trying. `cargo run --release -p harness -- table -j tcp` in `bench/` prints the figures.
 
 mod accept;
+mod examples;
 mod half;
 mod handle;
 mod resolve;

@@ -46,6 +46,21 @@ impl TcpStream {
     ///
     /// # Errors
     /// That of the last address, `ConnectionRefused` if nobody listens there; `InvalidInput` if the name has none.
+    ///
+    /// ```
+    /// use gort::net::{TcpListener, TcpStream};
+    /// use std::io::ErrorKind;
+    ///
+    /// # gort::run(|| {
+    /// let nobody = TcpListener::bind("127.0.0.1:0")?.local_addr()?; // closed again
+    /// assert_eq!(TcpStream::connect(nobody).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let addresses = [nobody, listener.local_addr()?];
+    /// let stream = TcpStream::connect(&addresses[..])?; // the second one answers
+    /// assert_eq!(stream.peer_addr()?, addresses[1]);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn connect(address: impl ToSocketAddrs) -> io::Result<TcpStream> {
         each_address(address, |address| TcpStream::connect_to(address, None))
     }
@@ -86,6 +101,21 @@ impl TcpStream {
     ///
     /// # Errors
     /// [`TimedOut`](io::ErrorKind::TimedOut); `InvalidInput` for a time-out of zero, as std's.
+    ///
+    /// ```
+    /// use gort::net::{TcpListener, TcpStream};
+    /// use std::io::ErrorKind;
+    /// use std::time::Duration;
+    ///
+    /// # gort::run(|| {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?; // reads may take longer
+    /// let error = TcpStream::connect_timeout(&address, Duration::ZERO).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// # drop(stream);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn connect_timeout(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
         if timeout.is_zero() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "a time-out of zero"));
@@ -139,6 +169,23 @@ impl TcpStream {
     ///
     /// # Errors
     /// As [reading](crate::net#reading-and-writing).
+    ///
+    /// ```
+    /// use gort::net::{TcpListener, TcpStream};
+    /// use std::io::{Read, Write};
+    ///
+    /// # gort::run(|| {
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let mut client = TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut stream, _) = listener.accept()?;
+    /// client.write_all(b"GET /")?;
+    /// let mut method = [0];
+    /// assert_eq!((stream.peek(&mut method)?, &method), (1, b"G"));
+    /// let mut request = [0; 5];
+    /// stream.read_exact(&mut request)?;
+    /// assert_eq!(&request, b"GET /"); // it was still there
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.run(Direction::Read, |socket| socket.peek(buffer))
     }
@@ -147,6 +194,16 @@ impl TcpStream {
     ///
     /// # Errors
     /// The system's.
+    ///
+    /// ```
+    /// # use gort::net::{TcpListener, TcpStream};
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// assert!(!stream.nodelay()?); // unlike in Go
+    /// stream.set_nodelay(true)?;
+    /// assert!(stream.nodelay()?);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.0.open()?.set_nodelay(nodelay)
     }
@@ -164,6 +221,22 @@ impl TcpStream {
     ///
     /// # Errors
     /// The system's.
+    ///
+    /// ```
+    /// use gort::net::{TcpListener, TcpStream};
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::Duration;
+    ///
+    /// # gort::run(|| {
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let stream = TcpStream::connect(listener.local_addr()?)?;
+    /// let (mut peer, _) = listener.accept()?;
+    /// stream.set_linger(Some(Duration::ZERO))?;
+    /// drop(stream);
+    /// let error = peer.read(&mut [0; 64]).unwrap_err(); // and not the end
+    /// assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         SockRef::from(self.0.open()?).set_linger(linger)
     }
@@ -227,6 +300,16 @@ impl TcpListener {
     ///
     /// # Errors
     /// `AddrInUse` if another socket listens there, most often.
+    ///
+    /// ```
+    /// use gort::net::TcpListener;
+    /// use std::io::ErrorKind;
+    ///
+    /// let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    /// let address = listener.local_addr()?; // with the port that the system has chosen
+    /// assert_eq!(TcpListener::bind(address).unwrap_err().kind(), ErrorKind::AddrInUse);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
         let listener = each_address(address, net::TcpListener::bind)?;
         // std lets 128 wait to be accepted. Those who find no room are not told, and try again after a second.

@@ -34,6 +34,17 @@ limits!(UdpSocket);
 impl UdpSocket {
     /// A socket at an address; port 0 is for the system to choose. Does not wait, but for a name to be resolved.
     ///
+    /// ```
+    /// use gort::net::UdpSocket;
+    /// use std::io::ErrorKind;
+    ///
+    /// let socket = UdpSocket::bind(("127.0.0.1", 0))?;
+    /// let address = socket.local_addr()?; // with the port that the system has chosen
+    /// assert_eq!(UdpSocket::bind(address).unwrap_err().kind(), ErrorKind::AddrInUse);
+    /// assert_eq!(socket.peer_addr().unwrap_err().kind(), ErrorKind::NotConnected);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// `AddrInUse` if another has it, most often.
     pub fn bind(address: impl ToSocketAddrs) -> io::Result<UdpSocket> {
@@ -65,6 +76,20 @@ impl UdpSocket {
     /// Parks until there is a datagram, and tells where it came from. What of it the buffer has no room for is lost, which Windows
     /// tells by an error.
     ///
+    /// ```ignore-windows
+    /// use gort::net::UdpSocket;
+    ///
+    /// # gort::run(|| {
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let address = socket.local_addr()?;
+    /// socket.send_to(b"one", address)?; // to itself
+    /// socket.send_to(b"two", address)?;
+    /// let mut buffer = [0; 2];
+    /// assert_eq!(socket.recv_from(&mut buffer)?, (2, address)); // the `e` is lost
+    /// assert_eq!((socket.recv_from(&mut buffer)?.0, &buffer), (2, b"tw"));
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// [`TimedOut`](io::ErrorKind::TimedOut) after a time-out or deadline; if it has been closed.
     pub fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
@@ -73,6 +98,19 @@ impl UdpSocket {
 
     /// As [`recv_from`](Self::recv_from), and leaves the datagram where it is.
     ///
+    /// ```
+    /// use gort::net::UdpSocket;
+    ///
+    /// # gort::run(|| {
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let address = socket.local_addr()?;
+    /// socket.send_to(b"ping", address)?; // to itself
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(socket.peek_from(&mut buffer)?, (4, address));
+    /// assert_eq!(socket.recv_from(&mut buffer)?, (4, address)); // the same one
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
@@ -80,6 +118,17 @@ impl UdpSocket {
     }
 
     /// Sends a datagram, to the first address of the name; parks while the system has no room for it.
+    ///
+    /// ```
+    /// use gort::net::UdpSocket;
+    ///
+    /// # gort::run(|| {
+    /// let socket = UdpSocket::bind("127.0.0.1:0")?;
+    /// let address = socket.local_addr()?;
+    /// assert_eq!(socket.send_to(b"hello", address)?, 5); // whole, or not at all
+    /// assert!(socket.send_to(&[0; 70_000], address).is_err()); // longer than a datagram can be
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// `InvalidInput` if the name has no address; [`TimedOut`](io::ErrorKind::TimedOut) after a time-out or deadline; if it has been
@@ -169,6 +218,18 @@ options! {
     /// What [`set_multicast_loop_v6`](Self::set_multicast_loop_v6) has set.
     multicast_loop_v6() -> bool;
     /// Receives what is sent to a group (`IP_ADD_MEMBERSHIP`).
+    ///
+    /// ```
+    /// use gort::net::UdpSocket;
+    /// use std::net::Ipv4Addr;
+    ///
+    /// let socket = UdpSocket::bind("0.0.0.0:0")?;
+    /// let (group, here) = (Ipv4Addr::new(224, 0, 0, 251), Ipv4Addr::LOCALHOST);
+    /// socket.join_multicast_v4(&group, &here)?; // by the interface with this address
+    /// socket.leave_multicast_v4(&group, &here)?;
+    /// assert!(socket.leave_multicast_v4(&group, &here).is_err()); // it is not in the group
+    /// # std::io::Result::Ok(())
+    /// ```
     join_multicast_v4(group: &Ipv4Addr, interface: &Ipv4Addr) -> ();
     /// As [`join_multicast_v4`](Self::join_multicast_v4), for IPv6.
     join_multicast_v6(group: &Ipv6Addr, interface: u32) -> ();

@@ -59,6 +59,21 @@ impl UnixStream {
     /// a millisecond up to 50 ms later, as the system does not tell when there is room. (On macOS a full queue is
     /// `ConnectionRefused`.)
     ///
+    /// ```
+    /// use gort::net::{UnixListener, UnixStream};
+    /// use std::io::ErrorKind;
+    ///
+    /// # gort::run(|| {
+    /// # let path = std::env::temp_dir().join(format!("gort-unix-connect-{}", std::process::id()));
+    /// assert_eq!(UnixStream::connect(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    /// let listener = UnixListener::bind(&path)?;
+    /// let stream = UnixStream::connect(&path)?; // it need not have been accepted yet
+    /// assert_eq!(stream.peer_addr()?.as_pathname(), Some(&*path));
+    /// drop(listener); // the file stays
+    /// assert_eq!(UnixStream::connect(&path).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    /// # std::fs::remove_file(path) }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// `NotFound`, or `ConnectionRefused` if nobody listens there.
     pub fn connect(path: impl AsRef<Path>) -> io::Result<UnixStream> {
@@ -206,6 +221,20 @@ fn accept_unix(listener: &net::UnixListener) -> io::Result<(net::UnixStream, Soc
 impl UnixListener {
     /// Listens at a path, where there must be no file.
     ///
+    /// ```
+    /// use gort::net::UnixListener;
+    /// use std::io::ErrorKind;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-unix-bind-{}", std::process::id()));
+    /// drop(UnixListener::bind(&path)?);
+    /// assert_eq!(UnixListener::bind(&path).unwrap_err().kind(), ErrorKind::AddrInUse);
+    /// std::fs::remove_file(&path)?; // what was left by the one before
+    /// let listener = UnixListener::bind(&path)?;
+    /// # drop(listener);
+    /// # std::fs::remove_file(path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// `AddrInUse` if there is a file.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<UnixListener> {
@@ -214,6 +243,23 @@ impl UnixListener {
 
     /// Listens at an address, which may be an abstract name
     /// ([`from_abstract_name`](std::os::linux::net::SocketAddrExt::from_abstract_name)).
+    ///
+    /// ```ignore-macos
+    /// use gort::net::{UnixListener, UnixStream};
+    /// use std::os::linux::net::SocketAddrExt;
+    /// use std::os::unix::net::SocketAddr;
+    ///
+    /// # gort::run(|| {
+    /// let name = format!("gort-abstract-{}", std::process::id());
+    /// let address = SocketAddr::from_abstract_name(&name)?;
+    /// let listener = UnixListener::bind_addr(&address)?; // makes no file
+    /// let stream = UnixStream::connect_addr(&address)?;
+    /// assert_eq!(stream.peer_addr()?.as_abstract_name(), Some(name.as_bytes()));
+    /// drop(listener);
+    /// let again = UnixListener::bind_addr(&address)?; // the name is free with that
+    /// # drop(again);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// `AddrInUse` if somebody listens there.
@@ -275,6 +321,22 @@ impl UnixDatagram {
 
     /// Sends to the socket at this path from now on: [`send`](Self::send).
     ///
+    /// ```
+    /// use gort::net::UnixDatagram;
+    /// use std::io::ErrorKind;
+    ///
+    /// # gort::run(|| {
+    /// # let path = std::env::temp_dir().join(format!("gort-unix-to-{}", std::process::id()));
+    /// let socket = UnixDatagram::unbound()?;
+    /// assert_eq!(socket.send(b"ping").unwrap_err().kind(), ErrorKind::NotConnected);
+    /// let server = UnixDatagram::bind(&path)?;
+    /// socket.connect(&path)?;
+    /// socket.send(b"ping")?;
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(server.recv(&mut buffer)?, 4);
+    /// # std::fs::remove_file(path) }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// `NotFound`, or `ConnectionRefused` if nobody has it open.
     pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
@@ -290,6 +352,20 @@ impl UnixDatagram {
     }
 
     /// Parks until there is a datagram, and tells where it came from. What of it the buffer has no room for is lost.
+    ///
+    /// ```
+    /// use gort::net::UnixDatagram;
+    ///
+    /// # gort::run(|| {
+    /// # let path = std::env::temp_dir().join(format!("gort-unix-from-{}", std::process::id()));
+    /// let (socket, client) = (UnixDatagram::bind(&path)?, UnixDatagram::unbound()?);
+    /// client.send_to(b"one", &path)?;
+    /// let mut buffer = [0; 2];
+    /// let (len, from) = socket.recv_from(&mut buffer)?;
+    /// assert_eq!((len, &buffer), (2, b"on")); // the `e` is lost
+    /// assert!(from.is_unnamed()); // nobody can answer
+    /// # std::fs::remove_file(path) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// [`TimedOut`](io::ErrorKind::TimedOut) after a time-out or deadline; if it has been closed.
@@ -312,6 +388,18 @@ impl UnixDatagram {
     }
 
     /// As [`recv`](Self::recv), and leaves the datagram where it is.
+    ///
+    /// ```
+    /// use gort::net::UnixDatagram;
+    ///
+    /// # gort::run(|| {
+    /// let (one, other) = UnixDatagram::pair()?;
+    /// one.send(b"ping")?;
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(other.peek(&mut buffer)?, 4);
+    /// assert_eq!(other.recv(&mut buffer)?, 4); // it is still there
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// As there.
@@ -363,6 +451,19 @@ impl UnixDatagram {
 
     /// Ends one direction, or both: whoever waits to receive gets an empty datagram, as do those who would have to; whoever waits
     /// to send gets an error (`BrokenPipe`).
+    ///
+    /// ```
+    /// use gort::net::{Shutdown, UnixDatagram};
+    ///
+    /// # gort::run(|| {
+    /// let (one, _other) = UnixDatagram::pair()?;
+    /// let receiver = one.try_clone()?;
+    /// let waiting = gort::spawn(move || receiver.recv(&mut [0; 64]));
+    /// one.shutdown(Shutdown::Both)?;
+    /// assert_eq!(waiting.join().unwrap()?, 0);
+    /// assert_eq!(one.send(b"ping").unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// The system's.

@@ -90,6 +90,16 @@ impl Child {
     ///
     /// If it writes to a pipe that nobody reads, it may never end: [`wait_with_output`](Self::wait_with_output) reads.
     ///
+    /// ```
+    /// use gort::process::{Command, Stdio};
+    ///
+    /// let mut child = Command::new("cat").stdin(Stdio::piped()).spawn()?;
+    /// assert!(child.wait()?.success()); // its input has ended with that
+    /// assert!(child.stdin.is_none());
+    /// assert!(child.wait()?.success()); // the same again
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's, if it is not there to be waited for: `SIGCHLD` is ignored in this process, or somebody else has waited
     /// for it.
@@ -112,6 +122,18 @@ impl Child {
     }
 
     /// As [`wait`](Self::wait), until `deadline` at the latest. `None`: it goes on.
+    ///
+    /// ```
+    /// use gort::process::Command;
+    /// use std::time::Instant;
+    ///
+    /// let mut child = Command::new("sleep").arg("1000").spawn()?;
+    /// assert!(child.wait_deadline(Instant::now())?.is_none());
+    /// child.kill()?;
+    /// assert_eq!(child.wait()?.code(), None); // ended by a signal
+    /// child.kill()?; // it is gone, and nobody else is hit
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// As [`wait`](Self::wait).

@@ -63,6 +63,16 @@ impl Command {
     }
 
     /// Takes a variable out of the environment.
+    ///
+    /// ```
+    /// use gort::process::Command;
+    ///
+    /// # gort::run(|| {
+    /// let mut command = Command::new("/bin/sh");
+    /// command.args(["-c", "echo $A$B$C"]).envs([("A", "1"), ("B", "2"), ("C", "3")]).env_remove("B");
+    /// assert_eq!(command.output()?.stdout, b"13\n");
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn env_remove(&mut self, name: impl AsRef<OsStr>) -> &mut Command {
         self.command.env_remove(name);
         self
@@ -91,6 +101,19 @@ impl Command {
     }
 
     /// What the program reads from. If nothing is said, from what this process does; with [`output`](Self::output) from nothing.
+    ///
+    /// ```
+    /// use gort::process::{Command, Stdio};
+    /// use std::io::Write;
+    ///
+    /// # gort::run(|| {
+    /// let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    /// let mut input = child.stdin.take().unwrap();
+    /// gort::go!(move || input.write_all(&[b'.'; 1 << 20])); // and is dropped: the end
+    /// assert_eq!(child.wait_with_output()?.stdout.len(), 1 << 20);
+    /// assert!(Command::new("cat").output()?.stdout.is_empty()); // there was nothing to read
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn stdin(&mut self, from: impl Into<Stdio>) -> &mut Command {
         self.chosen[0] = true;
         self.command.stdin(from);
@@ -98,6 +121,19 @@ impl Command {
     }
 
     /// What the program writes to. If nothing is said, what this process does; with [`output`](Self::output) it is read.
+    ///
+    /// ```
+    /// use gort::process::{Command, Stdio};
+    /// use std::io::Read;
+    ///
+    /// # gort::run(|| {
+    /// let mut child = Command::new("echo").arg("hello").stdout(Stdio::piped()).spawn()?;
+    /// let mut text = String::new();
+    /// child.stdout.take().unwrap().read_to_string(&mut text)?; // while it runs
+    /// assert_eq!(text, "hello\n");
+    /// assert!(child.wait()?.success());
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
     pub fn stdout(&mut self, to: impl Into<Stdio>) -> &mut Command {
         self.chosen[1] = true;
         self.command.stdout(to);
@@ -143,6 +179,19 @@ impl Command {
 
     /// Starts the program, and blocks until it ends; returns what it has written.
     ///
+    /// ```
+    /// use gort::process::Command;
+    ///
+    /// # gort::run(|| {
+    /// let output = Command::new("sh").args(["-c", "echo wrong >&2; exit 3"]).output()?;
+    /// assert_eq!(output.status.code(), Some(3)); // which is no error of this process's
+    /// assert_eq!((&output.stdout[..], &output.stderr[..]), (&b""[..], &b"wrong\n"[..]));
+    ///
+    /// let error = Command::new("no such program").output().unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    /// # std::io::Result::Ok(()) }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// As [`spawn`](Self::spawn), and as [`Child::wait_with_output`].
     pub fn output(&mut self) -> io::Result<Output> {
@@ -175,6 +224,17 @@ impl Command {
     }
 
     /// What was said of the environment; `None`: taken out.
+    ///
+    /// ```
+    /// use gort::process::Command;
+    ///
+    /// let mut command = Command::new("make");
+    /// command.arg("all").env("V", "1").env_remove("LANG");
+    /// assert_eq!(command.get_program(), "make");
+    /// assert!(command.get_args().eq(["all"]));
+    /// assert!(command.get_envs().any(|(name, value)| name == "LANG" && value.is_none()));
+    /// assert_eq!(command.get_current_dir(), None);
+    /// ```
     pub fn get_envs(&self) -> CommandEnvs<'_> {
         self.command.get_envs()
     }

@@ -89,12 +89,30 @@ impl Builder {
     /// `docs/other-crates.md` in the repository has figures. One that is used up ends in a report, by a guard at its lower end:
     /// 16 KiB of it, or a quarter of a smaller one. C code, which is compiled without probes as a rule, may jump over that with a
     /// frame that is longer: such code wants a stack that it does not use up.
+    ///
+    /// ```
+    /// fn depth(n: u32) -> u32 {
+    ///     if n == 0 { 0 } else { 1 + std::hint::black_box(depth(n - 1)) }
+    /// }
+    ///
+    /// let runtime = gort::Runtime::builder().stack_size(16 << 20).build()?;
+    /// assert_eq!(runtime.run(|| depth(50_000)), 50_000);
+    /// assert!(gort::Runtime::builder().stack_size(1024).build().is_err());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self
     }
 
     /// What the runtime's threads are called, followed by a number; `gort` by default.
+    ///
+    /// ```
+    /// let runtime = gort::Runtime::builder().name("crawler").build()?;
+    /// let name = runtime.run(|| std::thread::current().name().map(str::to_owned));
+    /// assert!(name.unwrap().starts_with("crawler"));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -102,6 +120,24 @@ impl Builder {
 
     /// How long dropping the runtime waits for its goroutines to end; 10 s by default. As
     /// [`shutdown`](Runtime::shutdown) has it.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let runtime = gort::Runtime::builder().shutdown_timeout(Duration::from_millis(1)).build()?;
+    /// let (begun, begins) = std::sync::mpsc::channel();
+    /// let (end, ends) = std::sync::mpsc::channel::<()>();
+    /// runtime.spawn(move || {
+    ///     begun.send(()).unwrap();
+    ///     ends.recv() // std's, which gort cannot end
+    /// });
+    /// begins.recv().unwrap();
+    /// let start = Instant::now();
+    /// drop(runtime);
+    /// assert!(start.elapsed() < Duration::from_secs(10));
+    /// # drop(end);
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = timeout;
         self
@@ -111,6 +147,19 @@ impl Builder {
     ///
     /// One that uses channels or the like all the time yields then. One that computes, or blocks
     /// its thread, makes room as [`preempt`](Self::preempt) says.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    /// use std::time::Duration;
+    /// static DONE: AtomicBool = AtomicBool::new(false);
+    ///
+    /// let slice = Duration::from_millis(1);
+    /// let runtime = gort::Runtime::builder().processors(1).time_slice(slice).build()?;
+    /// let busy = runtime.spawn(|| while !DONE.load(Relaxed) {}); // never yields
+    /// runtime.run(|| DONE.store(true, Relaxed)); // has its turn even so
+    /// busy.join().unwrap();
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn time_slice(mut self, time: Duration) -> Self {
         self.time_slice = time;
         self
@@ -190,6 +239,17 @@ impl Builder {
     /// that. Elsewhere [`build`](Self::build) gives an error of the kind `Unsupported`, and on Linux where the C library is
     /// linked statically (`crt-static`, as is usual with musl): its allocator's lock would be put aside with who holds it.
     ///
+    /// ```
+    /// use std::io::ErrorKind;
+    ///
+    /// // SAFETY: what its goroutines compute has nothing to do with the thread.
+    /// let builder = unsafe { gort::Runtime::builder().processors(1).preempt_in_place() };
+    /// match builder.build() {
+    ///     Ok(runtime) => assert_eq!(runtime.run(|| (1..=10).sum::<u32>()), 55),
+    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported), // not on this system
+    /// }
+    /// ```
+    ///
     /// # Safety
     /// The goroutines of this runtime may be put aside, and go on on another thread, at any instruction of the
     /// program's own code, that of the crates that it is made of included. So no such code, wherever it
@@ -249,6 +309,22 @@ impl Builder {
     }
 
     /// Makes a runtime of one's own.
+    ///
+    /// ```
+    /// use gort::Runtime;
+    /// use std::io::ErrorKind::InvalidInput;
+    /// use std::time::Duration;
+    ///
+    /// let builder = Runtime::builder;
+    /// for wrong in [
+    ///     builder().processors(2000),
+    ///     builder().stack_size(1024),
+    ///     builder().time_slice(Duration::ZERO),
+    ///     builder().processors(4).max_threads(4),
+    /// ] {
+    ///     assert_eq!(wrong.build().unwrap_err().kind(), InvalidInput);
+    /// }
+    /// ```
     ///
     /// # Errors
     /// `InvalidInput` for a number of processors or a stack size out of bounds, a name with a NUL

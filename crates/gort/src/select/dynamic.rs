@@ -175,6 +175,30 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If it has to wait with more than two million arms.
+    ///
+    /// ```
+    /// use gort::{chan::chan, select::Select};
+    ///
+    /// let (senders, receivers): (Vec<_>, Vec<_>) = (0..4).map(|_| chan(0)).unzip();
+    /// for (tx, n) in senders.into_iter().zip(1..) {
+    ///     gort::go!(move || tx.send(n)); // and drops it
+    /// }
+    /// let mut select = Select::new();
+    /// receivers.iter().for_each(|rx| _ = select.recv(rx));
+    /// let (mut sum, mut open) = (0, 4);
+    /// while open > 0 {
+    ///     let oper = select.select();
+    ///     let index = oper.index();
+    ///     match oper.recv(&receivers[index]) {
+    ///         Some(n) => sum += n,
+    ///         None => {
+    ///             select.remove(index); // closed
+    ///             open -= 1;
+    ///         }
+    ///     }
+    /// }
+    /// assert_eq!(sum, 10);
+    /// ```
     pub fn select(&mut self) -> SelectedOperation<'_, 'a> {
         self.run(Some(Deadline::NEVER)).expect("a select without a deadline ends with an arm")
     }
@@ -225,6 +249,16 @@ impl<'a> Select<'a> {
     ///
     /// # Panics
     /// If it has to wait with more than two million arms.
+    ///
+    /// ```
+    /// use gort::{chan::chan, select::Select};
+    /// use std::time::Instant;
+    ///
+    /// let (_tx, rx) = chan::<u8>(0);
+    /// let mut select = Select::new();
+    /// select.recv(&rx);
+    /// assert!(select.select_deadline(Instant::now()).is_err());
+    /// ```
     pub fn select_deadline(
         &mut self,
         deadline: Instant,
@@ -355,6 +389,16 @@ impl SelectedOperation<'_, '_> {
     ///
     /// # Panics
     /// If the arm is not one that sends to this channel.
+    ///
+    /// ```
+    /// use gort::{chan::chan, select::Select};
+    ///
+    /// let (tx, rx) = chan(0);
+    /// drop(rx);
+    /// let mut select = Select::new();
+    /// select.send(&tx, "mine"); // on a closed channel it goes ahead at once
+    /// assert_eq!(select.select().send(&tx).unwrap_err().into_inner(), "mine");
+    /// ```
     #[track_caller]
     pub fn send<T>(self, sender: &Sender<T>) -> Result<(), SendError<T>> {
         match self.select.send_arm(self.index, sender).take() {

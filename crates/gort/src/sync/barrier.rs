@@ -84,6 +84,16 @@ impl Barrier {
     }
 
     /// Blocks until as many as the barrier is for have come, with this one.
+    ///
+    /// ```
+    /// use gort::sync::Barrier;
+    ///
+    /// let barrier = Barrier::new(2);
+    /// gort::scope(|s| {
+    ///     s.go(|| (0..3).for_each(|_| drop(barrier.wait())));
+    ///     (0..3).for_each(|_| drop(barrier.wait())); // round by round
+    /// });
+    /// ```
     pub fn wait(&self) -> BarrierWaitResult {
         self.wait_limited(Limit::NEVER).expect("a wait without a limit ends when all have come")
     }
@@ -137,6 +147,15 @@ impl Barrier {
 
     /// As [`wait`](Self::wait), until `deadline`. Who gives up counts no more.
     ///
+    /// ```
+    /// use gort::sync::Barrier;
+    /// use std::time::Instant;
+    ///
+    /// let barrier = Barrier::new(2);
+    /// assert!(barrier.wait_deadline(Instant::now()).is_err());
+    /// assert!(barrier.wait_deadline(Instant::now()).is_err()); // the one before has left
+    /// ```
+    ///
     /// # Errors
     /// [`Elapsed`] if too few have come by then.
     pub fn wait_deadline(&self, deadline: Instant) -> Result<BarrierWaitResult, Elapsed> {
@@ -144,6 +163,15 @@ impl Barrier {
     }
 
     /// As [`wait`](Self::wait), until `context` is done. Who gives up counts no more.
+    ///
+    /// ```
+    /// use gort::{context, sync::Barrier};
+    ///
+    /// let barrier = Barrier::new(2);
+    /// let (ctx, cancel) = context::with_cancel(&context::background());
+    /// gort::go!(move || cancel.cancel());
+    /// assert_eq!(barrier.wait_context(&ctx).unwrap_err(), context::ContextError::Cancelled);
+    /// ```
     ///
     /// # Errors
     /// How the context has ended, if it has before enough have come.

@@ -172,6 +172,17 @@ impl Condvar {
 
     /// As [`wait_while`](Self::wait_while), until `deadline`.
     ///
+    /// ```
+    /// use gort::sync::{Condvar, Mutex};
+    /// use std::time::Instant;
+    ///
+    /// let (number, changed) = (Mutex::new(0), Condvar::new());
+    /// let deadline = Instant::now(); // it has passed
+    /// let guard = number.lock().unwrap();
+    /// let (guard, result) = changed.wait_deadline_while(guard, deadline, |n| *n == 0).unwrap();
+    /// assert!(result.timed_out() && *guard == 0);
+    /// ```
+    ///
     /// # Errors
     /// As [`wait`](Self::wait).
     pub fn wait_deadline_while<'a, T: ?Sized>(
@@ -185,6 +196,19 @@ impl Condvar {
 
     /// As [`wait`](Self::wait), until `context` is done. With the guard it returns how the wait has ended:
     /// `Err` if it was the context.
+    ///
+    /// ```
+    /// use gort::context::{ContextError, background, with_cancel};
+    /// use gort::sync::{Condvar, Mutex};
+    ///
+    /// let (mutex, condvar) = (Mutex::new(0), Condvar::new());
+    /// let (ctx, cancel) = with_cancel(&background());
+    /// gort::go!(move || cancel.cancel());
+    /// let (guard, result) = condvar.wait_context(mutex.lock().unwrap(), &ctx).unwrap();
+    /// assert_eq!(result, Err(ContextError::Cancelled)); // the mutex is taken even so
+    /// assert!(mutex.try_lock().is_err());
+    /// # drop(guard);
+    /// ```
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -226,6 +250,17 @@ impl Condvar {
     /// Wakes the one who has waited longest, if anybody waits. Never blocks.
     ///
     /// The mutex need not be held, but the condition has to be changed under it.
+    ///
+    /// ```
+    /// use gort::sync::{Condvar, Mutex};
+    /// use std::time::Duration;
+    ///
+    /// let (mutex, condvar) = (Mutex::new(()), Condvar::new());
+    /// condvar.notify_one(); // nobody waits, and it is not kept
+    /// let guard = mutex.lock().unwrap();
+    /// let (_guard, result) = condvar.wait_timeout(guard, Duration::from_millis(1)).unwrap();
+    /// assert!(result.timed_out());
+    /// ```
     #[inline]
     pub fn notify_one(&self) {
         if self.awaited.load(Relaxed) {
@@ -234,6 +269,19 @@ impl Condvar {
     }
 
     /// Wakes all who wait. Never blocks.
+    ///
+    /// ```
+    /// use gort::sync::{Condvar, Mutex};
+    ///
+    /// let (open, opened) = (Mutex::new(false), Condvar::new());
+    /// gort::scope(|s| {
+    ///     for _ in 0..3 {
+    ///         s.go(|| drop(opened.wait_while(open.lock().unwrap(), |open| !*open)));
+    ///     }
+    ///     *open.lock().unwrap() = true;
+    ///     opened.notify_all(); // all three go on
+    /// });
+    /// ```
     #[inline]
     pub fn notify_all(&self) {
         if self.awaited.load(Relaxed) {

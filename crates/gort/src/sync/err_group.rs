@@ -67,12 +67,41 @@ impl ErrGroup {
 
     /// A group with a context, which is cancelled by the first error, with that as its cause, and when
     /// [`wait`](Self::wait) returns.
+    ///
+    /// ```
+    /// use gort::context::{background, cause};
+    /// use gort::sync::ErrGroup;
+    ///
+    /// let (group, ctx) = ErrGroup::with_context(&background());
+    /// group.go(|| Err("the disk is full"));
+    /// ctx.done().recv();
+    /// assert_eq!(cause(&ctx).unwrap().to_string(), "the disk is full");
+    /// assert!(group.wait().is_err());
+    /// ```
     pub fn with_context(parent: &Context) -> (ErrGroup, Context) {
         let (context, cancel) = with_cancel_cause(parent);
         (ErrGroup::build(None, Some(cancel)), context)
     }
 
     /// This group, with at most `limit` goroutines at a time.
+    ///
+    /// ```
+    /// use gort::sync::ErrGroup;
+    /// use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+    ///
+    /// static RUNNING: AtomicU32 = AtomicU32::new(0);
+    ///
+    /// let group = ErrGroup::new().limit(2);
+    /// for _ in 0..10 {
+    ///     group.go(|| { // waits for one of two
+    ///         assert!(RUNNING.fetch_add(1, SeqCst) < 2);
+    ///         gort::yield_now();
+    ///         RUNNING.fetch_sub(1, SeqCst);
+    ///         Ok::<_, String>(())
+    ///     });
+    /// }
+    /// group.wait().unwrap();
+    /// ```
     ///
     /// # Panics
     /// If `limit` is zero; if the group has been cloned, or given a goroutine, already.
@@ -170,6 +199,17 @@ impl ErrGroup {
     }
 
     /// Blocks until all goroutines of the group have ended. Then its context, if it has one, is cancelled.
+    ///
+    /// ```
+    /// use gort::sync::ErrGroup;
+    /// use std::num::ParseIntError;
+    ///
+    /// let group = ErrGroup::new();
+    /// for text in ["1", "two", "3"] {
+    ///     group.go(move || text.parse::<u32>().map(drop));
+    /// }
+    /// assert!(group.wait().unwrap_err().is::<ParseIntError>());
+    /// ```
     ///
     /// # Errors
     /// The first error.

@@ -36,6 +36,15 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
 
     /// The value; made now if it was not. Blocks while another makes it. Dereferencing does the same.
     ///
+    /// ```
+    /// use gort::sync::LazyLock;
+    ///
+    /// static CONFIG: LazyLock<String> = LazyLock::new(|| panic!("there is no such file"));
+    /// assert!(gort::spawn(|| CONFIG.len()).join().is_err());
+    /// assert!(gort::spawn(|| LazyLock::force(&CONFIG).len()).join().is_err()); // it is not tried again
+    /// assert!(LazyLock::get(&CONFIG).is_none());
+    /// ```
+    ///
     /// # Panics
     /// If the function does, or has; if the function itself asks for the value.
     #[inline]
@@ -51,6 +60,14 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     }
 
     /// As [`force`](Self::force), for the only one who has it.
+    ///
+    /// ```
+    /// use gort::sync::LazyLock;
+    ///
+    /// let mut list = LazyLock::new(|| vec![1]);
+    /// LazyLock::force_mut(&mut list).push(2);
+    /// assert_eq!(*list, [1, 2]);
+    /// ```
     ///
     /// # Panics
     /// As [`force`](Self::force).

@@ -56,6 +56,15 @@ impl<'a, T: ?Sized> MappedGuard<'a, T> {
     }
 
     /// As [`MutexGuard::map`](super::MutexGuard::map).
+    ///
+    /// ```
+    /// use gort::sync::{MappedMutexGuard, Mutex, MutexGuard};
+    ///
+    /// let lock = Mutex::new((1, [2, 3]));
+    /// let array = MutexGuard::map(lock.lock().unwrap(), |value| &mut value.1);
+    /// *MappedMutexGuard::map(array, |array| &mut array[0]) = 5; // still the one lock
+    /// assert_eq!(*lock.lock().unwrap(), (1, [5, 3]));
+    /// ```
     pub fn map<U: ?Sized>(mut guard: Self, f: impl FnOnce(&mut T) -> &mut U) -> MappedGuard<'a, U> {
         let value = NonNull::from(f(&mut guard));
         MappedGuard { value, held: guard.held, _value: PhantomData }

@@ -85,6 +85,16 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// A goroutine that locks a mutex which it holds already blocks for ever.
     ///
+    /// ```
+    /// let mutex = gort::sync::Mutex::new(0);
+    /// gort::scope(|s| {
+    ///     let guard = mutex.lock().unwrap();
+    ///     s.go(|| *mutex.lock().unwrap() += 1); // waits for the guard to be dropped
+    ///     assert_eq!(*guard, 0);
+    /// });
+    /// assert_eq!(*mutex.lock().unwrap(), 1);
+    /// ```
+    ///
     /// # Errors
     /// The guard as well, if a holder has panicked.
     #[inline]
@@ -130,6 +140,18 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// As [`lock`](Self::lock), until `deadline`.
+    ///
+    /// ```
+    /// use gort::sync::Mutex;
+    /// use std::sync::TryLockError;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (one, other) = (Mutex::new(1), Mutex::new(2));
+    /// let deadline = Instant::now() + Duration::from_secs(5); // for both together
+    /// let held = (one.lock_deadline(deadline).unwrap(), other.lock_deadline(deadline).unwrap());
+    /// assert_eq!(*held.0 + *held.1, 3);
+    /// assert!(matches!(one.lock_deadline(Instant::now()), Err(TryLockError::WouldBlock)));
+    /// ```
     ///
     /// # Errors
     /// As [`lock_timeout`](Self::lock_timeout).
@@ -189,7 +211,7 @@ impl<T: ?Sized> Mutex<T> {
     ///     let _guard = shared.lock();
     ///     panic!("half done");
     /// });
-    /// assert!(spoiler.join().is_err());
+    /// assert!(spoiler.join().is_err() && mutex.is_poisoned());
     /// *mutex.lock().unwrap_err().into_inner() = 1;
     /// mutex.clear_poison();
     /// assert_eq!(*mutex.lock().unwrap(), 1);
@@ -308,6 +330,15 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     }
 
     /// A guard for a part of the value, if it is there.
+    ///
+    /// ```
+    /// use gort::sync::{Mutex, MutexGuard};
+    ///
+    /// let names = Mutex::new(vec!["Rob"]);
+    /// let second = MutexGuard::filter_map(names.lock().unwrap(), |names| names.get_mut(1));
+    /// second.unwrap_err().push("Ken"); // the guard of all of them
+    /// assert_eq!(*names.lock().unwrap(), ["Rob", "Ken"]);
+    /// ```
     ///
     /// # Errors
     /// The guard itself, if `f` returns `None`.

@@ -68,6 +68,13 @@ impl Notify {
     }
 
     /// Blocks until there is a notification, and takes it. Those who wait get theirs in order of arrival.
+    ///
+    /// ```
+    /// let notify = gort::sync::Notify::new();
+    /// notify.notify_one();
+    /// notify.wait(); // it was kept
+    /// assert!(!notify.try_wait()); // and is taken now
+    /// ```
     #[inline]
     pub fn wait(&self) {
         let _never_given_up = self.wait_limited(|| Limit::NEVER);
@@ -96,6 +103,21 @@ impl Notify {
 
     /// Notifies the one who has waited longest; if nobody waits, the notification is kept for the next. What was done
     /// before is seen by whoever gets it. Never blocks.
+    ///
+    /// ```
+    /// use gort::sync::Notify;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// static ANSWER: AtomicU32 = AtomicU32::new(0);
+    /// static READY: Notify = Notify::new();
+    ///
+    /// gort::go!(|| {
+    ///     ANSWER.store(42, Relaxed);
+    ///     READY.notify_one();
+    /// });
+    /// READY.wait();
+    /// assert_eq!(ANSWER.load(Relaxed), 42);
+    /// ```
     #[inline]
     pub fn notify_one(&self) {
         let mut state = self.state.load(Relaxed);
@@ -185,6 +207,15 @@ impl Notify {
 impl Notify {
     /// As [`wait`](Self::wait), for at most `timeout`.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let notify = gort::sync::Notify::new();
+    /// assert!(notify.wait_timeout(Duration::from_millis(1)).is_err());
+    /// notify.notify_one(); // kept for the next
+    /// assert!(notify.wait_timeout(Duration::from_millis(1)).is_ok());
+    /// ```
+    ///
     /// # Errors
     /// [`Elapsed`] if there was no notification in time. None is lost: one that comes later is kept, or another's.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<(), Elapsed> {
@@ -200,6 +231,15 @@ impl Notify {
     }
 
     /// As [`wait`](Self::wait), until `context` is done.
+    ///
+    /// ```
+    /// use gort::{context, sync::Notify};
+    ///
+    /// let notify = Notify::new();
+    /// let (ctx, cancel) = context::with_cancel(&context::background());
+    /// gort::go!(move || cancel.cancel());
+    /// assert_eq!(notify.wait_context(&ctx), Err(context::ContextError::Cancelled));
+    /// ```
     ///
     /// # Errors
     /// How the context has ended, if it has before there was a notification.

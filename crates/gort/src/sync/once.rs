@@ -100,6 +100,18 @@ impl Once {
     /// Calls `f`, if nobody has called a function here before. If another is at it, blocks until that has
     /// returned. So when this returns, a function has been called, and what it did is seen.
     ///
+    /// ```
+    /// use gort::sync::Once;
+    ///
+    /// static ONCE: Once = Once::new();
+    /// ONCE.call_once(|| println!("now"));
+    /// ONCE.call_once(|| unreachable!("it has been done"));
+    ///
+    /// static SPOILT: Once = Once::new();
+    /// assert!(gort::spawn(|| SPOILT.call_once(|| panic!("half done"))).join().is_err());
+    /// assert!(gort::spawn(|| SPOILT.call_once(|| ())).join().is_err()); // nobody may rely on it
+    /// ```
+    ///
     /// # Panics
     /// If `f` does, which poisons the `Once`; if it is poisoned; if `f` itself comes back here, which would have to
     /// wait for itself.
@@ -133,12 +145,27 @@ impl Once {
     }
 
     /// Has a function been called, and returned?
+    ///
+    /// ```
+    /// let once = gort::sync::Once::new();
+    /// once.call_once(|| assert!(!once.is_completed())); // not yet
+    /// assert!(once.is_completed());
+    /// ```
     #[inline(always)]
     pub fn is_completed(&self) -> bool {
         self.state.load(Acquire) == DONE
     }
 
     /// Blocks until a function has been called, by others.
+    ///
+    /// ```
+    /// use gort::sync::Once;
+    ///
+    /// static LISTENING: Once = Once::new();
+    /// gort::go!(|| LISTENING.call_once(|| println!("listening")));
+    /// LISTENING.wait(); // does not do it itself
+    /// assert!(LISTENING.is_completed());
+    /// ```
     ///
     /// # Panics
     /// If it is, or gets, poisoned; within the function that is to be waited for.
@@ -149,6 +176,17 @@ impl Once {
 
     /// As [`wait`](Self::wait), but goes on waiting if it is poisoned, for one who
     /// [tries again](Self::call_once_force).
+    ///
+    /// ```
+    /// use gort::sync::Once;
+    ///
+    /// static ONCE: Once = Once::new();
+    /// assert!(gort::spawn(|| ONCE.call_once(|| panic!("not this time"))).join().is_err());
+    /// assert!(gort::spawn(|| ONCE.wait()).join().is_err());
+    /// gort::go!(|| ONCE.call_once_force(|_| println!("now")));
+    /// ONCE.wait_force();
+    /// assert!(ONCE.is_completed());
+    /// ```
     ///
     /// # Panics
     /// Within the function that is to be waited for.
@@ -242,6 +280,15 @@ impl Once {
 impl Once {
     /// As [`wait`](Self::wait), for at most `timeout`.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let once = gort::sync::Once::new();
+    /// assert!(once.wait_timeout(Duration::from_millis(1)).is_err());
+    /// once.call_once(|| ());
+    /// assert!(once.wait_timeout(Duration::from_millis(1)).is_ok());
+    /// ```
+    ///
     /// # Errors
     /// [`Elapsed`] if no function has been called in time.
     ///
@@ -265,6 +312,15 @@ impl Once {
     }
 
     /// As [`wait`](Self::wait), until `context` is done.
+    ///
+    /// ```
+    /// use gort::{context, sync::Once};
+    ///
+    /// let once = Once::new();
+    /// let (ctx, cancel) = context::with_cancel(&context::background());
+    /// gort::go!(move || cancel.cancel());
+    /// assert_eq!(once.wait_context(&ctx), Err(context::ContextError::Cancelled));
+    /// ```
     ///
     /// # Errors
     /// How the context has ended, if it has before a function has been called.

@@ -66,6 +66,15 @@ impl<T> OnceLock<T> {
 
     /// Puts a value in, if there is none. While another is making one, blocks until that is over.
     ///
+    /// ```
+    /// use gort::sync::OnceLock;
+    ///
+    /// static NAME: OnceLock<&str> = OnceLock::new();
+    /// assert_eq!(NAME.set("first"), Ok(()));
+    /// assert_eq!(NAME.set("second"), Err("second"));
+    /// assert_eq!(NAME.get(), Some(&"first"));
+    /// ```
+    ///
     /// # Errors
     /// `value`, if there is one already.
     pub fn set(&self, value: T) -> Result<(), T> {
@@ -75,6 +84,19 @@ impl<T> OnceLock<T> {
     }
 
     /// The value. If there is none, the first who comes makes one with `f`; the others block until it is there.
+    ///
+    /// ```
+    /// use gort::sync::OnceLock;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let (value, calls) = (OnceLock::new(), AtomicU32::new(0));
+    /// gort::scope(|s| {
+    ///     for _ in 0..10 {
+    ///         s.go(|| assert_eq!(*value.get_or_init(|| calls.fetch_add(1, Relaxed)), 0));
+    ///     }
+    /// });
+    /// assert_eq!(calls.into_inner(), 1);
+    /// ```
     ///
     /// # Panics
     /// With the panic of `f`; the next who comes, or who waits, tries in its turn. If `f` asks for the
@@ -178,6 +200,15 @@ impl<T> OnceLock<T> {
 impl<T> OnceLock<T> {
     /// As [`wait`](Self::wait), for at most `timeout`.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let place = gort::sync::OnceLock::new();
+    /// assert!(place.wait_timeout(Duration::from_millis(1)).is_err());
+    /// place.set("a value").unwrap();
+    /// assert_eq!(place.wait_timeout(Duration::from_millis(1)), Ok(&"a value"));
+    /// ```
+    ///
     /// # Errors
     /// [`Elapsed`] if there is no value in time.
     ///
@@ -201,6 +232,15 @@ impl<T> OnceLock<T> {
     }
 
     /// As [`wait`](Self::wait), until `context` is done.
+    ///
+    /// ```
+    /// use gort::{context, sync::OnceLock};
+    ///
+    /// let place = OnceLock::<u32>::new();
+    /// let (ctx, cancel) = context::with_cancel(&context::background());
+    /// gort::go!(move || cancel.cancel());
+    /// assert_eq!(place.wait_context(&ctx), Err(context::ContextError::Cancelled));
+    /// ```
     ///
     /// # Errors
     /// How the context has ended, if it has before there is a value.

@@ -194,6 +194,15 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
 
     /// A guard for a part of the value, if it is there.
     ///
+    /// ```
+    /// use gort::sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let names = RwLock::new(vec!["Rob"]);
+    /// let second = RwLockWriteGuard::filter_map(names.write().unwrap(), |names| names.get_mut(1));
+    /// second.unwrap_err().push("Ken"); // the guard of all of them
+    /// assert_eq!(*names.read().unwrap(), ["Rob", "Ken"]);
+    /// ```
+    ///
     /// # Errors
     /// The guard itself, if `f` returns `None`.
     pub fn filter_map<U: ?Sized>(

@@ -74,6 +74,17 @@ impl<T: ?Sized> RwLock<T> {
     /// Blocks while a writer has the lock, or waits for it for longer than a millisecond, and takes it for
     /// reading.
     ///
+    /// ```
+    /// let lock = gort::sync::RwLock::new(0);
+    /// gort::scope(|s| {
+    ///     let mut writing = lock.write().unwrap();
+    ///     for _ in 0..3 {
+    ///         s.go(|| assert_eq!(*lock.read().unwrap(), 1)); // waits for the writer
+    ///     }
+    ///     *writing = 1;
+    /// });
+    /// ```
+    ///
     /// # Errors
     /// The guard as well, if a writer has panicked.
     ///
@@ -86,6 +97,16 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Takes the lock for reading if no writer has it and nobody waits for it. Never blocks.
+    ///
+    /// ```
+    /// use std::sync::TryLockError;
+    ///
+    /// let lock = gort::sync::RwLock::new(1);
+    /// let readers = (lock.try_read().unwrap(), lock.try_read().unwrap());
+    /// drop(readers);
+    /// let _writing = lock.write().unwrap();
+    /// assert!(matches!(lock.try_read(), Err(TryLockError::WouldBlock)));
+    /// ```
     ///
     /// # Errors
     /// `WouldBlock` if it cannot be had; `Poisoned`, with the guard, if a writer has panicked.
@@ -121,6 +142,17 @@ impl<T: ?Sized> RwLock<T> {
     /// As [`read`](Self::read), until `context` is done. A lock that can be had is taken whatever the
     /// context says.
     ///
+    /// ```
+    /// use gort::{context, sync::RwLock};
+    ///
+    /// let lock = RwLock::new(1);
+    /// let (ctx, cancel) = context::with_cancel(&context::background());
+    /// cancel.cancel();
+    /// assert_eq!(*lock.read_context(&ctx).unwrap(), 1); // it can be had
+    /// let _writing = lock.write().unwrap();
+    /// assert!(lock.read_context(&ctx).is_err());
+    /// ```
+    ///
     /// # Errors
     /// `WouldBlock` if the context is done; `Poisoned`, with the guard, if a writer has panicked.
     #[cfg(not(loom))]
@@ -129,6 +161,16 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Blocks until nobody has the lock, and takes it for writing.
+    ///
+    /// ```
+    /// let lock = gort::sync::RwLock::new(0);
+    /// gort::scope(|s| {
+    ///     let (one, other) = (lock.read().unwrap(), lock.read().unwrap());
+    ///     s.go(|| *lock.write().unwrap() += 1); // waits for both
+    ///     assert_eq!((*one, *other), (0, 0));
+    /// });
+    /// assert_eq!(*lock.read().unwrap(), 1);
+    /// ```
     ///
     /// # Errors
     /// The guard as well, if a writer has panicked.
@@ -159,6 +201,17 @@ impl<T: ?Sized> RwLock<T> {
 
     /// As [`write`](Self::write), for at most `timeout`.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let lock = gort::sync::RwLock::new(0);
+    /// let reading = lock.read().unwrap();
+    /// assert!(lock.write_timeout(Duration::from_millis(1)).is_err());
+    /// assert!(lock.try_read().is_ok()); // nobody waits any more
+    /// drop(reading);
+    /// *lock.write_timeout(Duration::from_millis(1)).unwrap() = 1;
+    /// ```
+    ///
     /// # Errors
     /// `WouldBlock` if the time is over; `Poisoned`, with the guard, if a writer has panicked.
     pub fn write_timeout(&self, timeout: Duration) -> TryLockResult<RwLockWriteGuard<'_, T>> {
@@ -175,6 +228,17 @@ impl<T: ?Sized> RwLock<T> {
 
     /// As [`write`](Self::write), until `context` is done. A lock that is free is taken whatever the
     /// context says.
+    ///
+    /// ```
+    /// use gort::{context, sync::RwLock};
+    ///
+    /// let lock = RwLock::new(0);
+    /// let (ctx, cancel) = context::with_cancel(&context::background());
+    /// cancel.cancel();
+    /// *lock.write_context(&ctx).unwrap() = 1; // it is free
+    /// let _reading = lock.read().unwrap();
+    /// assert!(lock.write_context(&ctx).is_err());
+    /// ```
     ///
     /// # Errors
     /// `WouldBlock` if the context is done; `Poisoned`, with the guard, if a writer has panicked.
@@ -213,6 +277,21 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Declares that the value is in order again.
+    ///
+    /// ```
+    /// use gort::sync::RwLock;
+    ///
+    /// let lock = std::sync::Arc::new(RwLock::new(0));
+    /// let shared = lock.clone();
+    /// let spoiler = gort::spawn(move || {
+    ///     let _guard = shared.write();
+    ///     panic!("half done");
+    /// });
+    /// assert!(spoiler.join().is_err() && lock.is_poisoned());
+    /// *lock.write().unwrap_err().into_inner() = 1;
+    /// lock.clear_poison();
+    /// assert_eq!(*lock.read().unwrap(), 1);
+    /// ```
     pub fn clear_poison(&self) {
         self.poison.clear();
     }

@@ -84,6 +84,16 @@ impl Semaphore {
     /// large a limit. (Go's semaphore lets the others pass; here nobody can tell, as [`release`](Self::release) may add permits.)
     /// Zero is had when it is its turn.
     ///
+    /// ```
+    /// let semaphore = gort::sync::Semaphore::new(2);
+    /// gort::scope(|s| {
+    ///     let one = semaphore.acquire(1);
+    ///     let other = s.go(|| semaphore.acquire(2).count()); // waits for the one
+    ///     drop(one);
+    ///     assert_eq!(other.join().unwrap(), 2);
+    /// });
+    /// ```
+    ///
     /// # Panics
     /// If `n` is more than [`MAX_PERMITS`](Self::MAX_PERMITS).
     #[inline]
@@ -109,6 +119,15 @@ impl Semaphore {
     }
 
     /// Adds `n` permits: to give back what was [forgotten](Permit::forget), or to raise the number. Never blocks.
+    ///
+    /// ```
+    /// let semaphore = gort::sync::Semaphore::new(0);
+    /// gort::scope(|s| {
+    ///     s.go(|| semaphore.acquire(1).forget()); // waits until there is one
+    ///     semaphore.release(3);
+    /// });
+    /// assert_eq!(semaphore.available(), 2);
+    /// ```
     ///
     /// # Panics
     /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS); they are not added then.
@@ -239,6 +258,17 @@ impl Semaphore {
     }
 
     /// As [`try_acquire`](Self::try_acquire), with a permit that keeps the semaphore.
+    ///
+    /// ```
+    /// use gort::sync::Semaphore;
+    /// use std::sync::Arc;
+    ///
+    /// let workers = Arc::new(Semaphore::new(1));
+    /// let permit = workers.try_acquire_owned(1).unwrap();
+    /// assert!(workers.try_acquire_owned(1).is_none()); // it is refused, and does not wait
+    /// gort::go!(move || drop(permit));
+    /// let _idle = workers.acquire(1);
+    /// ```
     pub fn try_acquire_owned(self: &std::sync::Arc<Self>, n: usize) -> Option<OwnedPermit> {
         Some(self.try_acquire(n)?.into_owned(self))
     }
@@ -273,6 +303,16 @@ impl Semaphore {
     }
 
     /// As [`acquire`](Self::acquire), until `deadline`.
+    ///
+    /// ```
+    /// use gort::sync::Semaphore;
+    /// use std::time::Instant;
+    ///
+    /// let semaphore = Semaphore::new(3);
+    /// let _two = semaphore.acquire(2);
+    /// assert!(semaphore.acquire_deadline(2, Instant::now()).is_err());
+    /// assert_eq!(semaphore.available(), 1); // not taken as a part of two
+    /// ```
     ///
     /// # Errors
     /// [`Elapsed`] if the permits were not to be had by then; then none is taken.

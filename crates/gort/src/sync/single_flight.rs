@@ -52,6 +52,12 @@ impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
     /// Calls `f`, in the caller's goroutine, and returns its value; if another is at it with the same key, blocks until
     /// that has its value, and returns a clone.
     ///
+    /// ```
+    /// let prices = gort::sync::SingleFlight::new();
+    /// assert_eq!(prices.run("tea", || 3), 3);
+    /// assert_eq!(prices.run("tea", || 4), 4); // the call before is over, and nothing is kept
+    /// ```
+    ///
     /// # Panics
     /// With the panic of `f`. One of those who wait for it then calls its own. If `f` asks for its own key.
     #[track_caller]
@@ -60,6 +66,21 @@ impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
     }
 
     /// As [`run`](Self::run); waits for another's call for at most `timeout`. The call itself takes as long as it takes.
+    ///
+    /// ```
+    /// use gort::sync::SingleFlight;
+    /// use std::time::Duration;
+    ///
+    /// let prices = SingleFlight::new();
+    /// let price = prices.run("tea", || {
+    ///     gort::scope(|s| {
+    ///         let other = s.go(|| prices.run_timeout("tea", Duration::from_millis(1), || 4));
+    ///         assert!(other.join().unwrap().is_err()); // this call is not over
+    ///     });
+    ///     3
+    /// });
+    /// assert_eq!(price, 3);
+    /// ```
     ///
     /// # Errors
     /// [`Elapsed`] if another was at it, and had no value in time. The call goes on for the others.
@@ -94,6 +115,15 @@ impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
     }
 
     /// As [`run`](Self::run); waits for another's call until `context` is done.
+    ///
+    /// ```
+    /// use gort::{context, sync::SingleFlight};
+    ///
+    /// let prices = SingleFlight::new();
+    /// let (ctx, cancel) = context::with_cancel(&context::background());
+    /// cancel.cancel();
+    /// assert_eq!(prices.run_context("tea", &ctx, || 3), Ok(3)); // nobody is at it: there is no wait
+    /// ```
     ///
     /// # Errors
     /// How the context has ended, if another was at it, and had no value by then.

@@ -101,6 +101,18 @@ impl WaitGroup {
     }
 
     /// Blocks until the count is zero; returns at once if it is.
+    ///
+    /// ```
+    /// use gort::sync::WaitGroup;
+    ///
+    /// let group = WaitGroup::new();
+    /// group.wait(); // the count is zero
+    /// group.add(1);
+    /// let others = (group.clone(), group.clone());
+    /// let waiting = [gort::spawn(move || others.0.wait()), gort::spawn(move || others.1.wait())];
+    /// group.done(); // wakes whoever waits
+    /// waiting.map(|handle| handle.join().unwrap());
+    /// ```
     #[inline]
     pub fn wait(&self) {
         self.wait_as(Wait::Group);
@@ -143,6 +155,16 @@ impl WaitGroup {
     }
 
     /// As [`wait`](Self::wait), until `context` is done.
+    ///
+    /// ```
+    /// use gort::{context, sync::WaitGroup};
+    ///
+    /// let group = WaitGroup::new();
+    /// group.add(1);
+    /// let (ctx, cancel) = context::with_cancel(&context::background());
+    /// gort::go!(move || cancel.cancel());
+    /// assert_eq!(group.wait_context(&ctx), Err(context::ContextError::Cancelled));
+    /// ```
     ///
     /// # Errors
     /// How the context has ended, if it has before the count was zero.

@@ -49,6 +49,15 @@ impl Timer {
     }
 
     /// As [`new`](Self::new), due at `instant`.
+    ///
+    /// ```
+    /// use gort::time::Timer;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let due = Instant::now() + Duration::from_millis(2);
+    /// let timer = Timer::at(due);
+    /// assert_eq!(timer.receiver().recv(), Some(due)); // however late it is received
+    /// ```
     pub fn at(instant: Instant) -> Timer {
         Timer { receiver: crate::chan::at(instant) }
     }
@@ -99,6 +108,18 @@ impl Timer {
     }
 
     /// As [`reset`](Self::reset), to a point of time.
+    ///
+    /// ```
+    /// use gort::time::Timer;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let timer = Timer::new(Duration::from_secs(60));
+    /// let due = Instant::now() + Duration::from_millis(2);
+    /// assert!(timer.reset_at(due));
+    /// assert_eq!(timer.receiver().recv(), Some(due));
+    /// assert!(!timer.reset_at(due)); // its message had been received; there is another now
+    /// assert_eq!(timer.receiver().recv(), Some(due));
+    /// ```
     pub fn reset_at(&self, instant: Instant) -> bool {
         self.set(Deadline::at(instant))
     }
@@ -151,12 +172,34 @@ impl Ticker {
 
     /// Stops the ticks: none is received any more, also not one that was due. The channel is not closed:
     /// who receives from it waits until the ticker is set anew. Never blocks.
+    ///
+    /// ```
+    /// use gort::time::Ticker;
+    /// use std::time::Duration;
+    ///
+    /// let ticker = Ticker::new(Duration::from_millis(1));
+    /// assert!(ticker.receiver().recv().is_some());
+    /// ticker.stop();
+    /// assert!(ticker.receiver().try_recv().unwrap_err().is_empty()); // and not closed
+    /// ticker.reset(Duration::from_millis(1));
+    /// assert!(ticker.receiver().recv().is_some());
+    /// ```
     pub fn stop(&self) {
         self.receiver.core().retime(Deadline::NEVER, None);
     }
 
     /// Starts anew, with another period or the same: the next tick comes `period` from now. A tick that was
     /// due before and not received is not received any more. Never blocks.
+    ///
+    /// ```
+    /// use gort::time::Ticker;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let ticker = Ticker::new(Duration::from_secs(60));
+    /// let now = Instant::now();
+    /// ticker.reset(Duration::from_millis(2));
+    /// assert!(ticker.receiver().recv().unwrap() >= now + Duration::from_millis(2));
+    /// ```
     ///
     /// # Panics
     /// If the period is zero.
