@@ -199,7 +199,7 @@ impl Claimed {
         // A shutdown of the caller's runtime does not interrupt the destructor: that would be caught with its panics.
         let dropped = shielded(abandon);
         if let Err(payload) = dropped {
-            panic::report(goroutine.id.get(), None, payload);
+            panic::report(goroutine.id.get(), None, payload, self.shared().is_stopping());
         }
         goroutine.set_state(State::Ended);
         // The handle may have been dropped meanwhile.
