@@ -5,6 +5,7 @@ mod support;
 
 use chan_world::{World, join_all};
 use gort::chan::{Receiver, RecvStream, SendError, TryRecvError, TrySendError, after, chan, tick};
+use gort::sync::Notify;
 use gort::time::Timer;
 use std::future::Future;
 use std::mem;
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use support::{
-    LIMIT, Tally, ThreadWaker, Token, block_on, eventually, waker, waker_that_cannot_be_cloned,
+    LIMIT, Tally, ThreadWaker, Token, block_on, eventually, on, waker, waker_that_cannot_be_cloned,
     within,
 };
 
@@ -448,6 +449,27 @@ fn a_waker_may_drop_what_ends_with_its_own_future() {
         dropped_by_the_first(rx, || tx.close());
         let timer = Timer::new(LIMIT);
         dropped_by_the_first(timer.receiver().clone(), || assert!(timer.reset(LIMIT)));
+    });
+}
+
+/// As above, for one that waits for another who has been claimed with it.
+#[test]
+fn a_waker_may_wait_for_who_ends_with_its_own_future() {
+    on(1, || {
+        let (tx, rx) = chan::<i32>(0);
+        let other_has_ended = Arc::new(Notify::new());
+        let ended = other_has_ended.clone();
+        let waits = waker(move || ended.wait());
+        let mut future = pin!(rx.recv_async());
+        assert!(future.as_mut().poll(&mut Context::from_waker(&waits)).is_pending());
+        let other = rx.clone();
+        gort::go!(move || {
+            assert_eq!(other.recv(), None);
+            other_has_ended.notify_one();
+        });
+        gort::yield_now(); // it waits, behind the future
+        tx.close();
+        assert_eq!(block_on(future), None);
     });
 }
 
