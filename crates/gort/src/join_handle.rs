@@ -187,9 +187,10 @@ impl<T> Drop for JoinHandle<T> {
             Self::forget_poll(goroutine, &polled);
         }
         if goroutine.join().detach() == Owner::Handle {
+            let is_stopping = goroutine.shared().is_stopping();
             // The id and the name are the handle's; the goroutine is gone.
             if let Err(payload) = self.take_result(goroutine) {
-                panic::report(self.id, self.name(), payload);
+                panic::report(self.id, self.name(), payload, is_stopping);
             }
         }
     }

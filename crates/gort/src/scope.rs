@@ -3,11 +3,12 @@
 use crate::goroutine::panic::Shutdown;
 use crate::join_handle::JoinHandle;
 use crate::park::{self, Wait};
-use crate::runtime::{cannot_spawn, spawn_scoped};
+use crate::runtime::{spawn_scoped, started};
 use crate::sched;
 use crate::spawn::Builder;
 use crate::sync::WaitGroup;
 use gort_context::pass_discard;
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -36,7 +37,8 @@ use std::thread;
 pub struct Scope<'scope, 'env: 'scope> {
     running: WaitGroup,
     panicked: AtomicBool,
-    /// Goroutines that were dropped before they ran, as their runtime is being shut down.
+    /// Goroutines that were dropped before they ran, or unwound, as their runtime is being shut down; or that have passed such an
+    /// end of another's on.
     abandoned: AtomicUsize,
     /// Invariant in both lifetimes, as in std: else a goroutine could be made to borrow for less.
     _scope: PhantomData<&'scope mut &'scope ()>,
@@ -53,13 +55,9 @@ struct Packet<'scope, 'env, T> {
 impl<T> Drop for Packet<'_, '_, T> {
     fn drop(&mut self) {
         let result = self.result.get_mut().unwrap_or_else(PoisonError::into_inner);
-        match result {
-            Some(Err(payload)) if payload.is::<Shutdown>() => {
-                self.scope.abandoned.fetch_add(1, AcqRel);
-            }
+        if let Some(Err(payload)) = result {
             // Nobody has joined it.
-            Some(Err(_)) => self.scope.panicked.store(true, Release),
-            _ => {}
+            self.scope.note(&**payload);
         }
     }
 }
@@ -97,6 +95,9 @@ impl<F: FnOnce() -> T, T> Body<'_, '_, F, T> {
         *place.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         // If the handle has gone the result is dropped here, before the scope may end.
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(place)));
+        if let Err(payload) = &dropped {
+            member.scope.note(&**payload);
+        }
         member.ran = true;
         drop(member);
         drop(dropped);
@@ -120,8 +121,9 @@ impl<F: FnOnce() -> T, T> Body<'_, '_, F, T> {
 /// ```
 ///
 /// # Panics
-/// With the panic of `f`; if `f` did not panic but a goroutine did that was not joined by hand. In
-/// both cases all goroutines have ended before.
+/// With the panic of `f`; if `f` did not panic but a goroutine did that was not joined by hand, or dropping what it returned. Also if one
+/// was ended by the shutdown of a runtime: one of another runtime, that is, which [`Runtime::run`](crate::Runtime::run) has called to start it;
+/// who ends by that of the caller's own runtime takes the caller with it. In all cases all goroutines have ended before.
 #[track_caller]
 pub fn scope<'env, F, T>(f: F) -> T
 where
@@ -149,9 +151,24 @@ where
     sched::shielded(|| scope.running.wait_as(Wait::Scope));
     match result {
         Err(payload) => resume_unwind(payload),
-        Ok(_) if scope.abandoned.load(Acquire) > 0 => park::unwind(),
+        // The caller ends by the same shutdown, if it is that of its own runtime.
+        Ok(_) if scope.abandoned.load(Acquire) > 0 && sched::is_in_shutdown() => park::unwind(),
+        Ok(_) if scope.abandoned.load(Acquire) > 0 => {
+            panic!("a goroutine of a scope was ended by the shutdown of a runtime")
+        }
         Ok(_) if scope.panicked.load(Acquire) => panic!("a goroutine of a scope panicked"),
         Ok(value) => value,
+    }
+}
+
+impl Scope<'_, '_> {
+    /// A goroutine has ended with this, and nobody gets it.
+    fn note(&self, payload: &(dyn Any + Send)) {
+        if payload.is::<Shutdown>() {
+            self.abandoned.fetch_add(1, AcqRel);
+        } else {
+            self.panicked.store(true, Release);
+        }
     }
 }
 
@@ -176,7 +193,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        self.go_with(Builder::new(), f).unwrap_or_else(|error| cannot_spawn(&error))
+        started(self.go_with(Builder::new(), f))
     }
 
     /// As [`go`](Self::go), for a goroutine with a name or a stack size of its own.

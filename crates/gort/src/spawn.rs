@@ -1,7 +1,7 @@
 //! Starting goroutines, and what a running one can say of itself.
 
 use crate::join_handle::JoinHandle;
-use crate::runtime::{cannot_spawn, spawn_current};
+use crate::runtime::{spawn_current, started};
 use crate::sched::{self, Attributes};
 use std::fmt;
 use std::io;
@@ -26,7 +26,7 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
-    spawn_current(Attributes::default(), f).unwrap_or_else(|error| cannot_spawn(&error))
+    started(spawn_current(Attributes::default(), f))
 }
 
 /// Settings of a goroutine that is to be started; like `std::thread::Builder`.

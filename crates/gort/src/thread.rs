@@ -1,7 +1,7 @@
 //! Goroutines that stay on their thread.
 
 use crate::join_handle::JoinHandle;
-use crate::runtime::cannot_spawn;
+use crate::runtime::started;
 use crate::sched::{self, Attributes};
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,7 +17,8 @@ use std::marker::PhantomData;
 /// thread of a goroutine that ends without having unlocked it; here none is ended for that.) What cannot be changed back belongs on a
 /// [`std::thread`].
 ///
-/// Locks may be nested; the last guard to go unlocks. On a plain thread, which nobody else uses anyway,
+/// Locks may be nested; the last guard to go unlocks. One that another goroutine drops, which has it from a `thread_local!`, say,
+/// unlocks nothing: who has made it stays locked until its end. On a plain thread, which nobody else uses anyway,
 /// this does nothing.
 ///
 /// ```
@@ -31,8 +32,7 @@ use std::marker::PhantomData;
 /// ```
 #[must_use = "the thread is unlocked when the guard is dropped"]
 pub fn lock_thread() -> LockedThread {
-    sched::lock_thread();
-    LockedThread { _not_send: PhantomData }
+    LockedThread { locker: sched::lock_thread(), _not_send: PhantomData }
 }
 
 /// Keeps a goroutine on its thread; from [`lock_thread`].
@@ -52,13 +52,14 @@ pub fn lock_thread() -> LockedThread {
 /// });
 /// ```
 pub struct LockedThread {
+    locker: sched::Locker,
     /// It belongs to the goroutine that has made it.
     _not_send: PhantomData<*const ()>,
 }
 
 impl Drop for LockedThread {
     fn drop(&mut self) {
-        sched::unlock_thread();
+        sched::unlock_thread(self.locker);
     }
 }
 
@@ -74,7 +75,8 @@ impl fmt::Debug for LockedThread {
 /// The caller stays on the thread, too, from here on and as long as it runs: what it shares with
 /// the new goroutine must not go elsewhere. The two take turns, and make room for others of their
 /// thread when they wait; unlike [`lock_thread`], the thread runs other goroutines, too. One of them that
-/// computes for long, or blocks the thread, holds up the others that stay there.
+/// computes for long, or blocks the thread, holds up the others that stay there. So does one that has locked it: who starts a
+/// goroutine here while it holds a [`LockedThread`] unlocks the thread before it waits for that one, which does not run before.
 ///
 /// The handle of a result that is not `Send` is not either, and so stays there as well.
 ///
@@ -109,5 +111,5 @@ where
     );
     // SAFETY: closure and result own what they hold, and stay on this thread, as does the caller.
     let goroutine = unsafe { sched::spawn_local::<F, T>(Attributes::default(), f) };
-    JoinHandle::new(goroutine.unwrap_or_else(|error| cannot_spawn(&error)), None)
+    JoinHandle::new(started(goroutine), None)
 }

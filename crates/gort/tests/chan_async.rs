@@ -4,16 +4,19 @@ mod chan_world;
 mod support;
 
 use chan_world::{World, join_all};
-use gort::chan::{Receiver, SendError, TryRecvError, TrySendError, after, chan, tick};
+use gort::chan::{Receiver, RecvStream, SendError, TryRecvError, TrySendError, after, chan, tick};
+use gort::sync::Notify;
+use gort::time::Timer;
 use std::future::Future;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::*;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use support::{
-    LIMIT, Tally, ThreadWaker, Token, block_on, eventually, waker, waker_that_cannot_be_cloned,
+    LIMIT, Tally, ThreadWaker, Token, block_on, eventually, on, waker, waker_that_cannot_be_cloned,
     within,
 };
 
@@ -418,6 +421,55 @@ fn a_waker_that_panics_keeps_nobody_else_waiting() {
         let mut first = Box::pin(soon.recv_async());
         assert!(first.as_mut().poll(&mut Context::from_waker(&panicking())).is_pending());
         assert!(block_on(later.recv_async()).is_some());
+    });
+}
+
+/// A waker may drop other futures, as one of Tokio's drops its whole task when the runtime has gone. Those that had been claimed with
+/// its own waited for who was to wake them, which was the caller of the waker: it hung.
+#[test]
+fn a_waker_may_drop_what_ends_with_its_own_future() {
+    fn dropped_by_the_first<T: Send + 'static>(rx: Receiver<T>, end: impl FnOnce()) {
+        let kept: Arc<Mutex<Vec<RecvStream<T>>>> = Arc::default();
+        let to_drop = kept.clone();
+        let waker = waker(move || {
+            let streams = mem::take(&mut *to_drop.lock().unwrap());
+            drop(streams);
+        });
+        // More than are claimed at once.
+        let mut streams: Vec<_> = (0..40).map(|_| rx.stream()).collect();
+        for stream in &mut streams {
+            assert!(Pin::new(stream).poll_next(&mut Context::from_waker(&waker)).is_pending());
+        }
+        *kept.lock().unwrap() = streams;
+        end();
+        assert!(kept.lock().unwrap().is_empty());
+    }
+    within(LIMIT, || {
+        let (tx, rx) = chan::<i32>(0);
+        dropped_by_the_first(rx, || tx.close());
+        let timer = Timer::new(LIMIT);
+        dropped_by_the_first(timer.receiver().clone(), || assert!(timer.reset(LIMIT)));
+    });
+}
+
+/// As above, for one that waits for another who has been claimed with it.
+#[test]
+fn a_waker_may_wait_for_who_ends_with_its_own_future() {
+    on(1, || {
+        let (tx, rx) = chan::<i32>(0);
+        let other_has_ended = Arc::new(Notify::new());
+        let ended = other_has_ended.clone();
+        let waits = waker(move || ended.wait());
+        let mut future = pin!(rx.recv_async());
+        assert!(future.as_mut().poll(&mut Context::from_waker(&waits)).is_pending());
+        let other = rx.clone();
+        gort::go!(move || {
+            assert_eq!(other.recv(), None);
+            other_has_ended.notify_one();
+        });
+        gort::yield_now(); // it waits, behind the future
+        tx.close();
+        assert_eq!(block_on(future), None);
     });
 }
 

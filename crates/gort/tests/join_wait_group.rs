@@ -24,13 +24,20 @@ fn a_count_of_zero_is_not_waited_for() {
 }
 
 #[test]
-fn a_negative_count_panics_and_says_so() {
+fn a_count_out_of_bounds_panics_and_says_so() {
     let group = WaitGroup::new();
     for misuse in [|group: &WaitGroup| group.done(), |group: &WaitGroup| group.add(-5)] {
         let payload = catch_unwind(AssertUnwindSafe(|| misuse(&group))).unwrap_err();
         let message = payload.downcast_ref::<&str>().copied().unwrap_or_default();
         assert!(message.contains("negative WaitGroup count"), "{message}");
     }
+    let most = WaitGroup::new();
+    most.add(isize::MAX);
+    let payload = catch_unwind(AssertUnwindSafe(|| most.add(1))).unwrap_err();
+    let message = payload.downcast_ref::<&str>().copied().unwrap_or_default();
+    assert!(message.contains("more was added"), "{message}");
+    most.add(-isize::MAX);
+    most.wait();
     // It is as it was.
     group.add(1);
     group.done();

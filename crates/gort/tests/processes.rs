@@ -7,6 +7,7 @@ use gort::net::UnixStream;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 use support::{LIMIT, assert_success, child, in_child, on, runtime, within};
 
@@ -104,10 +105,28 @@ fn a_forked_child_is_told_that_it_runs_no_goroutines() {
         let test = "a_forked_child_is_told_that_it_runs_no_goroutines";
         return assert_success(&child(test, |_| {}));
     }
+    static PLACES: AtomicUsize = AtomicUsize::new(0);
+    std::panic::set_hook(Box::new(|info| {
+        if info.location().is_some_and(|place| place.file() == file!()) {
+            PLACES.fetch_add(1, SeqCst);
+        }
+    }));
     let own = runtime(1);
     gort::run(gort::yield_now);
     let told = forked(|| {
-        let of_own = catch_unwind(AssertUnwindSafe(|| own.run(|| ()))).is_err();
+        let starts: [&dyn Fn(); 7] = [
+            &|| own.run(|| ()),
+            &|| drop(own.spawn(|| ())),
+            &|| gort::run(|| ()),
+            &|| drop(gort::spawn(|| ())),
+            &|| gort::go!(|| ()),
+            &|| gort::scope(|s| drop(s.go(|| ()))),
+            &|| drop(gort::time::after_func(LIMIT, || ())),
+        ];
+        for start in starts {
+            assert!(catch_unwind(AssertUnwindSafe(start)).is_err());
+        }
+        let of_own = PLACES.load(SeqCst) == starts.len();
         drop(own);
         let spawned = gort::Builder::new().spawn(|| ()).map(drop);
         let is_said = spawned.is_err_and(|error| error.to_string().contains("forked off"));

@@ -3,7 +3,8 @@
 mod support;
 
 use gort::chan::chan;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use gort::{Runtime, Shutdown};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -192,6 +193,77 @@ fn results_are_dropped_within_the_scope() {
         let mut log = log.into_inner().unwrap();
         log.sort_unstable();
         assert_eq!(log, [1, 2, 3, 4]);
+    });
+}
+
+/// Nobody has it, so nobody else can tell of it.
+#[test]
+fn a_result_that_panics_when_it_is_dropped_reaches_the_scope() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    everywhere(|| {
+        let result = catch_unwind(|| {
+            gort::scope(|s| {
+                drop(s.go(|| {
+                    gort::yield_now();
+                    Panics
+                }));
+            });
+        });
+        let message = *result.unwrap_err().downcast::<&str>().unwrap();
+        assert!(message == "a goroutine of a scope panicked" || message == "dropped", "{message}");
+    });
+}
+
+/// The end of another runtime is not the caller's: it is told of it, and is one who can be shut down as before.
+#[test]
+fn goroutines_that_another_runtime_has_ended() {
+    fn end_another(scope: impl FnOnce(Runtime)) {
+        let result = catch_unwind(AssertUnwindSafe(|| scope(runtime(1))));
+        let message = *result.unwrap_err().downcast::<&str>().unwrap();
+        assert_eq!(message, "a goroutine of a scope was ended by the shutdown of a runtime");
+    }
+    /// Its goroutine passes on what the other's has ended with.
+    fn passed_on() {
+        end_another(|other| {
+            let ended = other.spawn(|| gort::sleep(Duration::MAX));
+            other.shutdown(LIMIT).unwrap();
+            let payload = ended.join().unwrap_err();
+            gort::scope(|s| drop(s.go(|| resume_unwind(payload))));
+        });
+    }
+    /// Its goroutine is the other's.
+    fn started_there() {
+        end_another(|other| {
+            gort::scope(|s| {
+                other.run(|| drop(s.go(|| gort::sleep(Duration::MAX))));
+                other.shutdown(LIMIT).unwrap();
+            });
+        });
+    }
+    within(LIMIT, || {
+        passed_on();
+        started_there();
+        let own = runtime(1);
+        let (told, is_told) = chan(2);
+        let waiting = [passed_on, started_there].map(|end| {
+            let told = told.clone();
+            own.spawn(move || {
+                end();
+                told.send(()).unwrap();
+                gort::sleep(Duration::MAX);
+            })
+        });
+        drop(told);
+        assert_eq!(is_told.iter().take(2).count(), 2);
+        own.shutdown(LIMIT).unwrap();
+        for handle in waiting {
+            assert!(handle.join().unwrap_err().is::<Shutdown>());
+        }
     });
 }
 

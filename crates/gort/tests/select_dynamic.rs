@@ -6,9 +6,10 @@ mod support;
 use chan_world::World;
 use gort::chan::{Receiver, SendError, TryRecvError, after, chan, never};
 use gort::select::{Select, SelectTimeoutError, TrySelectError};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
-use support::Tally;
+use support::{LIMIT, Tally};
 
 const TIME: Duration = Duration::from_millis(10);
 
@@ -160,6 +161,48 @@ fn an_operation_that_is_not_completed_loses_nothing() {
     select.resend(arm, &tx, tally.token());
     drop(select);
     assert_eq!(tally.alive(), 0);
+}
+
+/// What a leaked operation has received goes back, too: its arm receives again, and would lose it.
+#[test]
+fn a_leaked_operation_loses_nothing() {
+    let tally = Tally::new();
+    // So many that they stay with their channels.
+    for others in [0, 20] {
+        let (tx, rx) = chan(2);
+        let quiet: Vec<_> = (0..others).map(|_| chan::<u32>(0)).collect();
+        let mut select = Select::new();
+        let arm = select.recv(&rx);
+        for (_, rx) in &quiet {
+            select.recv(rx);
+        }
+        let ways: [fn(&mut Select<'_>); 3] = [
+            |select| mem::forget(select.select()),
+            |select| mem::forget(select.try_select().unwrap()),
+            |select| mem::forget(select.select_timeout(LIMIT).unwrap()),
+        ];
+        for (n, leak) in ways.into_iter().enumerate() {
+            assert!(select.select_timeout(Duration::from_millis(1)).is_err());
+            tx.send((n, tally.token())).unwrap();
+            leak(&mut select);
+            tx.send((n + 10, tally.token())).unwrap();
+            for expected in [n, n + 10] {
+                assert_eq!(select.select().recv(&rx).unwrap().0, expected);
+            }
+        }
+        tx.send((20, tally.token())).unwrap();
+        mem::forget(select.select());
+        select.remove(arm);
+        assert_eq!(rx.try_recv().unwrap().0, 20);
+        let last = select.recv(&rx);
+        tx.send((30, tally.token())).unwrap();
+        let operation = select.select();
+        assert_eq!(operation.index(), last);
+        mem::forget(operation);
+        drop(select);
+        assert_eq!(rx.try_recv().unwrap().0, 30);
+        assert_eq!(tally.alive(), 0);
+    }
 }
 
 #[test]

@@ -212,6 +212,11 @@ fn misuse_is_told() {
         other.acquire(1).merge(small.acquire(1));
     });
     assert_eq!(other.available(), 2, "they were given back all the same");
+    let mut most = semaphore.acquire(Semaphore::MAX_PERMITS);
+    semaphore.release(1);
+    let merged = catch_unwind(AssertUnwindSafe(|| most.merge(semaphore.acquire(1))));
+    assert!(merged.is_err());
+    assert_eq!((most.forget(), semaphore.available()), (Semaphore::MAX_PERMITS, 1));
 }
 
 #[test]

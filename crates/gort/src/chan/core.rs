@@ -7,7 +7,8 @@ use super::ring::Ring;
 use super::slot::{Slot, WaitList};
 use super::state::State;
 use super::timer::Timer;
-use crate::park::Claim;
+use crate::park::future;
+use crate::park::queue::AnyClaim;
 use crate::prim::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use crate::prim::{Arc, Lock, LockGuard};
 use crate::select::next_random;
@@ -198,13 +199,13 @@ impl<T> Core<T> {
                 let mut state = self.lock();
                 debug_assert!(state.closed); // by I5, the lists only get shorter
                 for claim in &mut claims {
-                    let first = state.receivers.claim_first();
-                    let first = first.or_else(|| state.senders.claim_first());
-                    *claim = first.map(|(claim, _)| claim);
+                    let first = state.receivers.claim_first_of_many();
+                    *claim = first.or_else(|| state.senders.claim_first_of_many());
                 }
             }
             let full = claims[HANDFUL - 1].is_some();
-            claims.into_iter().flatten().for_each(Claim::wake);
+            let wakers = claims.map(|claim| claim.and_then(AnyClaim::end));
+            wakers.into_iter().flatten().for_each(future::wake);
             if !full {
                 return;
             }

@@ -44,7 +44,7 @@ impl<T> Frame<T> {
     fn new(message: Option<T>) -> Self {
         Self {
             task: FutureTask::new(),
-            waiter: Waiter::new(ptr::null()),
+            waiter: Waiter::polled(ptr::null()),
             slot: Slot::new(message),
             waiting: Cell::new(false),
             due: Cell::new(Deadline::NEVER),

@@ -63,7 +63,8 @@
 // Invariants, whenever the lock is free:
 //
 // I1. Under the lock runs no user code: no destructor, no waker, no clone, and no allocation. Claims
-//     that were made under it are woken after it is given back.
+//     that were made under it are woken after it is given back; if they are several, wakers of futures are
+//     called when all are, as these may drop other futures (see `park::queue::AnyClaim`).
 // I2. A waiter on a list is alive and in place. Its owner does not leave before it was taken off:
 //     by a claimer that then wakes the owner and touches neither afterwards, by somebody who found its
 //     wait over, whose last touch that was, or by the owner itself with the lock.

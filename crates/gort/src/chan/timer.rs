@@ -79,7 +79,7 @@ impl Core<Instant> {
         }
         let claims = state.receivers.claim_all(Outcome::TIMED_OUT);
         drop(state);
-        claims.wake();
+        claims.wake_futures_too();
         was_on
     }
 }

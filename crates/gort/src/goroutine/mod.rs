@@ -92,7 +92,7 @@ pub(crate) struct Extra {
     pub(crate) stack: Cell<Option<Stack>>,
     pub(crate) locals: local::Locals,
     /// How often it has locked its thread.
-    pub(crate) locks: Cell<u32>,
+    pub(crate) locks: Cell<u64>,
 }
 
 /// A pointer to a goroutine's record, whose memory stays as long as its runtime.

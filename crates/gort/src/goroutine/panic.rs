@@ -8,12 +8,13 @@ use gort_context::overflow::Overflow;
 use std::any::Any;
 use std::fmt::{self, Write as _};
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::Arc;
 
 /// The payload that unwinds a goroutine whose runtime is being shut down.
 ///
-/// A [`JoinHandle`](crate::JoinHandle) of such a goroutine returns it as the error of `join`.
+/// A [`JoinHandle`](crate::JoinHandle) of such a goroutine returns it as the error of `join`. In a goroutine of another runtime, or on
+/// a plain thread, it is a panic like others.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,6 +33,16 @@ impl fmt::Display for Shutdown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the goroutine's runtime was shut down")
     }
+}
+
+/// Passes the panic of a call on to the caller. A shutdown calls no panic hook: so if the caller does not end by the same one, the hook is
+/// called here, that somebody says why it ends.
+#[track_caller]
+pub(crate) fn pass_on(payload: Panicked) -> ! {
+    if payload.is::<Shutdown>() && !crate::sched::is_in_shutdown() {
+        panic_any(Shutdown);
+    }
+    resume_unwind(payload)
 }
 
 /// Unwinds the running goroutine's stack; no panic hook is called.
@@ -173,7 +184,8 @@ pub enum OnPanic {
 /// A goroutine's stack has been unwound.
 #[cold]
 pub(crate) fn has_panicked(goroutine: &Goroutine, payload: &Panicked) {
-    if goroutine.shared().on_panic == OnPanic::Report || payload.is::<Shutdown>() {
+    let shared = goroutine.shared();
+    if shared.on_panic == OnPanic::Report || is_by_shutdown(payload, shared.is_stopping()) {
         return;
     }
     let name = goroutine.name().map(|name| &**name);
@@ -181,11 +193,17 @@ pub(crate) fn has_panicked(goroutine: &Goroutine, payload: &Panicked) {
     abort(format_args!("{}: aborting, as its runtime has been told to", Describe(&info)));
 }
 
-/// Tells of a panic that nobody will get from a handle. A shutdown does not interrupt the handler, which would be caught with
-/// its panics.
+/// Was a goroutine, of a runtime that is being shut down or not, unwound for that? Where its runtime goes on, what it has ended with
+/// is the end of another runtime, whose goroutine it has waited for: a panic like others, of which nobody else tells.
+fn is_by_shutdown(payload: &Panicked, is_stopping: bool) -> bool {
+    is_stopping && payload.is::<Shutdown>()
+}
+
+/// Tells of a panic that nobody will get from a handle; not of a goroutine's end by the shutdown of its runtime, if that
+/// `is_stopping`. A shutdown does not interrupt the handler, which would be caught with its panics.
 #[cold]
-pub(crate) fn report(id: u64, name: Option<&str>, payload: Panicked) {
-    if payload.is::<Shutdown>() {
+pub(crate) fn report(id: u64, name: Option<&str>, payload: Panicked, is_stopping: bool) {
+    if is_by_shutdown(&payload, is_stopping) {
         return;
     }
     crate::sched::shielded(|| {
@@ -242,6 +260,10 @@ impl fmt::Display for Describe<'_> {
         if let Some(name) = self.0.name {
             write!(f, " '{name}'")?;
         }
-        write!(f, " panicked: {}", self.0.message().unwrap_or("(a payload that is no string)"))
+        let otherwise = match self.0.payload.downcast_ref::<Shutdown>() {
+            Some(_) => "it waited for a goroutine whose runtime was shut down",
+            None => "(a payload that is no string)",
+        };
+        write!(f, " panicked: {}", self.0.message().unwrap_or(otherwise))
     }
 }

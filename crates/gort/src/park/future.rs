@@ -1,6 +1,6 @@
 //! A future that waits: its task is parked from the start, and resuming it wakes the waker.
 
-use super::word::{Outcome, Task, Ticket};
+use super::word::{Claim, Outcome, Task, Ticket};
 use crate::prim::{GiveWay, Lock};
 use gort_context::pass_discard;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -83,16 +83,29 @@ impl FutureTask {
 /// # Safety
 /// `task` is the head of a `FutureTask` whose wait the caller has claimed.
 unsafe fn resume(task: NonNull<Task>) {
-    // SAFETY: by this function's contract; the task comes first in a `repr(C)` struct.
-    let whole = unsafe { task.cast::<FutureTask>().as_ref() };
-    let waker = {
-        let mut waker = whole.waker.lock();
-        whole.task.notify();
-        waker.take()
-    };
-    if let Some(waker) = waker {
+    // SAFETY: by this function's contract.
+    if let Some(waker) = unsafe { end_wait(task) } {
         wake(waker);
     }
+}
+
+/// Ends a wait without waking: that is left to the caller, by [`wake`].
+///
+/// # Safety
+/// The claim is of a `FutureTask`'s wait.
+pub(super) unsafe fn end(claim: Claim) -> Option<Waker> {
+    // SAFETY: by this function's contract.
+    unsafe { end_wait(claim.into_task()) }
+}
+
+/// # Safety
+/// As for [`resume`].
+unsafe fn end_wait(task: NonNull<Task>) -> Option<Waker> {
+    // SAFETY: by this function's contract; the task comes first in a `repr(C)` struct.
+    let whole = unsafe { task.cast::<FutureTask>().as_ref() };
+    let mut waker = whole.waker.lock();
+    whole.task.notify();
+    waker.take()
 }
 
 /// Wakes. A panic goes no further, as whoever has come here may have others to wake, and has not made the waker; a shutdown

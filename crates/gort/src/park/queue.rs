@@ -8,12 +8,14 @@
 //! a moment; who meets one takes it off. Its owner unlinks it in any case before it goes on, or sees that
 //! it is off: who takes it off touches neither it nor its task afterwards, unless it has claimed the wait.
 
+use super::future;
 use super::{Claim, Outcome, Ticket, standing};
 use crate::prim::atomic::{AtomicBool, Ordering::*};
 use gort_context::prefetch;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::task::Waker;
 
 /// One wait of one task for one thing.
 pub(crate) struct Waiter<P> {
@@ -26,14 +28,29 @@ pub(crate) struct Waiter<P> {
     arm: Cell<u32>,
     /// Is it in the queue? Written by whoever holds the queue.
     linked: AtomicBool,
-    /// Is its ticket a [`Standing`](super::standing::Standing) wait's?
-    stands: Cell<bool>,
+    kind: Cell<Kind>,
     /// Its place is used for something else as soon as its owner sees that it is off.
     #[cfg(all(test, loom))]
     life: crate::prim::model::Life,
 }
 
+/// Whose wait a waiter's ticket is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A goroutine's or a thread's.
+    Own,
+    /// A [`Standing`](super::standing::Standing) one's.
+    Standing,
+    /// A [future's](future::FutureTask).
+    Polled,
+}
+
 impl<P: Copy> Waiter<P> {
+    /// One for the tickets of a [`FutureTask`](future::FutureTask).
+    pub(crate) fn polled(payload: P) -> Self {
+        Self { kind: Cell::new(Kind::Polled), ..Self::new(payload) }
+    }
+
     #[inline(always)]
     pub(crate) fn new(payload: P) -> Self {
         Self {
@@ -43,7 +60,7 @@ impl<P: Copy> Waiter<P> {
             payload: Cell::new(payload),
             arm: Cell::new(0),
             linked: AtomicBool::new(false),
-            stands: Cell::new(false),
+            kind: Cell::new(Kind::Own),
             #[cfg(all(test, loom))]
             life: crate::prim::model::Life::new(),
         }
@@ -74,7 +91,7 @@ impl<P: Copy> Waiter<P> {
     /// Owner, while it is in no queue, or is just being taken off by who has left a note: from now on its tickets are those of a
     /// standing wait, or of other waits.
     pub(crate) fn set_standing(&self, stands: bool) {
-        self.stands.set(stands);
+        self.kind.set(if stands { Kind::Standing } else { Kind::Own });
     }
 
     /// Owner, when the wait is over: has the waiter been taken off the queue, or never been put on it? Then it
@@ -204,6 +221,18 @@ impl<P: Copy> WaitQueue<P> {
         None
     }
 
+    /// As [`claim_first`](Self::claim_first), for who claims several before it wakes one.
+    pub(crate) fn claim_first_of_many(&mut self) -> Option<AnyClaim> {
+        // SAFETY: the head is null or linked, and so alive.
+        while let Some(first) = unsafe { self.head.as_ref() } {
+            let is_polled = first.kind.get() == Kind::Polled;
+            if let Some((claim, _)) = self.claim(first, Outcome::arm(first.arm.get() as usize)) {
+                return Some(AnyClaim { claim, is_polled });
+            }
+        }
+        None
+    }
+
     /// As [`claim_first`](Self::claim_first), with the outcome that `decide` says for the first one's
     /// payload; `None`: it is to stay.
     #[inline]
@@ -251,7 +280,7 @@ impl<P: Copy> WaitQueue<P> {
         // SAFETY: the waiter cannot go on before it is off this queue and, if it was claimed, has been woken, so
         // its task is alive.
         let mut claim = ticket.and_then(|ticket| unsafe { ticket.claim(outcome) });
-        if claim.is_none() && waiter.stands.get() {
+        if claim.is_none() && waiter.kind.get() == Kind::Standing {
             // SAFETY: as above; the ticket is a standing wait's.
             claim = ticket.and_then(|ticket| unsafe {
                 standing::claim_or_note(ticket, waiter.arm.get(), outcome)
@@ -272,9 +301,9 @@ impl<P: Copy> WaitQueue<P> {
             if unsafe { ticket.is_open() } {
                 return true;
             }
+            let stands = waiter.kind.get() == Kind::Standing;
             // SAFETY: as above; the ticket is a standing wait's.
-            if waiter.stands.get() && unsafe { standing::is_open_or_note(ticket, waiter.arm.get()) }
-            {
+            if stands && unsafe { standing::is_open_or_note(ticket, waiter.arm.get()) } {
                 return true;
             }
             self.take_off(waiter);
@@ -286,6 +315,29 @@ impl<P: Copy> WaitQueue<P> {
     pub(crate) fn ends_with(&self, me: Ticket) -> bool {
         // SAFETY: the tail is null or linked, and so alive.
         unsafe { self.tail.as_ref() }.is_some_and(|last| last.ticket.get() == Some(me))
+    }
+}
+
+/// A claim of which it is known whether it is of a future's wait: to wake that is code of the user's, which may end other waits,
+/// by dropping futures, or wait for them. A wait that is claimed ends when it has been woken. So who has claimed several calls a
+/// waker only when it has woken them all.
+#[must_use = "a claimed task never goes on unless it is woken"]
+pub(crate) struct AnyClaim {
+    claim: Claim,
+    /// Invariant: then its task is a [`FutureTask`](future::FutureTask).
+    is_polled: bool,
+}
+
+impl AnyClaim {
+    /// Lets the task go on. If it is a future's, the caller is to call what comes back, when it has no claims left.
+    #[must_use = "a waker that is not called leaves a future waiting"]
+    pub(crate) fn end(self) -> Option<Waker> {
+        if self.is_polled {
+            // SAFETY: by the invariant.
+            return unsafe { future::end(self.claim) };
+        }
+        self.claim.wake();
+        None
     }
 }
 
@@ -327,21 +379,42 @@ impl<P: Copy> Claims<P> {
     ///
     /// The first goes last: who is made ready runs next, and pushes who was to run next to the end of the run
     /// queue. So on one processor they run in their order.
+    #[inline]
     pub(crate) fn wake(self) {
+        self.for_each(|waiter| {
+            debug_assert!(waiter.kind.get() != Kind::Polled);
+            Self::claimed(waiter).wake();
+        });
+    }
+
+    /// As [`wake`](Self::wake), of a queue in which futures may have been; their wakers are called [last](AnyClaim).
+    pub(crate) fn wake_futures_too(self) {
+        let mut wakers = Vec::new();
+        self.for_each(|waiter| {
+            let is_polled = waiter.kind.get() == Kind::Polled;
+            wakers.extend(AnyClaim { claim: Self::claimed(waiter), is_polled }.end());
+        });
+        wakers.into_iter().for_each(future::wake);
+    }
+
+    /// Calls `wake` with each; the waiter may be gone when that returns.
+    #[inline(always)]
+    fn for_each(self, mut wake: impl FnMut(&Waiter<P>)) {
         // SAFETY: by the invariant.
         let Some(first) = (unsafe { self.head.as_ref() }) else { return };
         let mut at = first.next.get();
         // SAFETY: as above; each is woken last of all that is done with it.
         while let Some(waiter) = unsafe { at.as_ref() } {
             at = waiter.next.get();
-            Self::wake_one(waiter);
+            wake(waiter);
         }
-        Self::wake_one(first);
+        wake(first);
     }
 
-    fn wake_one(waiter: &Waiter<P>) {
+    #[inline(always)]
+    fn claimed(waiter: &Waiter<P>) -> Claim {
         let ticket = waiter.ticket.get().expect("a waiter that was claimed has a ticket");
         // SAFETY: it was claimed in `push`.
-        unsafe { ticket.claimed() }.wake();
+        unsafe { ticket.claimed() }
     }
 }

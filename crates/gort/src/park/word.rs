@@ -304,6 +304,11 @@ impl Claim {
         debug_assert!(self.parked, "who is on its CPU goes on");
     }
 
+    /// For who wakes a task by other ways than its `resume`.
+    pub(super) fn into_task(self) -> NonNull<Task> {
+        self.task
+    }
+
     /// Puts it off: who has the ticket gets the claim [back](Ticket::claimed).
     pub(crate) fn defer(self) {}
 

@@ -2,13 +2,13 @@
 
 use super::{Builder, Runtime, Stats};
 use crate::clock::Deadline;
+use crate::goroutine::panic::pass_on;
 use crate::join_handle::JoinHandle;
 use crate::park::Wait;
 use crate::poll::Driver;
 use crate::sched::{self, Attributes, Later, Shared};
 use crate::tls;
 use std::io;
-use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub(super) static PROCESS: OnceLock<Runtime> = OnceLock::new();
@@ -75,6 +75,7 @@ where
 /// What `go!` expands to.
 #[doc(hidden)]
 #[inline]
+#[track_caller]
 pub fn spawn_detached<F, T>(f: F)
 where
     F: FnOnce() -> T + Send + 'static,
@@ -85,15 +86,14 @@ where
         // dropped.
         unsafe { shared.spawn_detached::<F, T>(Attributes::default(), f) }
     });
-    if let Err(error) = spawned {
-        cannot_spawn(&error);
-    }
+    started(spawned);
 }
 
 /// A goroutine that starts at `deadline`, unless it is stopped.
+#[track_caller]
 pub(crate) fn spawn_later<F: FnOnce() + Send + 'static>(deadline: Deadline, f: F) -> Later {
     let spawned = current_runtime().and_then(|shared| shared.spawn_later(deadline, f));
-    spawned.unwrap_or_else(|error| cannot_spawn(&error))
+    started(spawned)
 }
 
 /// For scopes: a goroutine whose closure borrows.
@@ -110,9 +110,19 @@ pub(crate) unsafe fn spawn_scoped<F: FnOnce() -> T, T>(
     Ok(JoinHandle::new(goroutine, name))
 }
 
+/// What was to be started, or a panic at the place of the call that wanted it. (No closure: in one, that place is not known.)
+#[inline(always)]
+#[track_caller]
+pub(crate) fn started<T>(spawned: io::Result<T>) -> T {
+    match spawned {
+        Ok(value) => value,
+        Err(error) => cannot_spawn(&error),
+    }
+}
+
 #[cold]
 #[track_caller]
-pub(crate) fn cannot_spawn(error: &io::Error) -> ! {
+fn cannot_spawn(error: &io::Error) -> ! {
     panic!("gort: a goroutine cannot be started: {error}")
 }
 
@@ -134,6 +144,7 @@ pub(crate) fn cannot_spawn(error: &io::Error) -> ! {
 ///
 /// # Panics
 /// With the panic of `f`, if it panicked; if the runtime or the goroutine cannot be started.
+#[track_caller]
 pub fn run<F, R>(f: F) -> R
 where
     F: FnOnce() -> R + Send,
@@ -142,9 +153,11 @@ where
     // SAFETY: `join_as` below returns only after the goroutine has ended, so the borrows of `f` last;
     // F and R may go to other threads.
     let spawned = unsafe { spawn_scoped(Attributes::default(), f) };
-    let handle = spawned.unwrap_or_else(|error| cannot_spawn(&error));
-    let result = sched::shielded(|| handle.join_as(Wait::Join));
-    result.unwrap_or_else(|payload| resume_unwind(payload))
+    let handle = started(spawned);
+    match sched::shielded(|| handle.join_as(Wait::Join)) {
+        Ok(value) => value,
+        Err(payload) => pass_on(payload),
+    }
 }
 
 /// How many goroutines the caller's runtime has: started or not, running or waiting, but not those of calls to come

@@ -19,10 +19,11 @@ pub use crate::sched::Stats;
 pub use builder::Builder;
 #[doc(hidden)]
 pub use current::spawn_detached;
-pub(crate) use current::{cannot_spawn, driver, spawn_current, spawn_later, spawn_scoped};
+pub(crate) use current::{driver, spawn_current, spawn_later, spawn_scoped, started};
 pub use current::{gomaxprocs, num_goroutines, run, set_gomaxprocs, stats};
 
 use crate::clock::Deadline;
+use crate::goroutine::panic::pass_on;
 use crate::join_handle::JoinHandle;
 use crate::park::Wait;
 use crate::sched::{self, Attributes, Shared};
@@ -30,7 +31,6 @@ use crate::tell::tell;
 use current::spawn_in;
 use std::fmt;
 use std::io;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,7 +87,9 @@ impl Runtime {
     /// ```
     ///
     /// # Panics
-    /// With the panic of `f`, if it panicked; if there is no memory, or no stack, for the goroutine.
+    /// With the panic of `f`, if it panicked; with a [`Shutdown`](crate::Shutdown) if `f` was ended by the runtime's shutdown; if there
+    /// is no memory, or no stack, for the goroutine.
+    #[track_caller]
     pub fn run<F, R>(&self, f: F) -> R
     where
         F: FnOnce() -> R + Send,
@@ -96,10 +98,11 @@ impl Runtime {
         // SAFETY: `join` below returns only after the goroutine has ended, so the borrows of `f`
         // last; F and R may go to other threads.
         let spawned = unsafe { self.shared.spawn_joined(Attributes::default(), f) };
-        let goroutine = spawned.unwrap_or_else(|error| cannot_spawn(&error));
-        let handle: JoinHandle<R> = JoinHandle::new(goroutine, None);
-        let result = sched::shielded(|| handle.join_as(Wait::Join));
-        result.unwrap_or_else(|payload| resume_unwind(payload))
+        let handle: JoinHandle<R> = JoinHandle::new(started(spawned), None);
+        match sched::shielded(|| handle.join_as(Wait::Join)) {
+            Ok(value) => value,
+            Err(payload) => pass_on(payload),
+        }
     }
 
     /// Starts a goroutine in this runtime; like [`spawn`](crate::spawn()) otherwise.
@@ -113,13 +116,13 @@ impl Runtime {
     ///
     /// # Panics
     /// If there is no memory, or no stack, for the goroutine.
+    #[track_caller]
     pub fn spawn<F, T>(&self, f: F) -> JoinHandle<T>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        spawn_in(&self.shared, Attributes::default(), f)
-            .unwrap_or_else(|error| cannot_spawn(&error))
+        started(spawn_in(&self.shared, Attributes::default(), f))
     }
 
     /// How many goroutines there are: started or not, running or waiting, but not those of calls to come

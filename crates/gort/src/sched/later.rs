@@ -210,7 +210,7 @@ impl Claimed {
         let dropped = shielded(abandon);
         drop(dropper);
         if let Err(payload) = dropped {
-            panic::report(goroutine.id.get(), None, payload);
+            panic::report(goroutine.id.get(), None, payload, self.shared().is_stopping());
         }
         goroutine.set_state(State::Ended);
         // The handle may have been dropped meanwhile.

@@ -155,8 +155,8 @@ pub(crate) use later::{Claimed, Later};
 pub(crate) use machine::Machine;
 #[cfg(not(loom))]
 pub(crate) use park::{
-    checkpoint, current_goroutine, inside, lock_thread, park, processor_hint, resume_goroutine,
-    shielded, unlock_thread, unwind_for_shutdown, yield_now,
+    Locker, checkpoint, current_goroutine, inside, is_in_shutdown, lock_thread, park,
+    processor_hint, resume_goroutine, shielded, unlock_thread, unwind_for_shutdown, yield_now,
 };
 #[cfg(not(loom))]
 pub(crate) use processor::Processor;

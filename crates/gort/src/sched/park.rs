@@ -130,18 +130,37 @@ pub(super) fn may_be_put_aside() -> bool {
     })
 }
 
+/// Whose thread is locked: the goroutine, and its number, as its record may be another's later. `None`: a plain thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Locker(Option<(GoroutineRef, u64)>);
+
+impl Locker {
+    fn current() -> Locker {
+        Locker(current_goroutine().map(|goroutine| (goroutine, goroutine.id.get())))
+    }
+}
+
 /// See [`lock_thread`](crate::lock_thread).
-pub(crate) fn lock_thread() {
-    if let Some(goroutine) = current_goroutine() {
+///
+/// Invariant: a goroutine's `locks` are the guards that it has made and not dropped. So it is locked as long as it has one.
+pub(crate) fn lock_thread() -> Locker {
+    let locker = Locker::current();
+    if let Locker(Some((goroutine, _))) = locker {
         let locks = &goroutine.extra_or_default().locks;
         locks.set(locks.get() + 1);
         goroutine.set_flag(LOCKED, true);
     }
+    locker
 }
 
-pub(crate) fn unlock_thread() {
-    if let Some(goroutine) = current_goroutine() {
+/// Takes a lock back, if it is the caller's. Another's guard, which came here by way of the thread, must not count: the caller may
+/// have one of its own. (The other's record is not touched: it may be running elsewhere, or be gone.)
+pub(crate) fn unlock_thread(locker: Locker) {
+    if locker == Locker::current()
+        && let Locker(Some((goroutine, _))) = locker
+    {
         let locks = &goroutine.extra_or_default().locks;
+        // One that comes with the goroutine's result, which is dropped after its extras, finds the count anew.
         locks.set(locks.get().saturating_sub(1));
         goroutine.set_flag(LOCKED, locks.get() > 0);
     }
@@ -340,7 +359,13 @@ pub(super) fn end_in_shutdown(machine: &Machine, goroutine: GoroutineRef) {
     }
 }
 
-/// Unwinds the running goroutine, whose wait a shutdown has ended. It is not disturbed again.
+/// Is the caller a goroutine whose runtime is being shut down?
+pub(crate) fn is_in_shutdown() -> bool {
+    current_goroutine().is_some_and(|goroutine| goroutine.shared().is_stopping())
+}
+
+/// Unwinds the running goroutine, which is to end as its runtime is being shut down. It is not disturbed again: so this is not for
+/// one whose runtime goes on, which no shutdown could end any more.
 pub(crate) fn unwind_for_shutdown() -> ! {
     if let Some(goroutine) = current_goroutine() {
         goroutine.set_flag(SHIELDED, true);

@@ -32,9 +32,9 @@ impl Shared {
             return ending.map(drop).map_err(|_| self.live_goroutines());
         }
         // Another runtime's goroutine is not put aside meanwhile (see `preempt`), as it waits with the registry.
-        park::lock_thread();
+        let locked = park::lock_thread();
         let ended = self.end_all(deadline);
-        park::unlock_thread();
+        park::unlock_thread(locked);
         ended
     }
 

@@ -138,7 +138,8 @@ fn run_goroutine(goroutine: GoroutineRef) {
 #[cold]
 #[inline(never)]
 fn report(goroutine: GoroutineRef, name: Option<&Arc<str>>, payload: Panicked) {
-    panic::report(goroutine.id.get(), name.map(|name| &**name), payload);
+    let is_stopping = goroutine.shared().is_stopping();
+    panic::report(goroutine.id.get(), name.map(|name| &**name), payload, is_stopping);
 }
 
 /// Outside: does what is to be done in a goroutine's name when it has run; nothing unwinds out of here. Ends inside, and returns

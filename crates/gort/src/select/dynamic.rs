@@ -58,12 +58,15 @@ pub struct Select<'a> {
     can_stand: bool,
     /// If some do.
     standing: Option<StandingArms>,
+    /// The arm that went ahead last, until its operation is completed or dropped. One that is leaked leaves it here, and what it has
+    /// received in its arm, which is to be empty when it receives again.
+    selected: Option<usize>,
 }
 
 impl<'a> Select<'a> {
     /// A select without arms.
     pub fn new() -> Self {
-        Self { arms: Vec::new(), biased: false, can_stand: true, standing: None }
+        Self { arms: Vec::new(), biased: false, can_stand: true, standing: None, selected: None }
     }
 
     /// From now on the first arm that is ready is chosen, in the order in which they were added.
@@ -163,8 +166,10 @@ impl<'a> Select<'a> {
     /// ```
     #[track_caller]
     pub fn remove(&mut self, index: usize) {
-        let arm = self.arms.get(index).and_then(Option::as_deref);
-        let arm = arm.unwrap_or_else(|| panic!("a select has no arm with the index {index}"));
+        self.settle();
+        let Some(arm) = self.arms.get(index).and_then(Option::as_deref) else {
+            panic!("a select has no arm with the index {index}")
+        };
         // It may stand, and is not moved as long as it does.
         arm.unregister();
         self.arms[index] = None;
@@ -267,10 +272,12 @@ impl<'a> Select<'a> {
     }
 
     fn run(&mut self, deadline: Option<Deadline>) -> Option<SelectedOperation<'_, 'a>> {
+        self.settle();
         let index = match deadline {
             Some(deadline) => self.run_waiting(deadline)?,
             None => engine::run(&*self.arms, None, self.biased, None)?,
         };
+        self.selected = Some(index);
         Some(SelectedOperation { select: self, index })
     }
 
@@ -289,6 +296,13 @@ impl<'a> Select<'a> {
         }
         self.end_standing();
         engine::run(&*self.arms, None, self.biased, Some(deadline))
+    }
+
+    /// Ends the last operation, if it was not completed: by having been dropped, or now.
+    fn settle(&mut self) {
+        if let Some(index) = self.selected.take() {
+            self.arms.arm(index).abandon();
+        }
     }
 
     /// Takes all arms off their channels' lists.
@@ -328,6 +342,7 @@ impl<'a> Select<'a> {
 impl Drop for Select<'_> {
     fn drop(&mut self) {
         self.end_standing();
+        self.settle();
     }
 }
 
@@ -349,7 +364,7 @@ impl fmt::Debug for Select<'_> {
 ///
 /// Dropped instead of completed, it loses nothing: a message that was received becomes the next
 /// one of its channel again (or goes to another receiver that waits), and one that could not be sent
-/// stays in its arm.
+/// stays in its arm. The same if it is leaked (by [`std::mem::forget`]), when its `Select` is used or dropped next.
 ///
 /// ```
 /// use gort::{chan::chan, select::Select};
@@ -410,7 +425,7 @@ impl SelectedOperation<'_, '_> {
 
 impl Drop for SelectedOperation<'_, '_> {
     fn drop(&mut self) {
-        self.select.arms.arm(self.index).abandon();
+        self.select.settle();
     }
 }
 

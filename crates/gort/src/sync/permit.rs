@@ -17,6 +17,7 @@ use std::ops::Deref;
 #[clippy::has_significant_drop]
 pub struct Permit<S: Deref<Target = Semaphore>> {
     pub(super) semaphore: S,
+    /// Not more than `MAX_PERMITS`.
     pub(super) count: usize,
 }
 
@@ -106,12 +107,19 @@ impl<S: Deref<Target = Semaphore>> Permit<S> {
     /// ```
     ///
     /// # Panics
-    /// If they are of different semaphores.
+    /// If they are of different semaphores, or more than one can [have](Semaphore::MAX_PERMITS).
     #[track_caller]
     pub fn merge(&mut self, other: Permit<S>) {
         let same = std::ptr::eq(&*self.semaphore, &*other.semaphore);
         assert!(same, "gort: permits of different semaphores were to be merged");
-        self.count += other.forget();
+        // It cannot run over, as each is a quarter of what can be counted at most.
+        let count = self.count + other.count;
+        assert!(
+            count <= Semaphore::MAX_PERMITS,
+            "gort: more permits were merged than a semaphore can have"
+        );
+        other.forget();
+        self.count = count;
     }
 }
 

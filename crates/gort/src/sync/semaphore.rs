@@ -130,7 +130,8 @@ impl Semaphore {
     /// ```
     ///
     /// # Panics
-    /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS); they are not added then.
+    /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS); they are not added then. So does a [`Permit`] that is dropped when
+    /// there is no room for it, as others were added while it was out.
     #[inline]
     #[track_caller]
     pub fn release(&self, n: usize) {

@@ -78,7 +78,7 @@ impl WaitGroup {
     /// ```
     ///
     /// # Panics
-    /// If the count would become negative.
+    /// If the count would become negative, or more than `isize::MAX`; it stays as it was then.
     #[inline]
     #[track_caller]
     pub fn add(&self, delta: isize) {
@@ -218,6 +218,7 @@ impl Inner {
             // Somebody may have seen the wrong count and have gone to sleep over it.
             self.wake_all();
         }
+        assert!(delta < 0, "gort: more was added to a WaitGroup than it can count");
         panic!("gort: negative WaitGroup count: done was called more often than add");
     }
 

@@ -2,7 +2,9 @@
 
 use super::support::on;
 use super::{NUMBER, Traffic, wander, wander_off};
+use gort::LockedThread;
 use gort::chan::chan;
+use std::cell::RefCell;
 use std::thread;
 use std::time::Duration;
 
@@ -49,6 +51,42 @@ fn locks_nest() {
         traffic.end();
     });
     drop(gort::lock_thread());
+}
+
+/// A guard that its maker has left behind on the thread unlocks nothing for whoever finds it there.
+#[test]
+fn a_guard_of_another_unlocks_nothing() {
+    thread_local! {
+        static LEFT: RefCell<Option<LockedThread>> = const { RefCell::new(None) };
+    }
+    on(1, || {
+        gort::spawn_local(|| LEFT.set(Some(gort::lock_thread()))).join().unwrap();
+        let finder = gort::spawn_local(|| {
+            let _locked = gort::lock_thread();
+            let left = LEFT.take();
+            assert!(left.is_some(), "it is on the thread of its maker");
+            drop(left);
+            let other = gort::spawn(|| thread::current().id());
+            assert_ne!(other.join().unwrap(), thread::current().id());
+        });
+        finder.join().unwrap();
+    });
+}
+
+/// What it is dropped with may be its maker's result, when its maker has ended.
+#[test]
+fn a_guard_that_is_a_result() {
+    on(1, || {
+        for is_joined in [true, false] {
+            let handle = gort::spawn_local(gort::lock_thread);
+            if is_joined {
+                drop(handle.join().unwrap());
+            } else {
+                drop(handle);
+            }
+            gort::yield_now();
+        }
+    });
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use crate::support::programs::{self, aborted};
 use crate::support::{CHILD, LIMIT, assert_success, child, eventually, in_child, on, stderr};
 use crate::{expected, quiet};
+use gort::Runtime;
 use gort::chan::chan;
+use gort::select::Select;
 use gort::sync::{ErrGroup, Once, Semaphore, WaitGroup};
 use gort::time::Ticker;
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -101,6 +103,37 @@ fn without_a_handler_standard_error_is_told() {
     let mut reports = told.lines().filter(|line| line.starts_with("gort: goroutine"));
     assert!(reports.any(|line| line.ends_with("panicked: out of cheese")), "{told}");
     assert!(told.contains("'baker'"), "{told}");
+}
+
+/// A shutdown is silent where it ends its own runtime's goroutines; whoever has called one of them ends with a word.
+#[test]
+fn who_ends_by_the_shutdown_of_another_runtime_is_told_of() {
+    if in_child() {
+        /// A call that is ended by a shutdown.
+        fn call() {
+            let (begins, has_begun) = chan::<()>(0);
+            let other = Runtime::new().unwrap();
+            let ending = other.spawn(move || {
+                begins.send(()).unwrap();
+                gort::sleep(Duration::MAX);
+            });
+            has_begun.recv();
+            other.shutdown(LIMIT).unwrap();
+            let payload = ending.join().unwrap_err();
+            Runtime::new().unwrap().run(|| resume_unwind(payload))
+        }
+        let group = WaitGroup::new();
+        group.go(call);
+        group.wait();
+        return call();
+    }
+    let output = child("told::who_ends_by_the_shutdown_of_another_runtime_is_told_of", |_| {});
+    assert!(!output.status.success());
+    let told = stderr(&output);
+    let hook = told.lines().filter(|line| line.contains("panicked at") && line.contains("told.rs"));
+    assert_eq!(hook.count(), 2, "{told}");
+    let report = "panicked: it waited for a goroutine whose runtime was shut down";
+    assert!(told.contains(report), "{told}");
 }
 
 #[test]
@@ -213,7 +246,7 @@ fn misuse_is_told_with_its_place() {
             log.lock().unwrap().push(info.location().unwrap().file().to_owned());
         }));
         let (once, semaphore, other) = (Once::new(), Semaphore::new(1), Semaphore::new(1));
-        let misuses: [&dyn Fn(); 11] = [
+        let misuses: [&dyn Fn(); 12] = [
             &|| WaitGroup::new().done(),
             &|| WaitGroup::new().add(-1),
             &|| once.call_once(|| once.wait()), // and is poisoned
@@ -225,12 +258,13 @@ fn misuse_is_told_with_its_place() {
             &|| semaphore.acquire(1).merge(other.acquire(1)),
             &|| drop(ErrGroup::new().limit(0)),
             &|| drop(Ticker::new(Duration::ZERO)),
+            &|| Select::new().remove(0),
         ];
         for misuse in misuses {
             assert!(catch_unwind(AssertUnwindSafe(misuse)).is_err());
         }
         drop(std::panic::take_hook());
-        assert_eq!(*places.lock().unwrap(), [file!(); 11]);
+        assert_eq!(*places.lock().unwrap(), [file!(); 12]);
         return;
     }
     assert_success(&child("told::misuse_is_told_with_its_place", |_| {}));
