@@ -38,6 +38,11 @@ pub(crate) fn park(goroutine: GoroutineRef, deadline: Deadline, why: Wait) -> Ou
         return outcome;
     }
     let machine = tls::machine().expect("a goroutine runs on a machine");
+    if machine.shared().is_stopping()
+        && let Some(outcome) = end_own_wait(goroutine)
+    {
+        return outcome;
+    }
     machine.enter();
     goroutine.set_wait(why);
     let timers = (deadline != Deadline::NEVER).then(|| start_timer(machine, goroutine, deadline));
@@ -72,6 +77,19 @@ fn start_timer(
     debug_assert!(deadline.nanos() != NEVER);
     let ticket = goroutine.task().ticket();
     machine.shared().add_timer(machine.try_processor(), deadline.nanos(), ticket)
+}
+
+/// Ends the wait that the running goroutine has armed, in the name of a shutdown. `None`: it is not to be interrupted, or
+/// somebody has claimed the wait.
+#[cold]
+#[inline(never)]
+fn end_own_wait(goroutine: GoroutineRef) -> Option<Outcome> {
+    if is_shielded(goroutine) || std::thread::panicking() {
+        return None;
+    }
+    // SAFETY: it is running, so its record is there.
+    unsafe { goroutine.task().ticket().claim(Outcome::SHUTDOWN) }?.wake();
+    goroutine.task().notified()
 }
 
 /// Parks a goroutine together with its machine, which gives its processor to another. If it unwinds, a

@@ -2,9 +2,18 @@
 //!
 //! From the moment `stopping` is set, a new goroutine's closure is dropped instead of run, and every
 //! wait is ended with [`Outcome::SHUTDOWN`]: what blocks then takes itself out of its queues and
-//! unwinds the goroutine's stack. The waits are found by walking over all records, again and again,
-//! as goroutines that were busy park later. Destructors that run then may block and are waited for;
-//! goroutines that are still there at the deadline are left to themselves, with their machines.
+//! unwinds the goroutine's stack.
+//!
+//! 1. A wait that begins after that is ended by its [owner](super::park), before it has parked.
+//! 2. Those that had begun are found by walking over all records, again and again, as who was just about to park has done so
+//!    a moment later.
+//!
+//! The walk alone would not do: who waits for moments only, as in a loop of spawning and joining, need never be parked when
+//! the walking thread looks. That one is woken by each child's end, and then the wait is over; with one CPU and contexts that
+//! are threads it runs when one of those goes to sleep, and then the wait has not begun or is over.
+//!
+//! Destructors that run then may block and are waited for; goroutines that are still there at the deadline are left to
+//! themselves, with their machines.
 
 use super::{Shared, park};
 use crate::clock::Deadline;

@@ -30,11 +30,14 @@ struct Turn {
     monitor: Option<Box<Monitor>>,
     /// How many threads wait to be it.
     waiting: usize,
+    /// How many there are, the one that a runtime begins with and those that are being started included. In a crowd a new
+    /// thread takes a second to come here; if only those were counted that have, a turn after the other would start one more.
+    threads: usize,
 }
 
 impl Default for Watch {
     fn default() -> Watch {
-        let turn = Turn { monitor: Some(Box::default()), waiting: 0 };
+        let turn = Turn { monitor: Some(Box::default()), waiting: 0, threads: 1 };
         Watch { turn: Mutex::new(turn), changed: Condvar::new() }
     }
 }
@@ -65,17 +68,17 @@ impl Watch {
                 let taken = monitor.main(shared, suit_the_crowd());
                 turn = self.turn();
                 turn.monitor = Some(monitor);
-                let are_few = turn.waiting < shared.crowd.watchers(shared);
+                let are_few = turn.threads <= shared.crowd.watchers(shared);
+                turn.threads += usize::from(are_few);
                 drop(turn);
                 self.changed.notify_one();
                 if let Some(taken) = taken {
                     taken.hand_over(shared);
                 }
-                if are_few {
-                    // It would only be a help.
-                    let _ = shared.start_monitor();
-                }
+                // It would only be a help.
+                let is_refused = are_few && shared.start_monitor().is_err();
                 turn = self.turn();
+                turn.threads -= usize::from(is_refused);
                 // Who ends the runtime may have woken all before this one waits.
                 if turn.waiting == 0 || shared.is_exiting() {
                     continue;
@@ -87,6 +90,7 @@ impl Watch {
             turn = woken;
             turn.waiting -= 1;
             if time.timed_out() && turn.monitor.is_none() {
+                turn.threads -= 1;
                 return;
             }
         }

@@ -2,9 +2,9 @@
 
 use crate::support::{LIMIT, OnDrop, Tally, Token, compute_until, eventually, runtime, within};
 use crate::{all_shut_down, start};
-use gort::Runtime;
 use gort::chan::{chan, never};
 use gort::sync::WaitGroup;
+use gort::{Preempt, Runtime};
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
@@ -69,6 +69,33 @@ fn those_who_wait_are_unwound() {
             // The channel has been left in order.
             assert!(tx.try_send(tally.token()).is_err());
             assert!(rx.try_recv().is_err());
+        }
+    });
+}
+
+/// Who ends the runtime need not find it waiting: after the wait that it was in, if any, the next one is its end.
+#[test]
+fn one_that_waits_for_moments_only() {
+    within(LIMIT, || {
+        for _ in 0..50 {
+            // It loses no time to others, so that each child runs while it waits for that.
+            let builder = Runtime::builder().processors(1).preempt(Preempt::Off);
+            let runtime = builder.build().unwrap();
+            let tally = Tally::new();
+            let went_on = Arc::new(AtomicUsize::new(0));
+            let of_goroutine = went_on.clone();
+            let handles = start(&runtime, &tally, 1, move |_token| {
+                loop {
+                    if gort::spawn(|| ()).join().is_err() {
+                        of_goroutine.fetch_add(1, SeqCst);
+                    }
+                }
+            });
+            runtime.shutdown(LIMIT).unwrap();
+            assert_eq!(tally.alive(), 0);
+            all_shut_down(handles);
+            let went_on = went_on.load(SeqCst);
+            assert!(went_on <= 1, "it went on waiting {went_on} times");
         }
     });
 }

@@ -57,7 +57,9 @@ fn there_need_be_no_limit_of_threads() {
 /// Several threads are the monitor in turn, and end with the runtime.
 #[test]
 fn a_crowd_of_busy_goroutines_all_get_on() {
-    const COUNT: usize = 150;
+    // Where a context is a thread, a newcomer has two to wait for, each of which comes after all those that compute: beside a
+    // build, 150 took a minute to begin.
+    const COUNT: usize = if cfg!(feature = "threads") { 64 } else { 150 };
     within(LIMIT, || {
         let slice = Duration::from_micros(200);
         let runtime = build(|builder| builder.processors(2).time_slice(slice).name("crowd"));
@@ -80,7 +82,11 @@ fn a_crowd_of_busy_goroutines_all_get_on() {
             }
             // No two of them run on one thread.
             assert!(gort::stats().threads >= COUNT);
-            assert!(threads_called("crowd-monitor").len() > 1);
+            // A thread has the name of the one that made it until it runs.
+            eventually(
+                "there are more than one, and no more than one for every 32 beside it",
+                || (2..=1 + COUNT / 32).contains(&threads_called("crowd-monitor").len()),
+            );
             let before = seen();
             while seen().iter().zip(&before).any(|(now, before)| now == before) {
                 gort::sleep(Duration::from_millis(1));
