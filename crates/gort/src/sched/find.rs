@@ -8,6 +8,7 @@ use super::run_queue::{CAPACITY, SPILL};
 use super::timer::NEVER;
 use crate::clock;
 use crate::goroutine::GoroutineRef;
+use crate::prim::atomic::Ordering::Relaxed;
 
 /// Every so many picks the global queue goes first, so that it cannot starve.
 const GLOBAL_EVERY: u32 = 61;
@@ -152,6 +153,9 @@ impl Machine {
             }
             return Some(next);
         }
+        if let Some(goroutine) = self.take_at_once(processor) {
+            return Some(goroutine);
+        }
         if let Some(goroutine) =
             self.pick().or_else(|| self.pick_late()).or_else(|| self.take_global())
         {
@@ -183,6 +187,18 @@ impl Machine {
         processor.count_pick();
         self.begin_slice();
         Some(next)
+    }
+
+    /// A processor that comes from a machine whose goroutine computes has a queue of its own, of such, perhaps. Who was to run at once
+    /// where there was no processor does not wait for all of those. It has each second turn, the first of a new processor among them.
+    fn take_at_once(&self, processor: &Processor) -> Option<GoroutineRef> {
+        if self.bound.len() > 0 || !processor.tick.load(Relaxed).is_multiple_of(2) {
+            return None;
+        }
+        let goroutine = self.shared().global.pop_at_once()?;
+        processor.count_pick();
+        self.begin_slice();
+        Some(goroutine)
     }
 
     /// Fires what is due at processors that do not get to it, if others wait in the global queue. They may compute, and

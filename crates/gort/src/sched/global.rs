@@ -6,12 +6,13 @@
 use super::list::{Linked, List};
 use crate::goroutine::GoroutineRef;
 use crate::prim::Lock;
-use crate::prim::atomic::{AtomicUsize, Ordering::*};
+use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::cell::Cell;
 
 pub(crate) struct GlobalQueue {
-    /// Written under the lock, read without.
+    // Written under the lock, read without.
     len: AtomicUsize,
+    has_at_once: AtomicBool,
     lists: Lock<Lists<GoroutineRef>>,
 }
 
@@ -53,7 +54,11 @@ impl Linked for GoroutineRef {
 
 impl GlobalQueue {
     pub(crate) fn new() -> Self {
-        Self { len: AtomicUsize::new(0), lists: Lock::new(Lists::new()) }
+        Self {
+            len: AtomicUsize::new(0),
+            has_at_once: AtomicBool::new(false),
+            lists: Lock::new(Lists::new()),
+        }
     }
 
     #[inline(always)]
@@ -69,7 +74,24 @@ impl GlobalQueue {
     pub(crate) fn push_at_once(&self, goroutine: GoroutineRef) {
         let mut lists = self.lists.lock();
         lists.at_once.push(goroutine);
+        self.has_at_once.store(true, Relaxed);
         self.len.store(self.len.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// Takes one that was to run at once, if there is one.
+    pub(crate) fn pop_at_once(&self) -> Option<GoroutineRef> {
+        if !self.has_at_once.load(Relaxed) {
+            return None;
+        }
+        let mut lists = self.lists.lock();
+        let goroutine = lists.at_once.pop()?;
+        self.has_taken(1, &lists);
+        Some(goroutine)
+    }
+
+    fn has_taken(&self, count: usize, lists: &Lists<GoroutineRef>) {
+        self.has_at_once.store(!lists.at_once.is_empty(), Relaxed);
+        self.len.store(self.len.load(Relaxed) - count, Relaxed);
     }
 
     #[inline(always)]
@@ -109,7 +131,7 @@ impl GlobalQueue {
             take(goroutine);
             count += 1;
         }
-        self.len.store(self.len.load(Relaxed) - count, Relaxed);
+        self.has_taken(count, &lists);
         Some(first)
     }
 }

@@ -271,8 +271,7 @@ fn pass_on(shared: &Shared, processor: &Processor, goes_on: bool, same_oldest: b
     }
     if let Some(next) = next {
         // Where threads for idle processors come slowly, those in the queue may wait for seconds.
-        shared.global.push_at_once(next);
-        shared.notify();
+        shared.inject_at_once(next);
     }
     is_stuck
 }

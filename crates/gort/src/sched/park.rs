@@ -204,7 +204,7 @@ impl Machine {
     pub(crate) fn ready(&self, goroutine: GoroutineRef) {
         match self.try_processor() {
             Some(processor) => processor.ready(goroutine, self),
-            None => self.shared().inject(goroutine),
+            None => self.shared().inject_at_once(goroutine),
         }
     }
 
@@ -331,6 +331,12 @@ impl Shared {
 
     pub(crate) fn inject(&self, goroutine: GoroutineRef) {
         self.global.push(goroutine);
+        self.notify();
+    }
+
+    /// For one that would be run next if there was a processor for it here.
+    pub(crate) fn inject_at_once(&self, goroutine: GoroutineRef) {
+        self.global.push_at_once(goroutine);
         self.notify();
     }
 }

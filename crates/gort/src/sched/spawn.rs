@@ -130,18 +130,19 @@ impl Shared {
     #[inline(always)]
     fn launch(&self, goroutine: GoroutineRef) {
         goroutine.set_state(State::New);
-        if let Some(machine) = tls::machine()
-            && std::ptr::eq(machine.shared.as_ptr(), self)
-            && let inside = machine.inside()
-            && let Some(processor) = inside.processor()
-        {
+        let Some(machine) = tls::machine().filter(|it| std::ptr::eq(it.shared.as_ptr(), self))
+        else {
+            return self.inject_from_outside(goroutine);
+        };
+        let inside = machine.inside();
+        if let Some(processor) = inside.processor() {
             if let Some(old) = processor.queue.set_next(goroutine.as_ptr()) {
                 processor.push(super::processor::from_entry(old), self);
             }
             // Unlike one who makes another ready, one who spawns is likely to go on for a while.
             self.notify();
         } else {
-            self.inject_from_outside(goroutine);
+            self.inject_at_once(goroutine);
         }
     }
 }

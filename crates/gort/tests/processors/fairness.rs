@@ -265,8 +265,8 @@ fn who_has_slept_is_not_put_behind_those_that_no_machine_runs_yet() {
     });
 }
 
-#[test]
-fn whom_one_that_computes_has_woken_is_not_put_behind_those_that_no_machine_runs_yet() {
+/// Somebody waits; many begin to compute; `wakes` is given what wakes the one that waits, and computes itself after that.
+fn is_woken_beside_many_that_compute(wakes: impl FnOnce(&dyn Fn()) + Send + 'static) {
     on(64, || {
         let pair = Arc::new((Mutex::new(None), Condvar::new()));
         let woken = Arc::new(AtomicBool::new(false));
@@ -284,11 +284,39 @@ fn whom_one_that_computes_has_woken_is_not_put_behind_those_that_no_machine_runs
         let (sent, changed) = &*pair;
         yield_until("it waits", || sent.lock().unwrap().is_some());
         let computing = Computing::start();
-        *sent.lock().unwrap() = Some(Instant::now());
-        changed.notify_one();
-        assert!(compute_until(LIMIT, || woken.load(SeqCst)));
+        wakes(&|| {
+            *sent.lock().unwrap() = Some(Instant::now());
+            changed.notify_one();
+            assert!(compute_until(LIMIT, || woken.load(SeqCst)));
+        });
         computing.end();
         let late = waiting.join().unwrap();
         assert!(late < TOO_LATE, "{late:?}");
+    });
+}
+
+#[test]
+fn whom_one_that_computes_has_woken_is_not_put_behind_those_that_no_machine_runs_yet() {
+    is_woken_beside_many_that_compute(|wake| wake());
+}
+
+#[test]
+fn whom_one_without_a_processor_has_woken_is_not_put_behind_those_that_no_machine_runs_yet() {
+    is_woken_beside_many_that_compute(|wake| gort::blocking(wake));
+}
+
+#[test]
+fn whom_one_without_a_processor_has_started_is_not_put_behind_those_that_no_machine_runs_yet() {
+    is_woken_beside_many_that_compute(|wake| {
+        wake();
+        gort::blocking(|| {
+            let start = Instant::now();
+            let begun = Arc::new(AtomicBool::new(false));
+            let begins = begun.clone();
+            gort::go!(move || begins.store(true, SeqCst));
+            assert!(compute_until(LIMIT, || begun.load(SeqCst)));
+            let late = start.elapsed();
+            assert!(late < TOO_LATE, "{late:?}");
+        });
     });
 }
