@@ -26,8 +26,10 @@
 //!   first](super::find);
 //! - the monitor's threads all wait at the CPU of the one that woke them, so none may take two turns.
 //!
-//! Left: a goroutine that starts another in the moment after it has lost its processor puts it at the end of the global
-//! queue, where it waits for all that came before. (One of 500.)
+//! A goroutine that starts another after it has lost its processor has no `next` slot for it. At the end of the global queue that
+//! one waited for all that came before; so it [takes turns](super::global) with those instead, and [with those](super::find) in the
+//! queue of a processor that comes to another machine. (Seven pairs of runs, one after the other: a newcomer's wait at p99 went from
+//! 26 to 0.2 ms, the longest from 0.4 s to 0.07, medians of the seven; turns from 616 to 670, as that hour had it.)
 //!
 //! Rejected: **a lower priority for the crowd's threads.** It is what would do it at once: with a nice value of
 //! 19, or `SCHED_IDLE`, all 1,000 had a turn in five seconds and nobody was late. But
