@@ -4,7 +4,7 @@
 //! wait is ended with [`Outcome::SHUTDOWN`]: what blocks then takes itself out of its queues and
 //! unwinds the goroutine's stack.
 //!
-//! 1. A wait that begins after that is ended by its [owner](super::park), before it has parked.
+//! 1. A wait that begins after that is ended by its [owner](mod@super::park), before it has parked.
 //! 2. Those that had begun are found by walking over all records, again and again, as who was just about to park has done so
 //!    a moment later.
 //!
