@@ -187,52 +187,54 @@ fn latest_beside(goroutines: usize, busy: impl Fn() + Clone + Send + 'static) ->
     })
 }
 
+/// A slice of 10 ms, and some for the machine's other tenants. Who wants the CPUs as well may make it later; not each time.
+#[track_caller]
+fn is_on_time(latest: impl Fn() -> Duration) {
+    let late: Vec<_> =
+        (0..5).map(|_| latest()).take_while(|late| *late > Duration::from_millis(150)).collect();
+    assert!(late.len() < 5, "{late:?}");
+}
+
 #[test]
 fn sleepers_wake_beside_a_loop_of_operations_that_never_block() {
     let (tx, rx) = chan(1);
-    let worst = latest_beside(1, move || {
+    let at_once = move || {
         tx.try_send(1).unwrap();
         rx.try_recv().unwrap();
-    });
-    // A slice of 10 ms, and some for the machine's other tenants.
-    assert!(worst < Duration::from_millis(150), "{worst:?}");
+    };
+    is_on_time(|| latest_beside(1, at_once.clone()));
     let (tx, rx) = chan(10);
-    let worst = latest_beside(1, move || {
+    let in_vain = move || {
         tx.send(1).unwrap();
         assert_eq!(rx.recv(), Some(1));
-    });
-    assert!(worst < Duration::from_millis(150), "{worst:?}");
-    let worst = latest_beside(3, gort::yield_now);
-    assert!(worst < Duration::from_millis(150), "{worst:?}");
+    };
+    is_on_time(|| latest_beside(1, in_vain.clone()));
+    is_on_time(|| latest_beside(3, gort::yield_now));
 }
 
 /// A stretch of quick switches lets the runtime look at its timers less often; a loop of operations
 /// that follows must not be the one to wait for that.
 #[test]
 fn sleepers_wake_when_quick_switches_turn_into_a_loop() {
-    let worst = on(1, || {
-        let mut worst = Duration::ZERO;
-        for _ in 0..3 {
-            let sleeper = gort::spawn(|| {
-                let until = Instant::now() + 30 * MS;
-                gort::sleep_until(until);
-                until.elapsed()
-            });
-            let other = gort::spawn(|| (0..20_000).for_each(|_| gort::yield_now()));
-            for _ in 0..20_000 {
-                gort::yield_now();
-            }
-            other.join().unwrap();
-            let (tx, rx) = chan(1);
-            while !sleeper.is_finished() {
-                tx.try_send(1).unwrap();
-                rx.try_recv().unwrap();
-            }
-            worst = worst.max(sleeper.join().unwrap());
+    let round = || {
+        let sleeper = gort::spawn(|| {
+            let until = Instant::now() + 30 * MS;
+            gort::sleep_until(until);
+            until.elapsed()
+        });
+        let other = gort::spawn(|| (0..20_000).for_each(|_| gort::yield_now()));
+        for _ in 0..20_000 {
+            gort::yield_now();
         }
-        worst
-    });
-    assert!(worst < Duration::from_millis(150), "{worst:?}");
+        other.join().unwrap();
+        let (tx, rx) = chan(1);
+        while !sleeper.is_finished() {
+            tx.try_send(1).unwrap();
+            rx.try_recv().unwrap();
+        }
+        sleeper.join().unwrap()
+    };
+    is_on_time(|| on(1, move || (0..3).map(|_| round()).max().unwrap_or_default()));
 }
 
 #[test]

@@ -78,8 +78,15 @@ pub fn compute_until(limit: Duration, condition: impl Fn() -> bool) -> bool {
 
 /// Computes with floating-point numbers in as many registers as the compiler likes, and checks what comes
 /// out, until it is told to stop. Calls nothing.
+pub fn compute(stop: &AtomicBool) -> usize {
+    let rounds = AtomicUsize::new(0);
+    compute_and_count(stop, &rounds);
+    rounds.into_inner()
+}
+
+/// The same, and counts its rounds where others can see it.
 #[inline(never)]
-pub fn compute(stop: &AtomicBool) -> u64 {
+pub fn compute_and_count(stop: &AtomicBool, rounds: &AtomicUsize) {
     fn round() -> [f64; 8] {
         let mut sums = [0.0_f64; 8];
         for n in 0..std::hint::black_box(5_000_u32) {
@@ -90,12 +97,10 @@ pub fn compute(stop: &AtomicBool) -> u64 {
         sums
     }
     let expected = round();
-    let mut rounds = 0;
     while !stop.load(SeqCst) {
         assert_eq!(std::hint::black_box(round()), expected);
-        rounds += 1;
+        rounds.fetch_add(1, SeqCst);
     }
-    rounds
 }
 
 /// Counts tokens made and dropped.

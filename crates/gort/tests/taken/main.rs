@@ -314,18 +314,20 @@ fn registers_are_the_goroutines_own() {
     within(LIMIT, || {
         let slice = Duration::from_micros(100);
         let runtime = build(|builder| builder.processors(2).time_slice(slice));
-        let rounds = runtime.run(|| {
+        runtime.run(|| {
             let stop = Arc::new(AtomicBool::new(false));
-            let compute = |_| {
-                let stop = stop.clone();
-                gort::spawn(move || support::compute(&stop))
+            let rounds: Arc<[_]> = (0..6).map(|_| AtomicUsize::new(0)).collect();
+            let compute = |index: usize| {
+                let (stop, rounds) = (stop.clone(), rounds.clone());
+                gort::spawn(move || support::compute_and_count(&stop, &rounds[index]))
             };
             let handles: Vec<_> = (0..6).map(compute).collect();
-            (0..50).for_each(|_| gort::sleep(Duration::from_millis(1)));
+            while rounds.iter().any(|rounds| rounds.load(SeqCst) < 10) {
+                gort::sleep(Duration::from_millis(1));
+            }
             stop.store(true, SeqCst);
-            handles.into_iter().map(|handle| handle.join().unwrap()).collect::<Vec<_>>()
+            handles.into_iter().for_each(|handle| handle.join().unwrap());
         });
-        assert!(rounds.iter().all(|&rounds| rounds > 0), "{rounds:?}");
         assert!(runtime.stats().processors_taken > 0, "{:?}", runtime.stats());
     });
 }
