@@ -182,7 +182,7 @@ impl Later {
     /// Its ticket will be found to be over.
     fn note_stale(&self) {
         if let Some(processor) = self.timers {
-            processor.timers.note_stale();
+            self.goroutine.shared().note_stale(processor);
         }
     }
 }
@@ -262,5 +262,46 @@ impl Drop for Later {
 impl fmt::Debug for Later {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Later").field("id", &self.goroutine.id.get()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{Runtime, time};
+    use std::sync::{Arc, Barrier};
+    use std::thread;
+    use std::time::Duration;
+
+    /// The timers of a processor that is not to run any more go to the first.
+    #[test]
+    fn timers_that_have_moved_are_swept_out_when_they_are_stopped() {
+        let make = || {
+            let hour = Duration::from_secs(3600);
+            (0..100).map(|_| time::after_func(hour, || ())).collect::<Vec<_>>()
+        };
+        let runtime = Runtime::builder().processors(2).build().unwrap();
+        let shared = runtime.run(|| tls::machine().expect("of a goroutine").shared());
+        let (first, second) = (shared.first_processor(), shared.processor_at(1).unwrap());
+        let mut calls = Vec::new();
+        while second.timers.earliest() == NEVER {
+            let both_run = Arc::new(Barrier::new(2));
+            let each = [0, 1].map(|_| {
+                let both_run = both_run.clone();
+                runtime.spawn(move || {
+                    both_run.wait();
+                    make()
+                })
+            });
+            calls.extend(each.into_iter().flat_map(|each| each.join().unwrap()));
+        }
+        runtime.set_processors(1);
+        while second.timers.earliest() != NEVER {
+            thread::yield_now();
+        }
+        assert_eq!(first.timers.len(), calls.len());
+        assert!(calls.iter().all(time::AfterFunc::stop));
+        let one = runtime.run(make).len();
+        assert!(first.timers.len() <= one);
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn park(goroutine: GoroutineRef, deadline: Deadline, why: Wait) -> Ou
     if let Some(timers) = timers
         && outcome != Outcome::TIMED_OUT
     {
-        timers.timers.note_stale();
+        goroutine.shared().note_stale(timers);
     }
     outcome
 }

@@ -48,6 +48,11 @@ impl Timers {
         self.earliest.load(Acquire)
     }
 
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn len(&self) -> usize {
+        self.heap.lock().len()
+    }
+
     /// Adds a timer; true if it is the first now.
     pub(crate) fn add(&self, when: u64, ticket: Ticket) -> bool {
         let mut heap = self.heap.lock();

@@ -102,6 +102,13 @@ impl Shared {
         inactive
     }
 
+    /// A wait whose ticket was added to the timers of `processor` has ended early.
+    #[inline]
+    pub(crate) fn note_stale(&self, processor: &Processor) {
+        let has_it = if self.is_active(processor) { processor } else { self.first_processor() };
+        has_it.timers.note_stale();
+    }
+
     /// Takes everything off a processor that is not to run any more, and that its machine has let go.
     pub(crate) fn retire_processor(&self, processor: &Processor) {
         let rest = std::iter::from_fn(|| processor.pop().or_else(|| processor.take_next()));
