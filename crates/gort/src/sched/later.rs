@@ -268,7 +268,7 @@ impl fmt::Debug for Later {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::{Runtime, time};
+    use crate::Runtime;
     use std::sync::{Arc, Barrier};
     use std::thread;
     use std::time::Duration;
@@ -276,12 +276,12 @@ mod tests {
     /// The timers of a processor that is not to run any more go to the first.
     #[test]
     fn timers_that_have_moved_are_swept_out_when_they_are_stopped() {
-        let make = || {
-            let hour = Duration::from_secs(3600);
-            (0..100).map(|_| time::after_func(hour, || ())).collect::<Vec<_>>()
-        };
         let runtime = Runtime::builder().processors(2).build().unwrap();
         let shared = runtime.run(|| tls::machine().expect("of a goroutine").shared());
+        let make = || {
+            let in_an_hour = Deadline::after(Duration::from_secs(3600));
+            (0..100).map(|_| shared.spawn_later(in_an_hour, || ()).unwrap()).collect::<Vec<_>>()
+        };
         let (first, second) = (shared.first_processor(), shared.processor_at(1).unwrap());
         let mut calls = Vec::new();
         while second.timers.earliest() == NEVER {
@@ -296,11 +296,10 @@ mod tests {
             calls.extend(each.into_iter().flat_map(|each| each.join().unwrap()));
         }
         runtime.set_processors(1);
-        while second.timers.earliest() != NEVER {
+        while first.timers.len() < calls.len() {
             thread::yield_now();
         }
-        assert_eq!(first.timers.len(), calls.len());
-        assert!(calls.iter().all(time::AfterFunc::stop));
+        assert!(calls.iter().all(Later::stop));
         let one = runtime.run(make).len();
         assert!(first.timers.len() <= one);
     }
