@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// Has those who want the same at the same time share one call; like Go's `singleflight`.
 ///
-/// It is no cache: who comes when the call is over makes a new one.
+/// It is no cache: who comes when the call is over makes a new one. `Hash` and `Eq` of the keys run under its lock, and must not use it.
 ///
 /// ```
 /// use gort::sync::{SingleFlight, WaitGroup};
