@@ -388,7 +388,15 @@ impl<P: Copy> Claims<P> {
     }
 
     /// As [`wake`](Self::wake), of a queue in which futures may have been; their wakers are called [last](AnyClaim).
+    #[inline]
     pub(crate) fn wake_futures_too(self) {
+        if !self.head.is_null() {
+            self.wake_any();
+        }
+    }
+
+    #[inline(never)]
+    fn wake_any(self) {
         let mut wakers = Vec::new();
         self.for_each(|waiter| {
             let is_polled = waiter.kind.get() == Kind::Polled;

@@ -27,7 +27,7 @@ use super::{Attributes, Shared};
 use crate::clock::Deadline;
 use crate::goroutine::join::{End, Owner};
 use crate::goroutine::{GoroutineRef, State, panic, payload};
-use crate::park::{Claim, Outcome, Ticket, caller};
+use crate::park::{Caller, Claim, Outcome, Ticket, caller};
 use crate::prim::atomic::Ordering::*;
 use crate::tls;
 use std::fmt;
@@ -205,10 +205,9 @@ impl Claimed {
         let goroutine = self.goroutine;
         // SAFETY: the goroutine is new and its owner is the caller, so the closure is in its place.
         let abandon = || unsafe { (goroutine.vtable().abandon)(&goroutine) };
-        let dropper = self.is_visitor.then(|| Dropper::begin(self.shared()));
         // A shutdown of the caller's runtime does not interrupt the destructor: that would be caught with its panics.
-        let dropped = shielded(abandon);
-        drop(dropper);
+        let dropped =
+            if self.is_visitor { self.drop_from_outside(abandon) } else { shielded(abandon) };
         if let Err(payload) = dropped {
             panic::report(goroutine.id.get(), None, payload, self.shared().is_stopping());
         }
@@ -219,6 +218,26 @@ impl Claimed {
         let processor = inside.as_ref().and_then(|inside| inside.processor_of(self.shared()));
         self.shared().count_end(processor, is_mine.then_some(goroutine));
     }
+
+    /// Somebody from outside drops a closure. If that holds the last handle of its runtime it shuts that down, which must not
+    /// wait for the goroutine that this is about to end.
+    #[cold]
+    #[inline(never)]
+    fn drop_from_outside<R>(&self, abandon: impl FnOnce() -> R) -> R {
+        let me = caller();
+        let with_droppers = |f: &dyn Fn(&mut Vec<Caller>)| {
+            let _inside = inside();
+            f(&mut self.shared().registry().droppers);
+        };
+        with_droppers(&|droppers| droppers.push(me));
+        let result = shielded(abandon);
+        // Another entry of the same caller's is as good.
+        with_droppers(&|droppers| {
+            let mine = droppers.iter().position(|dropper| *dropper == me);
+            droppers.swap_remove(mine.expect("its entry is there until here"));
+        });
+        result
+    }
 }
 
 impl Drop for Claimed {
@@ -226,28 +245,6 @@ impl Drop for Claimed {
         if self.is_visitor {
             self.shared().visitors.fetch_sub(1, SeqCst);
         }
-    }
-}
-
-/// Somebody from outside drops a closure. If that holds the last handle of its runtime it shuts that down, which must not wait
-/// for the goroutine that this is about to end.
-struct Dropper<'a>(&'a Shared);
-
-impl<'a> Dropper<'a> {
-    fn begin(shared: &'a Shared) -> Self {
-        let _inside = inside();
-        shared.registry().droppers.push(caller());
-        Dropper(shared)
-    }
-}
-
-impl Drop for Dropper<'_> {
-    fn drop(&mut self) {
-        let _inside = inside();
-        let mut registry = self.0.registry();
-        // Another one's may have been found before: those of one caller are alike.
-        let mine = registry.droppers.iter().position(|dropper| *dropper == caller());
-        registry.droppers.swap_remove(mine.expect("its entry is there until here"));
     }
 }
 

@@ -103,10 +103,16 @@ impl Shared {
     }
 
     /// A wait whose ticket was added to the timers of `processor` has ended early.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_stale(&self, processor: &Processor) {
-        let has_it = if self.is_active(processor) { processor } else { self.first_processor() };
-        has_it.timers.note_stale();
+        if self.is_active(processor) { processor.timers.note_stale() } else { self.note_moved() }
+    }
+
+    /// See [`retire_processor`](Self::retire_processor).
+    #[cold]
+    #[inline(never)]
+    fn note_moved(&self) {
+        self.first_processor().timers.note_stale();
     }
 
     /// Takes everything off a processor that is not to run any more, and that its machine has let go.
