@@ -103,7 +103,7 @@ impl Shared {
     }
 
     /// A wait whose ticket was added to the timers of `processor` has ended early.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn note_stale(&self, processor: &Processor) {
         if self.is_active(processor) { processor.timers.note_stale() } else { self.note_moved() }
     }
