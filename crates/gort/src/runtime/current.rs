@@ -150,10 +150,15 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    // SAFETY: `join_as` below returns only after the goroutine has ended, so the borrows of `f` last;
+    // SAFETY: `wait_for` returns only after the goroutine has ended, so the borrows of `f` last;
     // F and R may go to other threads.
     let spawned = unsafe { spawn_scoped(Attributes::default(), f) };
-    let handle = started(spawned);
+    wait_for(started(spawned))
+}
+
+/// Blocks until a goroutine has ended, also if the caller's runtime is being shut down, and passes on what it has ended with.
+#[track_caller]
+pub(super) fn wait_for<R>(handle: JoinHandle<R>) -> R {
     match sched::shielded(|| handle.join_as(Wait::Join)) {
         Ok(value) => value,
         Err(payload) => pass_on(payload),

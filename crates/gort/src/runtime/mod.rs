@@ -23,12 +23,10 @@ pub(crate) use current::{driver, spawn_current, spawn_later, spawn_scoped, start
 pub use current::{gomaxprocs, num_goroutines, run, set_gomaxprocs, stats};
 
 use crate::clock::Deadline;
-use crate::goroutine::panic::pass_on;
 use crate::join_handle::JoinHandle;
-use crate::park::Wait;
-use crate::sched::{self, Attributes, Shared};
+use crate::sched::{Attributes, Shared};
 use crate::tell::tell;
-use current::spawn_in;
+use current::{spawn_in, wait_for};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -95,14 +93,10 @@ impl Runtime {
         F: FnOnce() -> R + Send,
         R: Send,
     {
-        // SAFETY: `join` below returns only after the goroutine has ended, so the borrows of `f`
+        // SAFETY: `wait_for` returns only after the goroutine has ended, so the borrows of `f`
         // last; F and R may go to other threads.
         let spawned = unsafe { self.shared.spawn_joined(Attributes::default(), f) };
-        let handle: JoinHandle<R> = JoinHandle::new(started(spawned), None);
-        match sched::shielded(|| handle.join_as(Wait::Join)) {
-            Ok(value) => value,
-            Err(payload) => pass_on(payload),
-        }
+        wait_for(JoinHandle::new(started(spawned), None))
     }
 
     /// Starts a goroutine in this runtime; like [`spawn`](crate::spawn()) otherwise.

@@ -29,10 +29,9 @@ use crate::goroutine::join::{End, Owner};
 use crate::goroutine::{GoroutineRef, State, panic, payload};
 use crate::park::{Caller, Claim, Outcome, Ticket, caller};
 use crate::prim::atomic::Ordering::*;
-use crate::tls;
 use std::fmt;
 use std::io;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 /// A goroutine that is to start later. Dropped, it leaves it to itself.
 pub(crate) struct Later {
@@ -125,12 +124,7 @@ impl Shared {
             let _inside = inside();
             self.registry().droppers.contains(&caller())
         };
-        self.is_callers() || is_dropper()
-    }
-
-    /// Does the caller run on a machine of this runtime's?
-    pub(super) fn is_callers(&self) -> bool {
-        tls::machine().is_some_and(|machine| ptr::eq(machine.shared(), self))
+        self.callers_machine().is_some() || is_dropper()
     }
 }
 
@@ -167,7 +161,7 @@ impl Later {
     pub(crate) fn claim(&self) -> Option<Claimed> {
         let shared = self.goroutine.shared();
         // It may be the last of a runtime that is being shut down, which is to wait for this thread.
-        let is_visitor = !shared.is_callers();
+        let is_visitor = shared.callers_machine().is_none();
         if is_visitor {
             shared.visitors.fetch_add(1, SeqCst);
         }
@@ -265,7 +259,7 @@ impl fmt::Debug for Later {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::Runtime;
+    use crate::{Runtime, tls};
     use std::sync::{Arc, Barrier};
     use std::thread;
     use std::time::Duration;

@@ -29,6 +29,7 @@ use crate::prim::atomic::{
 };
 use crate::sys::Origin;
 use crate::tell::abort;
+use crate::tls;
 use crossbeam_utils::CachePadded;
 use gort_context::StackPool;
 use std::io;
@@ -240,11 +241,16 @@ impl Shared {
         self.ended.notify_all();
     }
 
+    /// The machine that the caller runs on, if it is one of this runtime's.
+    #[inline(always)]
+    pub(crate) fn callers_machine(&self) -> Option<&'static Machine> {
+        tls::machine().filter(|machine| ptr::eq(machine.shared.as_ptr(), self))
+    }
+
     /// The handle has done with the record of a goroutine that has ended.
     #[inline]
     pub(crate) fn free_record(&self, goroutine: GoroutineRef) {
-        if let Some(machine) = crate::tls::machine()
-            && ptr::eq(machine.shared.as_ptr(), self)
+        if let Some(machine) = self.callers_machine()
             && let inside = machine.inside()
             && let Some(processor) = inside.processor()
         {

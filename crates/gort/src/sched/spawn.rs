@@ -111,8 +111,7 @@ impl Shared {
             return Err(self.no_record());
         };
         record.clear_flags();
-        let machine = tls::machine().filter(|machine| std::ptr::eq(machine.shared.as_ptr(), self));
-        if machine.and_then(|m| m.current()).is_some_and(park::is_shielded) {
+        if self.callers_machine().and_then(|m| m.current()).is_some_and(park::is_shielded) {
             record.set_flag(SHIELDED, true);
         }
         record.set_extra(extra);
@@ -130,8 +129,7 @@ impl Shared {
     #[inline(always)]
     fn launch(&self, goroutine: GoroutineRef) {
         goroutine.set_state(State::New);
-        let Some(machine) = tls::machine().filter(|it| std::ptr::eq(it.shared.as_ptr(), self))
-        else {
+        let Some(machine) = self.callers_machine() else {
             return self.inject_from_outside(goroutine);
         };
         let inside = machine.inside();

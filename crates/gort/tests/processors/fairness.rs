@@ -1,7 +1,7 @@
 //! Who yields, talks or computes on a processor leaves turns to the others there.
 
 use crate::TOO_LATE;
-use crate::support::{LIMIT, compute_until, in_turn, on, runtime, within, yield_until};
+use crate::support::{LIMIT, compute_until, hogs, in_turn, on, runtime, within, yield_until};
 use gort::chan::chan;
 use gort::sync::{Condvar, Mutex, Notify, Semaphore};
 use std::cell::Cell;
@@ -240,11 +240,7 @@ struct Computing {
 impl Computing {
     fn start() -> Computing {
         let stop = Arc::new(AtomicBool::new(false));
-        let start = |_| {
-            let stop = stop.clone();
-            gort::spawn(move || compute_until(LIMIT, || stop.load(SeqCst)))
-        };
-        Computing { handles: (0..512).map(start).collect(), stop }
+        Computing { handles: hogs(512, &stop), stop }
     }
 
     fn end(self) {

@@ -76,6 +76,15 @@ pub fn compute_until(limit: Duration, condition: impl Fn() -> bool) -> bool {
     true
 }
 
+/// Starts so many goroutines that compute until the flag is raised and never call the runtime.
+pub fn hogs(count: usize, stop: &Arc<AtomicBool>) -> Vec<gort::JoinHandle<bool>> {
+    let hog = |_| {
+        let stop = stop.clone();
+        gort::spawn(move || compute_until(LIMIT, || stop.load(SeqCst)))
+    };
+    (0..count).map(hog).collect()
+}
+
 /// Computes with floating-point numbers in as many registers as the compiler likes, and checks what comes
 /// out, until it is told to stop. Calls nothing.
 pub fn compute(stop: &AtomicBool) -> usize {

@@ -18,22 +18,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use std::{net, thread};
-use support::{LIMIT, assert_success, child, compute_until, eventually, on, within};
+use support::{LIMIT, assert_success, child, compute_until, eventually, hogs, on, within};
 
 fn build(set: impl FnOnce(RuntimeBuilder) -> RuntimeBuilder) -> Runtime {
     set(Runtime::builder()).build().expect("a runtime")
 }
 
-/// Starts so many goroutines that compute until the flag is raised and never call the runtime.
-fn hogs(count: usize, stop: &Arc<AtomicBool>) -> Vec<gort::JoinHandle<bool>> {
-    let hog = |_| {
-        let stop = stop.clone();
-        gort::spawn(move || compute_until(LIMIT, || stop.load(SeqCst)))
-    };
-    (0..count).map(hog).collect()
-}
-
-/// The same with a runtime from outside, and how many of them have begun.
+/// As [`hogs`], with a runtime from outside, and how many of them have begun.
 fn counted_hogs(
     runtime: &Runtime,
     count: usize,
