@@ -294,7 +294,7 @@ fn nothing_is_left_behind() {
 
 /// Limits the descriptors of this process to those that there are and `more`.
 fn limit_descriptors(more: usize) {
-    let most = (descriptors() - 1 + more) as libc::rlim_t;
+    let most = (descriptors() + more) as libc::rlim_t;
     let limit = libc::rlimit { rlim_cur: most, rlim_max: 1024 };
     // SAFETY: a limit of this process.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);

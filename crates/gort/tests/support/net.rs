@@ -150,10 +150,13 @@ pub fn blocks(end: &impl std::os::fd::AsFd) -> bool {
     flags & libc::O_NONBLOCK == 0
 }
 
-/// How many descriptors the process has open.
+/// How many descriptors the process has open. Those of files below `/proc` do not count: the monitor reads there for a
+/// moment at any time, and so does who counts.
 #[cfg(target_os = "linux")]
 pub fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
+    let all = std::fs::read_dir("/proc/self/fd").unwrap();
+    let names = all.filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok());
+    names.filter(|name| !name.starts_with("/proc")).count()
 }
 
 /// How many handles the process has: what descriptors are there.
