@@ -10,8 +10,9 @@ use crate::clock;
 use crate::goroutine::GoroutineRef;
 use crate::prim::atomic::Ordering::Relaxed;
 
-/// Every so many picks the global queue goes first, so that it cannot starve.
-const GLOBAL_EVERY: u32 = 61;
+/// Every so many picks it is the turn of the global queue, or of the processor's ring, each second time: so neither can starve,
+/// whoever has others made ready or started that go first.
+const TURN_EVERY: u32 = 61;
 /// Timers are looked at about this often while goroutines come and go quickly.
 const LOOK_AT_TIMERS: u64 = 5_000;
 /// But at most so many picks are left out in between.
@@ -35,16 +36,15 @@ impl Machine {
     #[inline(always)]
     pub(crate) fn pick(&self) -> Option<GoroutineRef> {
         let processor = self.try_processor()?;
-        if processor.count_pick().is_multiple_of(GLOBAL_EVERY)
-            && let Some(goroutine) = self.pick_rarely()
+        if processor.count_pick().is_multiple_of(TURN_EVERY)
+            && let Some(goroutine) = self.pick_in_turn()
         {
             return goroutine.ok();
         }
         if processor.timers.earliest() != NEVER {
             self.look_at_timers(processor);
         }
-        // First of all: it may be for them that the processor came here. When they yield they go to the
-        // processor's ring, so nobody is starved.
+        // First of all: it may be for them that the processor came here.
         if self.bound.len() > 0
             && let Some(goroutine) = self.bound.pop_batch(0, drop)
         {
@@ -66,18 +66,52 @@ impl Machine {
     /// global queue would wait for its turn for half a second.
     pub(crate) fn pick_after_a_slice(&self) -> Option<GoroutineRef> {
         let processor = self.try_processor()?;
-        let Some(goroutine) = self.pick_rarely() else { return self.pick() };
+        if self.has_to_leave() {
+            return None;
+        }
+        let Some(goroutine) = self.pick_global() else { return self.pick() };
         processor.count_pick();
-        goroutine.ok()
+        Some(goroutine)
     }
 
-    /// Looks at what concerns all processors. `Err`: leave for the system stack.
+    /// Whose turn it is before those that go first otherwise. `Err`: leave for the system stack.
     #[cold]
     #[inline(never)]
-    fn pick_rarely(&self) -> Option<Result<GoroutineRef, ()>> {
+    fn pick_in_turn(&self) -> Option<Result<GoroutineRef, ()>> {
+        if self.has_to_leave() {
+            return Some(Err(()));
+        }
+        let rings_turn = &self.processor().owned.rings_turn;
+        let from_ring = if rings_turn.replace(!rings_turn.get()) { self.pick_ring() } else { None };
+        from_ring.or_else(|| self.pick_global()).map(Ok)
+    }
+
+    /// The first of the ring, also if others go before it again and again. A slice that they share would not do: it begins anew for whom
+    /// the global queue brings, and for each that only this machine can run.
+    fn pick_ring(&self) -> Option<GoroutineRef> {
+        let processor = self.processor();
+        if self.bound.len() > 0
+            && let Some(next) = processor.take_next()
+        {
+            // There may always be some that are bound.
+            processor.push(next, self.shared());
+        }
+        let first = processor.pop()?;
+        self.begin_slice();
+        Some(first)
+    }
+
+    fn pick_global(&self) -> Option<GoroutineRef> {
+        let goroutine = self.shared().global.pop_batch(0, drop)?;
+        self.begin_slice();
+        Some(goroutine)
+    }
+
+    /// Looks at what concerns all processors. True: to the system stack, as this one is not to run any more.
+    fn has_to_leave(&self) -> bool {
         let shared = self.shared();
         if !shared.is_active(self.processor()) || shared.is_exiting() {
-            return Some(Err(()));
+            return true;
         }
         shared.share_if_short(self.processor());
         // Not while those that an earlier poll has brought still wait: with more they would be put behind others, again
@@ -88,9 +122,7 @@ impl Machine {
                 self.poll_now();
             }
         }
-        let goroutine = shared.global.pop_batch(0, drop)?;
-        self.begin_slice();
-        Some(Ok(goroutine))
+        false
     }
 
     /// Fires the processor's own timers, at strides: a look at the clock costs more than a switch.

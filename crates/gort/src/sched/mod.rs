@@ -54,8 +54,10 @@
 //!
 //! `next` inherits the time slice, so two that keep waking each other are put behind the ring when
 //! 10 ms are over. Operations on channels count down to a look at the clock every 256, so a
-//! goroutine that never blocks yields, too. The global queue goes first at every 61st pick; whose place is a `next` slot, and who has
-//! come into that queue as there is no processor with such a slot, takes turns with the others ([`global`](mod@global)). A
+//! goroutine that never blocks yields, too. At every 61st pick the global queue goes first, or the ring, in turn: where others are
+//! woken from outside, or bound ones started, all the time, each of those begins a slice, and none would ever be over. Whose place is
+//! a `next` slot, and who has come into the global queue as there is no processor with such a slot, takes turns with the others
+//! there ([`global`](mod@global)). A
 //! goroutine that calls nothing of gort loses its processor to others that wait ([`monitor`](mod@monitor)).
 //!
 //! # Measured

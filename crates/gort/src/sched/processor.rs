@@ -54,6 +54,8 @@ pub(crate) struct Owned {
     pub(crate) tidied: Cell<u64>,
     /// A timer was added that is the first one: somebody has to keep it.
     pub(crate) wants_keeper: Cell<bool>,
+    /// Next time that one goes out of turn it is the ring's first, and not the global queue's.
+    pub(super) rings_turn: Cell<bool>,
 }
 
 // SAFETY: `owned` is touched by the machine that holds the processor only, and a processor is handed
@@ -81,6 +83,7 @@ impl Processor {
                 next_id: Cell::new(0),
                 tidied: Cell::new(0),
                 wants_keeper: Cell::new(false),
+                rings_turn: Cell::new(false),
             }),
         }
     }

@@ -1,7 +1,7 @@
 //! Who yields, talks or computes on a processor leaves turns to the others there.
 
-use crate::TOO_LATE;
 use crate::support::{LIMIT, compute_until, hogs, in_turn, on, runtime, within, yield_until};
+use crate::{TOO_LATE, on_without_preemption};
 use gort::chan::chan;
 use gort::sync::{Condvar, Mutex, Notify, Semaphore};
 use std::cell::Cell;
@@ -46,9 +46,9 @@ fn yielding_on_a_plain_thread_does_no_harm() {
     });
 }
 
-/// Runs a goroutine beside `busy` on the only processor.
+/// Runs a goroutine beside `busy` on the only processor, which nobody takes away.
 fn gets_a_turn(busy: impl FnOnce(Arc<AtomicBool>) + Send + 'static) {
-    on(1, || {
+    on_without_preemption(1, || {
         let stop = Arc::new(AtomicBool::new(false));
         busy(stop.clone());
         let start = Instant::now();
@@ -85,6 +85,57 @@ fn two_who_talk_for_ever_starve_nobody() {
             });
         });
     }
+}
+
+/// Two share a slice; but whoever is woken from outside begins another, and so they would never have used up theirs.
+#[test]
+fn two_who_talk_beside_one_who_is_woken_from_outside_starve_nobody() {
+    let (wake, wakes) = chan(0);
+    gets_a_turn(move |stop| {
+        gort::go!(move || for () in &wakes {});
+        let (ping, pings) = chan(0);
+        gort::go!(move || for () in &pings {});
+        let stopped = stop.clone();
+        gort::go!(move || {
+            while !stopped.load(SeqCst) {
+                ping.send(()).unwrap();
+            }
+        });
+        thread::spawn(move || {
+            while !stop.load(SeqCst) {
+                let _over = wake.send(());
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+    });
+}
+
+/// Those that only this machine can run go first. They must not do so for ever.
+#[test]
+fn who_starts_local_ones_for_ever_starves_nobody() {
+    fn chain(stop: Arc<AtomicBool>) {
+        if !stop.load(SeqCst) {
+            drop(gort::spawn_local(move || chain(stop)));
+        }
+    }
+    gets_a_turn(|stop| {
+        gort::go!(move || {
+            while !stop.load(SeqCst) {
+                let _ended_by_the_shutdown = gort::spawn_local(|| ()).join();
+            }
+        });
+    });
+    // Also who has been made ready and waits for its turn in the `next` slot.
+    gets_a_turn(|stop| {
+        let (ping, pings) = chan(0);
+        let ready = gort::spawn(move || pings.recv());
+        gort::yield_now();
+        gort::go!(move || {
+            chain(stop);
+            ping.send(()).unwrap();
+        });
+        ready.join().unwrap().expect("a message");
+    });
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod number;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
-use support::compute_until;
+use support::{LIMIT, compute_until, within};
 
 const TOO_LATE: Duration = Duration::from_secs(5);
 
@@ -29,4 +29,14 @@ fn meets(processors: usize) -> bool {
         })
         .collect();
     handles.into_iter().all(|handle| handle.join().unwrap())
+}
+
+/// Where a goroutine whose thread the kernel puts aside for long keeps its processor even so.
+#[track_caller]
+fn on_without_preemption<R: Send + 'static>(
+    processors: usize,
+    f: impl FnOnce() -> R + Send + 'static,
+) -> R {
+    let builder = gort::Runtime::builder().processors(processors).preempt(gort::Preempt::Off);
+    within(LIMIT, move || builder.build().unwrap().run(f))
 }

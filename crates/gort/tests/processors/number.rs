@@ -4,22 +4,12 @@ use crate::support::{
     LIMIT, assert_success, child, compute_until, eventually, in_child, on, runtime, stderr, within,
     yield_until,
 };
-use crate::{TOO_LATE, meets};
+use crate::{TOO_LATE, meets, on_without_preemption};
 use gort::chan::chan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
-
-/// Where a goroutine whose thread the kernel puts aside for long keeps its processor even so.
-#[track_caller]
-fn on_without_preemption<R: Send + 'static>(
-    processors: usize,
-    f: impl FnOnce() -> R + Send + 'static,
-) -> R {
-    let builder = gort::Runtime::builder().processors(processors).preempt(gort::Preempt::Off);
-    within(LIMIT, move || builder.build().unwrap().run(f))
-}
 
 #[test]
 fn so_many_run_at_once_as_there_are_processors() {
