@@ -1,7 +1,9 @@
 //! Who is told of a panic: the handler, standard error, whoever joins.
 
 use crate::support::programs::{self, aborted};
-use crate::support::{CHILD, LIMIT, assert_success, child, eventually, in_child, on, stderr};
+use crate::support::{
+    CHILD, LIMIT, OnDrop, assert_success, child, eventually, in_child, on, stderr,
+};
 use crate::{expected, quiet};
 use gort::Runtime;
 use gort::chan::chan;
@@ -12,7 +14,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
 #[test]
@@ -77,6 +78,11 @@ fn the_handler_is_told() {
     assert_success(&child("told::the_handler_is_told", |_| {}));
 }
 
+/// The report comes after the destructors, and before the goroutine counts as ended.
+fn have_told() {
+    eventually("all have ended", || gort::num_goroutines() == 0);
+}
+
 #[test]
 fn without_a_handler_standard_error_is_told() {
     if in_child() {
@@ -93,9 +99,7 @@ fn without_a_handler_standard_error_is_told() {
         drop(gort::Builder::new().name("baker").spawn(body).unwrap());
         drop(dropped);
         ended.recv();
-        // The report comes after the destructors.
-        thread::sleep(Duration::from_millis(100));
-        return;
+        return have_told();
     }
     let output = child("told::without_a_handler_standard_error_is_told", |_| {});
     assert_success(&output);
@@ -125,6 +129,7 @@ fn who_ends_by_the_shutdown_of_another_runtime_is_told_of() {
         let group = WaitGroup::new();
         group.go(call);
         group.wait();
+        have_told();
         return call();
     }
     let output = child("told::who_ends_by_the_shutdown_of_another_runtime_is_told_of", |_| {});
@@ -173,6 +178,12 @@ fn a_handler_that_panics_is_reported_and_goes_no_further() {
             gort::go!(|| panic!("out of cheese"));
             eventually("the handler is called", || calls.load(SeqCst) == n);
         }
+        // Nor does what it panics with.
+        gort::set_panic_handler(|_| {
+            panic_any(OnDrop(|| panic_any(OnDrop(|| panic!("of its payload's payload")))));
+        });
+        gort::go!(|| panic!("out of cheese"));
+        eventually("it has ended", || gort::num_goroutines() == 0);
         assert_eq!(gort::run(|| gort::spawn(|| 3).join().unwrap()), 3);
         return;
     }

@@ -93,7 +93,8 @@ fn who_waits_in_the_ring_of_a_busy_processor_is_run_by_another() {
 
 #[test]
 fn goroutines_are_spread_by_stealing() {
-    on(2, || {
+    /// How many ran elsewhere than where most did.
+    fn elsewhere() -> usize {
         let mut threads = std::collections::HashMap::new();
         gort::scope(|s| {
             let spin = || {
@@ -108,7 +109,11 @@ fn goroutines_are_spread_by_stealing() {
                 *threads.entry(handle.join().unwrap()).or_insert(0) += 1;
             }
         });
-        // There may be others that have run a few while the kernel had put one of the two aside.
-        assert!(threads.values().filter(|&&n| n >= 100).count() >= 2, "{threads:?}");
+        2000 - threads.values().max().unwrap()
+    }
+    on(2, || {
+        // A machine may have no CPU while the other runs them all.
+        let spread: Vec<_> = (0..5).map(|_| elsewhere()).collect();
+        assert!(spread.iter().any(|&n| n >= 100), "{spread:?}");
     });
 }
