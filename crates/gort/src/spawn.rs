@@ -94,7 +94,7 @@ impl Builder {
     }
 
     pub(crate) fn into_attributes(self) -> Attributes {
-        Attributes { name: self.name, stack_size: self.stack_size }
+        Attributes { name: self.name, stack_size: self.stack_size, is_waited_for: false }
     }
 }
 

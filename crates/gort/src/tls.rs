@@ -10,7 +10,7 @@
 )]
 
 use crate::goroutine::local::Locals;
-use crate::sched::Machine;
+use crate::sched::{Machine, Shared};
 use gort_context::carried;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
@@ -37,11 +37,24 @@ pub(crate) unsafe fn set_machine(machine: Option<&Machine>) {
 }
 
 std::thread_local! {
+    /// The runtime whose thread it is, also while that ends; without a destructor, as those of others ask. It is the complement of
+    /// where that lies: an audit looks on goroutines' stacks for what is here.
+    static OWNER: Cell<usize> = const { Cell::new(0) };
     /// Goroutine-local variables of a plain thread, which does not migrate. It has no destructor of its own: those of the values
     /// may use others.
     static LOCALS: Cell<*mut Locals> = const { Cell::new(ptr::null_mut()) };
     /// Drops them.
     static AT_END: AtEnd = const { AtEnd };
+}
+
+/// Says for good that the calling thread is one of that runtime's.
+pub(crate) fn set_owner(shared: &Shared) {
+    OWNER.set(!ptr::from_ref(shared).addr());
+}
+
+/// Is the calling thread one of that runtime's, which may run no goroutines any more?
+pub(crate) fn is_owner(shared: &Shared) -> bool {
+    OWNER.get() == !ptr::from_ref(shared).addr()
 }
 
 struct AtEnd;

@@ -146,14 +146,66 @@ fn a_forked_goroutine_that_waits_ends_its_process() {
         let told = String::from_utf8_lossy(&output.stderr);
         return assert!(told.contains("aborting, as this process was forked off"), "{told}");
     }
-    let status = on(1, || {
-        forked_to(|| {
+    let waits: [fn(); 4] = [
+        || gort::sleep(LIMIT),
+        || _ = gort::chan::never::<()>().recv(),
+        || {
+            let _locked = gort::lock_thread();
             gort::sleep(LIMIT);
+        },
+        || {
+            let _locked = gort::lock_thread();
+            _ = gort::chan::never::<()>().recv();
+        },
+    ];
+    for wait in waits {
+        let status = on(1, move || {
+            forked_to(|| {
+                // It need not wait for these, and goes on.
+                gort::yield_now();
+                assert_eq!(gort::blocking(|| 5), 5);
+                wait();
+                0
+            })
+        });
+        assert!(libc::WIFSIGNALED(status), "{status:#x}");
+        assert_eq!(libc::WTERMSIG(status), libc::SIGABRT);
+    }
+}
+
+/// Those that wait for their turn where a goroutine forks have it in the parent alone, also if they are made ready in the child.
+#[test]
+#[cfg(not(feature = "threads"))] // where the machines' threads are others
+fn what_is_runnable_at_a_fork_runs_once() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let status = on(1, move || {
+        let (tx, rx) = gort::chan::chan::<()>(1);
+        let tell = |mut writer: std::io::PipeWriter| _ = writer.write_all(b"x");
+        let [first, second] = [(); 2].map(|()| writer.try_clone().unwrap());
+        let receiver = gort::spawn(move || {
+            rx.recv();
+            tell(first);
+        });
+        gort::yield_now();
+        let waiting = gort::spawn(move || tell(second));
+        let status = forked_to(|| {
+            let mut writer = &writer;
+            writer.write_all(b"c").unwrap();
+            tx.send(()).unwrap();
+            assert!(gort::Builder::new().spawn(|| ()).is_err());
+            (0..200).for_each(|_| gort::yield_now());
+            _ = gort::chan::never::<()>().recv();
             0
-        })
+        });
+        tx.send(()).unwrap();
+        waiting.join().unwrap();
+        receiver.join().unwrap();
+        status
     });
     assert!(libc::WIFSIGNALED(status), "{status:#x}");
-    assert_eq!(libc::WTERMSIG(status), libc::SIGABRT);
+    let mut told = String::new();
+    (&reader).read_to_string(&mut told).unwrap();
+    assert_eq!(told, "cxx");
 }
 
 /// What it closes the parent has, too, and polls.

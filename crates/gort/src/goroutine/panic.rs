@@ -211,8 +211,9 @@ pub(crate) fn report(id: u64, name: Option<&str>, payload: Panicked, is_stopping
         let handler = HANDLER.lock().clone();
         match handler {
             Some(handler) => {
-                if catch_unwind(AssertUnwindSafe(|| handler(&info))).is_err() {
+                if let Err(its_own) = catch_unwind(AssertUnwindSafe(|| handler(&info))) {
                     tell(format_args!("the panic handler panicked over {}", Describe(&info)));
+                    drop_caught(its_own);
                 }
             }
             None => tell(format_args!("{}", Describe(&info))),

@@ -113,11 +113,10 @@ unsafe fn end_wait(task: NonNull<Task>) -> Option<Waker> {
 pub(crate) fn wake(waker: Waker) {
     let call = || catch_unwind(AssertUnwindSafe(|| waker.wake())).map_err(pass_discard);
     #[cfg(not(loom))]
-    let woken = crate::sched::shielded(call);
-    #[cfg(loom)]
-    let woken = call();
-    if let Err(payload) = woken {
+    if let Err(payload) = crate::sched::shielded(call) {
         // The payload's destructor is user code, too.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+        crate::goroutine::panic::drop_caught(payload);
     }
+    #[cfg(loom)]
+    drop(call());
 }

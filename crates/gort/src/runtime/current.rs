@@ -96,7 +96,7 @@ pub(crate) fn spawn_later<F: FnOnce() + Send + 'static>(deadline: Deadline, f: F
     started(spawned)
 }
 
-/// For scopes: a goroutine whose closure borrows.
+/// For scopes: a goroutine whose closure borrows, and which the caller waits for.
 ///
 /// # Safety
 /// What `f` borrows outlives the goroutine; `F` and `T` may go to another thread.
@@ -105,6 +105,7 @@ pub(crate) unsafe fn spawn_scoped<F: FnOnce() -> T, T>(
     f: F,
 ) -> io::Result<JoinHandle<T>> {
     let name = attributes.name.clone();
+    let attributes = Attributes { is_waited_for: true, ..attributes };
     // SAFETY: by this function's contract.
     let goroutine = unsafe { current_runtime()?.spawn_joined::<F, T>(attributes, f) }?;
     Ok(JoinHandle::new(goroutine, name))

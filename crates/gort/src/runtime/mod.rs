@@ -93,9 +93,10 @@ impl Runtime {
         F: FnOnce() -> R + Send,
         R: Send,
     {
+        let attributes = Attributes { is_waited_for: true, ..Attributes::default() };
         // SAFETY: `wait_for` returns only after the goroutine has ended, so the borrows of `f`
         // last; F and R may go to other threads.
-        let spawned = unsafe { self.shared.spawn_joined(Attributes::default(), f) };
+        let spawned = unsafe { self.shared.spawn_joined(attributes, f) };
         wait_for(JoinHandle::new(started(spawned), None))
     }
 
@@ -167,9 +168,12 @@ impl Runtime {
     /// holds a [`Shutdown`](crate::Shutdown). Destructors may block, and are waited for. A program that is built with
     /// `panic = "abort"` cannot unwind: there the first of them ends the process, with a message; so does dropping the runtime.
     ///
+    /// Then its threads are waited for up to their very end, for which there is no limit: destructors of `thread_local!`s run there, and
+    /// should not wait for the caller.
+    ///
     /// The caller's thread is blocked, also that of another runtime's goroutine. Called by one of its own goroutines, or by the
-    /// destructor of what one would have called that is [stopped](crate::time::AfterFunc::stop), it only begins the shutdown, and
-    /// returns at once.
+    /// destructor of what one would have called that is [stopped](crate::time::AfterFunc::stop), or of a `thread_local!` of one of its
+    /// threads, it only begins the shutdown, and returns at once.
     ///
     /// ```
     /// use std::time::Duration;

@@ -75,22 +75,22 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
 
     impl Drop for Call {
         fn drop(&mut self) {
-            // So may `f`.
-            let machine = tls::machine().expect("a goroutine runs on a machine");
             if !self.is_nested {
                 self.goroutine.set_flag(IN_CALL, false);
-                machine.shared().calls.end();
+                self.goroutine.shared().calls.end();
             }
             // What `f` has left there.
             gort_context::wipe_below();
+            // `f` may have waited.
+            let machine = tls::machine().expect("a goroutine runs on a machine");
             machine.come_back();
         }
     }
 
     let Some(machine) = tls::machine() else { return f() };
     let Some(goroutine) = machine.current() else { return f() };
-    park::end_in_shutdown(machine, goroutine);
-    let shared = machine.shared();
+    park::end_in_shutdown(goroutine);
+    let shared = goroutine.shared();
     let is_nested = goroutine.has_flag(IN_CALL);
     if !is_nested {
         shared.calls.begin(goroutine, shared.most_calls());
@@ -131,6 +131,9 @@ impl Machine {
         // This takes an idle one.
         self.enter();
         let goroutine = self.current().expect("the caller is a goroutine");
+        if !self.shared().has_threads() {
+            return self.exit(); // it has forked, and goes on by itself
+        }
         // Those that only this machine can run have waited meanwhile.
         if self.try_processor().is_some() && self.bound.len() == 0 {
             return self.exit();

@@ -29,6 +29,7 @@ use crate::goroutine::join::{End, Owner};
 use crate::goroutine::{GoroutineRef, State, panic, payload};
 use crate::park::{Caller, Claim, Outcome, Ticket, caller};
 use crate::prim::atomic::Ordering::*;
+use crate::tls;
 use std::fmt;
 use std::io;
 use std::ptr::NonNull;
@@ -118,13 +119,14 @@ impl Shared {
         }
     }
 
-    /// Would the shutdown wait for the caller? It is one of the goroutines, or about to end one.
+    /// Would the shutdown wait for the caller? It is one of the goroutines, or about to end one, or a destructor of a thread that is
+    /// to be waited for.
     pub(super) fn waits_for_caller(&self) -> bool {
         let is_dropper = || {
             let _inside = inside();
             self.registry().droppers.contains(&caller())
         };
-        self.callers_machine().is_some() || is_dropper()
+        self.callers_machine().is_some() || tls::is_owner(self) || is_dropper()
     }
 }
 

@@ -97,6 +97,14 @@ impl Inside<'_> {
     }
 }
 
+/// In a process that was forked off, on its only thread: if that runs a goroutine, it has no processor from here on. So those that wait
+/// there, which go on in the parent, do not run here as well.
+pub(super) fn lose_processor_in_child() {
+    if let Some(machine) = tls::machine() {
+        machine.processor.store(ptr::null_mut(), Relaxed);
+    }
+}
+
 impl Drop for Inside<'_> {
     #[inline(always)]
     fn drop(&mut self) {
@@ -218,6 +226,7 @@ impl Machine {
         }
         let idle = &self.shared().idle;
         if idle.idle_processors() > 0
+            && self.shared().has_threads()
             && let Some(processor) = idle.take_processor()
         {
             self.set_processor(Some(processor));

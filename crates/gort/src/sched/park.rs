@@ -37,12 +37,12 @@ pub(crate) fn park(goroutine: GoroutineRef, deadline: Deadline, why: Wait) -> Ou
     if let Some(outcome) = goroutine.task().notified() {
         return outcome;
     }
-    let machine = tls::machine().expect("a goroutine runs on a machine");
-    if machine.shared().is_stopping()
+    if goroutine.shared().is_stopping()
         && let Some(outcome) = end_own_wait(goroutine)
     {
         return outcome;
     }
+    let machine = tls::machine().expect("a goroutine runs on a machine");
     machine.enter();
     goroutine.set_wait(why);
     let timers = (deadline != Deadline::NEVER).then(|| start_timer(machine, goroutine, deadline));
@@ -76,7 +76,11 @@ fn start_timer(
 ) -> &'static Processor {
     debug_assert!(deadline.nanos() != NEVER);
     let ticket = goroutine.task().ticket();
-    machine.shared().add_timer(machine.try_processor(), deadline.nanos(), ticket)
+    let processor = machine.try_processor();
+    if processor.is_none() {
+        machine.shared().ensure_origin();
+    }
+    machine.shared().add_timer(processor, deadline.nanos(), ticket)
 }
 
 /// Ends the wait that the running goroutine has armed, in the name of a shutdown. `None`: it is not to be interrupted, or
@@ -212,6 +216,7 @@ impl Machine {
     fn await_processor(&self, goroutine: GoroutineRef) {
         /// How often to try again to have a thread for the processor, if there was none.
         const RETRY: Duration = Duration::from_millis(10);
+        self.shared().ensure_origin();
         let given = self.try_processor().map(|processor| {
             self.set_processor(None);
             self.shared().hand_off(processor)
@@ -259,7 +264,8 @@ impl Machine {
     fn has_to_look_further(&self) -> bool {
         let shared = self.shared();
         let is_active = self.try_processor().is_some_and(|mine| shared.is_active(mine));
-        shared.global.len() > 0 || !is_active || shared.is_exiting()
+        // In a forked child there is nobody to make room for.
+        (shared.global.len() > 0 || !is_active || shared.is_exiting()) && shared.has_threads()
     }
 }
 
@@ -330,14 +336,18 @@ impl Shared {
     }
 
     pub(crate) fn inject(&self, goroutine: GoroutineRef) {
-        self.global.push(goroutine);
-        self.notify();
+        if self.has_threads() {
+            self.global.push(goroutine);
+            self.notify();
+        }
     }
 
     /// For one that would be run next if there was a processor for it here.
     pub(crate) fn inject_at_once(&self, goroutine: GoroutineRef) {
-        self.global.push_at_once(goroutine);
-        self.notify();
+        if self.has_threads() {
+            self.global.push_at_once(goroutine);
+            self.notify();
+        }
     }
 }
 
@@ -345,10 +355,13 @@ impl Shared {
 pub(crate) fn yield_now() {
     let Some(machine) = tls::machine() else { return std::thread::yield_now() };
     let Some(goroutine) = machine.current() else { return };
-    end_in_shutdown(machine, goroutine);
+    end_in_shutdown(goroutine);
+    let machine = tls::machine().expect("a goroutine runs on a machine");
     machine.enter();
     if stays(goroutine) {
-        yield_pinned(machine, goroutine);
+        if machine.try_processor().is_some() || machine.has_to_look_further() {
+            yield_pinned(machine, goroutine);
+        }
         return machine.exit();
     }
     let next = machine.pick();
@@ -376,8 +389,8 @@ fn yield_at_slice_end() {
 }
 
 /// Where the running goroutine gives others room: it is unwound if the runtime is being shut down.
-pub(super) fn end_in_shutdown(machine: &Machine, goroutine: GoroutineRef) {
-    let is_to_end = machine.shared().is_stopping() && !is_shielded(goroutine);
+pub(super) fn end_in_shutdown(goroutine: GoroutineRef) {
+    let is_to_end = goroutine.shared().is_stopping() && !is_shielded(goroutine);
     if is_to_end && !std::thread::panicking() {
         unwind_for_shutdown();
     }

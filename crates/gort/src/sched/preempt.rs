@@ -12,7 +12,8 @@
 //! **Between looking and entering.** The runtime's own code is inlined into the user's. It asks which machine it runs on, and
 //! then tells that one that it is inside. A goroutine that is interrupted in between, and goes on on another thread, would tell
 //! the wrong one. It then has the machine's address in a register, or what leads to it, and is refused for that. A register may
-//! have it from before; that costs a refusal. The hook does the same, and a machine that has been redirected is not once more
+//! have it from before; that costs a refusal. Nor may the address be kept over a call, which may put the register on the stack: who has
+//! called something outside asks again. The hook does the same, and a machine that has been redirected is not once more
 //! before that is inside. *What is not covered*: an unoptimized build keeps the address on the stack. Refusing for what is
 //! there was tried; dead words in frames that never write to them look like it, always.
 //!

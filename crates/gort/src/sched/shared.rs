@@ -27,7 +27,7 @@ use crate::prim::GiveWay;
 use crate::prim::atomic::{
     AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, AtomicUsize, Ordering::*,
 };
-use crate::sys::Origin;
+use crate::sys::{self, Origin};
 use crate::tell::abort;
 use crate::tls;
 use crossbeam_utils::CachePadded;
@@ -167,6 +167,7 @@ impl Shared {
             this: this.clone(),
         });
         shared.set_active_processors(processors);
+        sys::call_in_forked_children(super::machine::lose_processor_in_child);
         shared
     }
 
@@ -178,18 +179,24 @@ impl Shared {
 
     // ---- goroutines
 
+    /// Not if the process was forked off the one that has them. Then nothing is to run, and a lock that one of them had it has for ever.
+    #[inline(always)]
+    pub(super) fn has_threads(&self) -> bool {
+        self.origin.is_here()
+    }
+
     /// # Errors
-    /// If the process was forked off the one that has the runtime's threads.
+    /// Without threads.
     pub(crate) fn check_origin(&self) -> io::Result<()> {
-        if self.origin.is_here() {
+        if self.has_threads() {
             return Ok(());
         }
         Err(io::Error::new(io::ErrorKind::Unsupported, FORKED_OFF))
     }
 
-    /// Before a machine sleeps: where a goroutine has forked the process, and goes on in the child, nobody would ever wake it.
+    /// Before a wait: where a goroutine has forked the process, and goes on in the child, nobody would ever end it.
     pub(super) fn ensure_origin(&self) {
-        if !self.origin.is_here() {
+        if !self.has_threads() {
             abort(format_args!("aborting, as {FORKED_OFF}: nothing is left to be done here"));
         }
     }
@@ -263,6 +270,9 @@ impl Shared {
 
     #[cold]
     fn free_record_outside(&self, goroutine: GoroutineRef) {
+        if !self.has_threads() {
+            return;
+        }
         let _inside = inside();
         // The runtime may be gone but for this record: it is, or keeps, alive until the lock is held.
         let mut registry = self.registry();
@@ -275,7 +285,7 @@ impl Shared {
         if registry.orphans == 0 {
             drop(registry);
             // SAFETY: `close` has forgotten one count for the orphans, of which this was the last.
-            unsafe { Arc::decrement_strong_count(ptr::from_ref(self)) };
+            unsafe { Arc::decrement_strong_count(self.this.as_ptr()) };
         }
     }
 

@@ -1,8 +1,7 @@
 //! Making goroutines.
 
-use super::Shared;
-use super::machine::Machine;
 use super::park;
+use super::{Machine, Shared};
 use crate::goroutine::{BOUND, Extra, GoroutineRef, SHIELDED, State, payload};
 use crate::tls;
 use std::io;
@@ -14,6 +13,8 @@ pub(crate) struct Attributes {
     pub(crate) name: Option<Arc<str>>,
     /// None: the runtime's default.
     pub(crate) stack_size: Option<usize>,
+    /// Its starter waits until it has ended, whatever comes.
+    pub(crate) is_waited_for: bool,
 }
 
 impl Attributes {
@@ -72,31 +73,6 @@ impl Shared {
         Ok(())
     }
 
-    /// As [`spawn_joined`](Self::spawn_joined), for a goroutine that stays on `machine`, the caller's; so
-    /// does the caller from here on.
-    ///
-    /// # Safety
-    /// Closure and result own what they hold.
-    unsafe fn spawn_bound<F: FnOnce() -> T, T>(
-        &self,
-        machine: &Machine,
-        caller: GoroutineRef,
-        attributes: Attributes,
-        closure: F,
-    ) -> io::Result<GoroutineRef> {
-        let record = self.new_record(attributes, true)?;
-        // SAFETY: the record is vacant and this caller's; the rest by this function's contract.
-        unsafe { payload::put_joined::<F, T>(&record, closure) };
-        caller.set_flag(BOUND, true);
-        record.set_flag(BOUND, true);
-        record.set_home(machine.number);
-        record.set_state(State::New);
-        // The machine is the one that runs this, so it need not be roused.
-        let _inside = machine.inside();
-        machine.bound.push(record);
-        Ok(record)
-    }
-
     #[inline(always)]
     pub(super) fn new_record(
         &self,
@@ -104,6 +80,7 @@ impl Shared {
         joined: bool,
     ) -> io::Result<GoroutineRef> {
         self.check_stacks()?;
+        let is_shielded = self.shields(attributes.is_waited_for);
         let extra = attributes.into_extra(self)?;
         let inside = park::inside();
         let processor = inside.as_ref().and_then(|inside| inside.processor_of(self));
@@ -111,12 +88,29 @@ impl Shared {
             return Err(self.no_record());
         };
         record.clear_flags();
-        if self.callers_machine().and_then(|m| m.current()).is_some_and(park::is_shielded) {
+        if is_shielded {
             record.set_flag(SHIELDED, true);
         }
         record.set_extra(extra);
         record.join().start(joined);
         Ok(record)
+    }
+
+    /// Is what the caller starts not to be interrupted by a shutdown? Of one that must not be, that is
+    ///
+    /// - who it waits for whatever comes, as in a scope: told of the shutdown, it would unwind, while it unwinds from a panic perhaps;
+    /// - who it starts while the runtime stops, as destructors may wait for them.
+    ///
+    /// Nobody else, as these would never end: who is started where a goroutine has panicked, or by what it wakes, is there to stay.
+    #[inline(always)]
+    fn shields(&self, is_waited_for: bool) -> bool {
+        (is_waited_for || self.is_stopping()) && self.is_caller_shielded(is_waited_for)
+    }
+
+    #[inline(never)]
+    fn is_caller_shielded(&self, waits: bool) -> bool {
+        let caller = self.callers_machine().and_then(Machine::current);
+        caller.is_some_and(|caller| park::is_shielded(caller) || waits && std::thread::panicking())
     }
 
     #[cold]
@@ -145,7 +139,7 @@ impl Shared {
     }
 }
 
-/// Starts a goroutine on the machine of the caller, who is a goroutine.
+/// Starts a goroutine on the machine of the caller, who is a goroutine and stays there, too, from here on.
 ///
 /// # Safety
 /// Closure and result own what they hold.
@@ -153,8 +147,18 @@ pub(crate) unsafe fn spawn_local<F: FnOnce() -> T, T>(
     attributes: Attributes,
     closure: F,
 ) -> io::Result<GoroutineRef> {
+    let caller = park::current_goroutine().expect("the caller is a goroutine");
+    let record = caller.shared().new_record(attributes, true)?;
+    // SAFETY: the record is vacant and this caller's; the rest by this function's contract.
+    unsafe { payload::put_joined::<F, T>(&record, closure) };
+    // From here on it is not put aside (see `preempt`), to go on on another one.
     let machine = tls::machine().expect("a goroutine runs on a machine");
-    let caller = machine.current().expect("the caller is a goroutine");
-    // SAFETY: by this function's contract.
-    unsafe { machine.shared().spawn_bound(machine, caller, attributes, closure) }
+    let _inside = machine.inside();
+    caller.set_flag(BOUND, true);
+    record.set_flag(BOUND, true);
+    record.set_home(machine.number);
+    record.set_state(State::New);
+    // The machine is the one that runs this, so it need not be roused.
+    machine.bound.push(record);
+    Ok(record)
 }

@@ -7,6 +7,7 @@ use super::{Machine, Shared};
 use crate::clock;
 use crate::prim::atomic::Ordering::*;
 use crate::tell::tell;
+use crate::tls;
 use std::collections::HashMap;
 use std::io;
 use std::ptr::{self, NonNull};
@@ -81,7 +82,8 @@ impl Shared {
         };
         self.start_monitor().map_err(refused)?;
         let processor = self.idle.take_processor().expect("a new runtime's are idle");
-        let started = self.new_machine(processor, false).map_err(refused);
+        let number = self.take_number().expect("a new runtime has no machines");
+        let started = self.new_machine(number, processor, false).map_err(refused);
         started.inspect_err(|_| self.idle.add_processor(processor))
     }
 
@@ -113,6 +115,7 @@ impl Shared {
         let shared = self.this.upgrade().expect("a runtime with threads is alive");
         let place = self.registry().threads.reserve();
         let thread = thread::Builder::new().name(name).stack_size(SYSTEM_STACK).spawn(move || {
+            tls::set_owner(&shared);
             main(&shared);
             // Those that have ended before, as nobody who runs goroutines may wait for destructors that may wait for goroutines.
             // This thread has nothing that others need any more.
@@ -154,10 +157,8 @@ impl Shared {
         if again_at != 0 && clock::now() < again_at {
             return false;
         }
-        if self.running.load(Relaxed) >= self.most_threads {
-            return false;
-        }
-        match self.new_machine(processor, searching) {
+        let Some(number) = self.take_number() else { return false };
+        match self.new_machine(number, processor, searching) {
             Ok(()) => {
                 self.threads_again_at.store(0, Relaxed);
                 true
@@ -171,13 +172,14 @@ impl Shared {
         }
     }
 
-    /// Starts a thread that begins by running `processor`.
-    fn new_machine(&self, processor: &'static Processor, searching: bool) -> io::Result<()> {
-        let number = self.take_number();
-        let Some(chunk) = self.machines.get(number / CHUNK) else {
-            self.give_back_number(number);
-            return Err(io::ErrorKind::OutOfMemory.into());
-        };
+    /// Starts a thread for the machine with that number, which begins by running `processor`.
+    fn new_machine(
+        &self,
+        number: usize,
+        processor: &'static Processor,
+        searching: bool,
+    ) -> io::Result<()> {
+        let chunk = &self.machines[number / CHUNK];
         let chunk = chunk.get_or_init(|| Box::new([const { OnceLock::new() }; CHUNK]));
         let machine = chunk[number % CHUNK]
             .get_or_init(|| Box::new(Machine::new(NonNull::from(self), number as u32)));
@@ -199,18 +201,27 @@ impl Shared {
         })
     }
 
-    /// The number of a machine without a thread, for one that is to have one.
-    fn take_number(&self) -> usize {
-        self.running.fetch_add(1, Relaxed);
+    /// The number of a machine without a thread, for one that is to have one; below the most threads that there may be, as `running`
+    /// and the vacant numbers change together.
+    fn take_number(&self) -> Option<usize> {
+        if self.running.load(Relaxed) >= self.most_threads {
+            return None;
+        }
         let mut registry = self.registry();
+        // Others may have been faster.
+        if self.running.load(Relaxed) >= self.most_threads {
+            return None;
+        }
+        self.running.fetch_add(1, Relaxed);
         let number = registry.vacant.pop().unwrap_or(registry.machines);
         registry.machines = registry.machines.max(number + 1);
-        number
+        Some(number)
     }
 
     fn give_back_number(&self, number: usize) {
+        let mut registry = self.registry();
+        registry.vacant.push(number);
         self.running.fetch_sub(1, Relaxed);
-        self.registry().vacant.push(number);
     }
 
     pub(crate) fn machine_at(&self, number: u32) -> Option<&'static Machine> {

@@ -203,6 +203,10 @@ impl Machine {
     /// The running goroutine has ended; the worker that ran it goes on.
     #[inline(always)]
     fn end(&self, record: Option<GoroutineRef>) {
-        self.shared().count_end(self.try_processor(), record);
+        let processor = self.try_processor();
+        if processor.is_none() {
+            self.shared().ensure_origin();
+        }
+        self.shared().count_end(processor, record);
     }
 }

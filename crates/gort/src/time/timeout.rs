@@ -1,10 +1,11 @@
 //! A limit on how long to wait for a function.
 
 use crate::chan::{RecvTimeoutError, chan};
-use crate::goroutine::panic::unwind_for_shutdown;
+use crate::goroutine::panic::{Shutdown, unwind_for_shutdown};
 use gort_context::pass_discard;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread::panicking;
 use std::time::Duration;
 
 /// The time is up.
@@ -57,12 +58,13 @@ impl From<Elapsed> for std::io::Error {
 /// use std::time::Duration;
 ///
 /// assert_eq!(timeout(Duration::from_secs(60), || 6 * 7), Ok(42));
-/// let late = timeout(Duration::from_millis(1), || gort::sleep(Duration::from_millis(50)));
+/// let late = timeout(Duration::from_millis(1), || gort::sleep(Duration::from_secs(60)));
 /// assert_eq!(late.unwrap_err().to_string(), "the time is up");
 /// ```
 ///
 /// # Errors
-/// [`Elapsed`] if there is no value in time.
+/// [`Elapsed`] if there is no value in time. Also, in a destructor that runs as the caller panics, if there will be none as the runtime is
+/// shut down: a second panic would end the process.
 ///
 /// # Panics
 /// With the panic of `f`; if the goroutine cannot be started, as [`go!`](crate::go!).
@@ -80,9 +82,10 @@ where
     });
     match results.recv_timeout(limit) {
         Ok(Ok(value)) => Ok(value),
+        Ok(Err(payload)) if payload.is::<Shutdown>() && panicking() => Err(Elapsed),
         Ok(Err(payload)) => resume_unwind(payload),
-        Err(RecvTimeoutError::Timeout) => Err(Elapsed),
         // It was dropped unbegun.
-        Err(RecvTimeoutError::Closed) => unwind_for_shutdown(),
+        Err(RecvTimeoutError::Closed) if !panicking() => unwind_for_shutdown(),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Closed) => Err(Elapsed),
     }
 }

@@ -13,6 +13,7 @@ mod begun;
 mod destructors;
 #[cfg(target_os = "linux")]
 mod nothing_left;
+mod shields;
 mod unwound;
 
 use crate::support::{Tally, Token, eventually};

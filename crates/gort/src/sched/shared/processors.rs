@@ -126,3 +126,49 @@ impl Shared {
         processor.retired.store(true, SeqCst);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::{Preempt, Runtime, blocking, tls};
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::sync::{Arc, Barrier};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// In the list it would be taken for one that is idle, and whoever looks for work would find that nobody is busy.
+    #[test]
+    fn one_that_is_given_up_when_there_are_to_be_fewer_is_out_of_use() {
+        let runtime = Runtime::builder().processors(2).preempt(Preempt::Off).build().unwrap();
+        let shared = runtime.run(|| tls::machine().expect("of a goroutine").shared());
+        let (both_run, end) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(3)));
+        let steps = Arc::new(AtomicUsize::new(0));
+        let blocked = [0, 1].map(|_| {
+            let (both_run, end, steps) = (both_run.clone(), end.clone(), steps.clone());
+            runtime.spawn(move || {
+                both_run.wait();
+                steps.fetch_add(1, SeqCst);
+                while steps.load(SeqCst) < 3 {
+                    thread::yield_now();
+                }
+                blocking(|| {
+                    steps.fetch_add(1, SeqCst);
+                    end.wait();
+                });
+            })
+        });
+        let eventually = |is_so: &dyn Fn() -> bool| {
+            let start = Instant::now();
+            while !is_so() {
+                assert!(start.elapsed() < Duration::from_secs(60));
+                thread::yield_now();
+            }
+        };
+        eventually(&|| steps.load(SeqCst) == 2);
+        runtime.set_processors(1);
+        steps.fetch_add(1, SeqCst);
+        eventually(&|| steps.load(SeqCst) == 5);
+        eventually(&|| shared.idle.idle_processors() == 1);
+        end.wait();
+        blocked.into_iter().for_each(|handle| handle.join().unwrap());
+    }
+}

@@ -9,6 +9,6 @@ mod sockets;
 
 pub(crate) use descriptors::*;
 pub(crate) use files::*;
-pub(crate) use origin::Origin;
+pub(crate) use origin::{Origin, call_in_forked_children};
 pub(crate) use processes::ProcessWatch;
 pub(crate) use sockets::*;

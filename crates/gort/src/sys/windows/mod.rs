@@ -47,6 +47,9 @@ impl Origin {
     }
 }
 
+/// There are none.
+pub(crate) fn call_in_forked_children(_: fn()) {}
+
 /// A thread of the runtime's: what it sleeps on.
 ///
 /// An event, and beside it a timer of high resolution (Windows 10 and newer), as the time-outs that the system's
