@@ -131,12 +131,12 @@ impl Machine {
         // This takes an idle one.
         self.enter();
         let goroutine = self.current().expect("the caller is a goroutine");
-        if !self.shared().has_threads() {
-            return self.exit(); // it has forked, and goes on by itself
-        }
         // Those that only this machine can run have waited meanwhile.
         if self.try_processor().is_some() && self.bound.len() == 0 {
             return self.exit();
+        }
+        if !self.shared().has_threads() {
+            return self.exit(); // it has forked, and goes on by itself
         }
         if park::stays(goroutine) {
             if self.try_processor().is_none() {

@@ -353,10 +353,12 @@ impl Shared {
 
 /// Lets other goroutines run; see [`yield_now`](crate::yield_now).
 pub(crate) fn yield_now() {
-    let Some(machine) = tls::machine() else { return std::thread::yield_now() };
+    let Some(mut machine) = tls::machine() else { return std::thread::yield_now() };
     let Some(goroutine) = machine.current() else { return };
-    end_in_shutdown(goroutine);
-    let machine = tls::machine().expect("a goroutine runs on a machine");
+    if machine.shared().is_stopping() {
+        end_in_shutdown(goroutine);
+        machine = tls::machine().expect("a goroutine runs on a machine");
+    }
     machine.enter();
     if stays(goroutine) {
         if machine.try_processor().is_some() || machine.has_to_look_further() {

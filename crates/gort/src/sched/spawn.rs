@@ -104,13 +104,10 @@ impl Shared {
     /// Nobody else, as these would never end: who is started where a goroutine has panicked, or by what it wakes, is there to stay.
     #[inline(always)]
     fn shields(&self, is_waited_for: bool) -> bool {
-        (is_waited_for || self.is_stopping()) && self.is_caller_shielded(is_waited_for)
-    }
-
-    #[inline(never)]
-    fn is_caller_shielded(&self, waits: bool) -> bool {
-        let caller = self.callers_machine().and_then(Machine::current);
-        caller.is_some_and(|caller| park::is_shielded(caller) || waits && std::thread::panicking())
+        let is_spared =
+            |caller| park::is_shielded(caller) || is_waited_for && std::thread::panicking();
+        (is_waited_for || self.is_stopping())
+            && self.callers_machine().and_then(Machine::current).is_some_and(is_spared)
     }
 
     #[cold]
