@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use support::{
-    LIMIT, Tally, ThreadWaker, Token, block_on, eventually, on, waker, waker_that_cannot_be_cloned,
-    within,
+    LIMIT, Tally, ThreadWaker, Token, block_on, eventually, in_time, on, waker,
+    waker_that_cannot_be_cloned, within,
 };
 
 /// Polls once.
@@ -326,32 +326,39 @@ fn time_wakes_futures_too() {
         });
         assert!(start.elapsed() >= TIME * 3);
         // One that is dropped before its time wakes nobody.
-        let waker = ThreadWaker::new();
-        let start = Instant::now();
-        {
-            let late = after(TIME);
-            assert!(poll(pin!(late.recv_async()), &waker).is_pending());
-        }
-        // The thread may have been kept from it for so long.
-        let was_in_time = start.elapsed() < TIME;
+        let (waker, is_pending) = in_time(TIME, || {
+            let (waker, late) = (ThreadWaker::new(), after(TIME));
+            let is_pending = poll(pin!(late.recv_async()), &waker).is_pending();
+            (waker, is_pending)
+        });
+        assert!(is_pending);
         let later = after(TIME * 2);
         block_on(later.recv_async());
-        assert!(!was_in_time || waker.woken.load(SeqCst) == 0);
+        assert_eq!(waker.woken.load(SeqCst), 0);
     });
 }
 
-/// A future may be handed from one task to another while it waits for a time.
+/// A future may be handed from one task to another while it waits for a time, which wakes who has polled last.
 #[test]
 fn time_wakes_who_has_polled_last() {
-    let (first, second) = (ThreadWaker::new(), ThreadWaker::new());
-    let timer = after(Duration::from_millis(50));
-    let mut future = pin!(timer.recv_async());
-    assert!(poll(future.as_mut(), &first).is_pending());
-    // It may have taken that long.
-    if poll(future.as_mut(), &second).is_pending() {
-        eventually("the second is woken", || second.woken.load(SeqCst) > 0);
-        assert!(poll(future.as_mut(), &second).is_ready());
-    }
+    const TIME: Duration = Duration::from_millis(20);
+    within(LIMIT, || {
+        loop {
+            let start = Instant::now();
+            let (first, second, timer) = (ThreadWaker::new(), ThreadWaker::new(), after(TIME));
+            let mut future = pin!(timer.recv_async());
+            let are_pending =
+                [&first, &second].map(|waker| poll(future.as_mut(), waker).is_pending());
+            if start.elapsed() >= TIME {
+                continue; // this thread was kept from running: it may be due
+            }
+            assert_eq!(are_pending, [true, true]);
+            eventually("the second is woken", || second.woken.load(SeqCst) > 0);
+            assert!(block_on(future).is_some());
+            assert_eq!(first.woken.load(SeqCst), 0);
+            break;
+        }
+    });
 }
 
 #[test]
@@ -383,19 +390,6 @@ fn a_waker_may_use_the_channel() {
     eventually("it is sent", || sender.is_finished());
     assert_eq!(future.poll(&mut Context::from_waker(&waker)), Poll::Ready(Some(1)));
     sender.join().unwrap().unwrap();
-}
-
-/// Time wakes who has polled last.
-#[test]
-fn a_future_of_a_time_that_goes_to_another_task() {
-    within(LIMIT, || {
-        let before = ThreadWaker::new();
-        let due = after(Duration::from_millis(20));
-        let mut future = Box::pin(due.recv_async());
-        assert!(poll(future.as_mut(), &before).is_pending());
-        assert!(block_on(future).is_some());
-        assert_eq!(before.woken.load(SeqCst), 0);
-    });
 }
 
 fn panicking() -> Waker {

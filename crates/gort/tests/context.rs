@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{LIMIT, Tally, eventually, on, runtime, within, yield_until};
+use support::{LIMIT, Tally, eventually, in_time, on, runtime, within, yield_until};
 
 const SOON: Duration = Duration::from_millis(3);
 const LONG: Duration = Duration::from_secs(3600);
@@ -112,8 +112,11 @@ fn no_time_and_all_time() {
 fn a_cancelled_context_does_not_time_out() {
     on(2, || {
         let not_yet = Duration::from_millis(100);
-        let (ctx, cancel) = with_timeout(&background(), not_yet);
-        cancel.cancel();
+        let ctx = in_time(not_yet, || {
+            let (ctx, cancel) = with_timeout(&background(), not_yet);
+            cancel.cancel();
+            ctx
+        });
         assert_ended(&ctx, ContextError::Cancelled);
         gort::sleep(2 * not_yet);
         assert_ended(&ctx, ContextError::Cancelled);

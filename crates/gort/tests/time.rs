@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{LIMIT, block_on, eventually, on, within, yield_until};
+use support::{LIMIT, block_on, eventually, in_time, on, within, yield_until};
 
 const SOON: Duration = Duration::from_millis(3);
-/// Longer than the next statement takes, also on a loaded machine.
+/// Longer than the next statement takes, as a rule.
 const NOT_YET: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -25,8 +25,12 @@ const LONG: Duration = Duration::from_secs(3600);
 fn a_timer_is_due_once_and_not_too_early() {
     gort::run(|| {
         let start = Instant::now();
-        let timer = Timer::new(SOON);
-        assert_eq!(timer.receiver().try_recv(), Err(TryRecvError::Empty));
+        let (timer, early) = in_time(SOON, || {
+            let timer = Timer::new(SOON);
+            let early = timer.receiver().try_recv();
+            (timer, early)
+        });
+        assert_eq!(early, Err(TryRecvError::Empty));
         let due = timer.receiver().recv().unwrap();
         assert!(due >= start + SOON && due <= Instant::now());
         assert_eq!(timer.receiver().try_recv(), Err(TryRecvError::Empty));
@@ -180,11 +184,15 @@ fn those_who_wait_follow_the_timer() {
 #[test]
 fn those_who_wait_for_a_timer_that_is_stopped_wait_on() {
     on(1, || {
-        let timer = Arc::new(Timer::new(NOT_YET));
-        let receiver = timer.receiver().clone();
-        let waiter = gort::spawn(move || receiver.recv().unwrap());
-        gort::yield_now();
-        assert!(timer.stop());
+        let (timer, waiter, was_on) = in_time(NOT_YET, || {
+            let timer = Timer::new(NOT_YET);
+            let receiver = timer.receiver().clone();
+            let waiter = gort::spawn(move || receiver.recv().unwrap());
+            gort::yield_now();
+            let was_on = timer.stop();
+            (timer, waiter, was_on)
+        });
+        assert!(was_on);
         gort::sleep(2 * NOT_YET);
         assert!(!waiter.is_finished());
         let reset = Instant::now();
@@ -244,8 +252,11 @@ fn a_ticker_stops_and_starts_with_a_new_period() {
         ticker.stop();
         assert_eq!(ticker.receiver().try_recv(), Err(TryRecvError::Empty), "also not a late one");
         let reset = Instant::now();
-        ticker.reset(SOON);
-        assert_eq!(ticker.receiver().try_recv(), Err(TryRecvError::Empty), "nothing old");
+        let old = in_time(SOON, || {
+            ticker.reset(SOON);
+            ticker.receiver().try_recv()
+        });
+        assert_eq!(old, Err(TryRecvError::Empty), "nothing old");
         let ticks: Vec<_> = ticker.receiver().iter().take(2).collect();
         assert!(ticks[0] >= reset + SOON && ticks[1] >= ticks[0] + SOON);
         ticker.reset(Duration::MAX);

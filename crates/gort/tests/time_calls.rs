@@ -10,10 +10,10 @@ use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 use std::time::{Duration, Instant};
-use support::{LIMIT, compute_until, in_turn, on, within, yield_until};
+use support::{LIMIT, compute_until, in_time, in_turn, on, within, yield_until};
 
 const SOON: Duration = Duration::from_millis(3);
-/// Longer than the next statement takes, also on a loaded machine.
+/// Longer than the next statement takes, as a rule.
 const NOT_YET: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -94,10 +94,14 @@ fn a_call_can_be_put_off_and_brought_forward() {
         assert!(rx.recv().unwrap() >= start + SOON);
         assert!(!call.reset(LONG), "it has been made");
 
-        let called = Arc::new(AtomicBool::new(false));
-        let in_call = called.clone();
-        let call = after_func(NOT_YET, move || in_call.store(true, Relaxed));
-        assert!(call.reset(LONG));
+        let (called, call, was_on) = in_time(NOT_YET, || {
+            let called = Arc::new(AtomicBool::new(false));
+            let in_call = called.clone();
+            let call = after_func(NOT_YET, move || in_call.store(true, Relaxed));
+            let was_on = call.reset(LONG);
+            (called, call, was_on)
+        });
+        assert!(was_on);
         gort::sleep(2 * NOT_YET);
         assert!(!called.load(Relaxed), "the time it had before has passed");
         assert!(call.stop());

@@ -94,9 +94,9 @@ impl Core<Instant> {
 /// use gort::chan::after;
 /// use std::time::{Duration, Instant};
 ///
+/// assert!(after(Duration::from_secs(60)).try_recv().is_err());
 /// let start = Instant::now();
 /// let timeout = after(Duration::from_millis(5));
-/// assert!(timeout.try_recv().is_err());
 /// assert!(timeout.recv().unwrap() >= start + Duration::from_millis(5));
 /// ```
 pub fn after(duration: Duration) -> Receiver<Instant> {

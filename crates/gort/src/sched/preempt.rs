@@ -160,14 +160,18 @@ mod tests {
             Ok(runtime) => runtime,
             Err(error) => return assert_eq!(error.kind(), ErrorKind::Unsupported),
         };
-        let stop = Arc::new(AtomicBool::new(false));
+        let [knows, stop] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         let knowing = runtime.spawn({
-            let stop = stop.clone();
+            let (knows, stop) = (knows.clone(), stop.clone());
             move || {
                 let machine = tls::machine().expect("a goroutine runs on a machine");
-                sys::wait_with(ptr::from_ref(machine).cast(), &stop);
+                sys::wait_with(ptr::from_ref(machine).cast(), &knows, &stop);
             }
         });
+        // Until it has it in a register it may be put aside.
+        while !knows.load(Relaxed) {
+            std::thread::yield_now();
+        }
         // While it waits the other one is ordered to make room.
         let waiting = runtime.spawn(|| ());
         let has_been_asked = || {

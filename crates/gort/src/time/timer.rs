@@ -98,9 +98,10 @@ impl Timer {
     /// use std::time::{Duration, Instant};
     ///
     /// let timer = Timer::new(Duration::ZERO);
+    /// assert!(timer.reset(Duration::from_secs(60)));
+    /// assert!(timer.receiver().try_recv().is_err(), "not what was due before");
     /// let start = Instant::now();
     /// assert!(timer.reset(Duration::from_millis(5)));
-    /// assert!(timer.receiver().try_recv().is_err(), "not what was due before");
     /// assert!(timer.receiver().recv().unwrap() >= start + Duration::from_millis(5));
     /// ```
     pub fn reset(&self, duration: Duration) -> bool {

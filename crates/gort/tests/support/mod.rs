@@ -64,6 +64,17 @@ pub fn yield_until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
+/// Does what is to be done before `time` has passed; again, from the beginning, if this thread was kept from running for so long.
+pub fn in_time<R>(time: Duration, f: impl Fn() -> R) -> R {
+    loop {
+        let start = Instant::now();
+        let result = f();
+        if start.elapsed() < time {
+            return result;
+        }
+    }
+}
+
 /// Computes, without a word to the runtime, until something is so. False if it never was.
 pub fn compute_until(limit: Duration, condition: impl Fn() -> bool) -> bool {
     let start = Instant::now();
