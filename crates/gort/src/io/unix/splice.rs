@@ -41,10 +41,13 @@ const BUFFER: usize = 64 << 10;
 /// 24 % less CPU time than a buffer, sender and receiver included; messages of 1 KiB would take a quarter more
 /// that way. `cargo bench -p gort --bench copy` shows it.
 ///
-/// It parks while there is nothing to be read or no room to write; their deadlines and closing end it.
+/// It parks while there is nothing to be read or no room to write; their deadlines and closing end it. A
+/// [`File`](crate::fs::File) that is a FIFO, a terminal or a socket is waited for as in its own reads and writes: by a thread,
+/// without a processor, and nothing but the other side ends that.
 ///
 /// It then has two descriptors until the end. If there are none, or the kernel does not do it between these two
-/// (a file that was opened to append, say; what a sandbox forbids; or anything, elsewhere than on Linux), it goes on copying.
+/// (a file that was opened to append, say, or a FIFO once it has to be waited for; what a sandbox forbids; or anything, elsewhere than
+/// on Linux), it goes on copying.
 ///
 /// # Errors
 /// Those of reading and writing. What was read and could not be written is lost.
@@ -116,9 +119,11 @@ fn through_pipe(
 }
 
 /// Filters of system calls forbid what they do not know. Where it is the copying that is not permitted, writing is not either.
+///
+/// `WouldBlock` comes of files alone, as all else is polled: of a FIFO, say, for which a read or write waits.
 fn is_unsupported(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
-    matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported, WouldBlock};
+    matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported | WouldBlock)
 }
 
 /// Takes what is in a pipe to where the kernel would not.
