@@ -11,8 +11,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use support::net::{descriptors, pair};
+use std::time::{Duration, Instant};
+use support::net::{descriptors, fill, pair};
 use support::{assert_success, child, in_child, on, yield_until};
 
 /// Bytes that tell where they belong.
@@ -306,6 +306,20 @@ fn a_joined_connection_breaks() {
         drop(server);
         while client.write_all(&[0; 10_000]).is_ok() {}
         assert!(proxy.join().unwrap().is_err());
+    });
+}
+
+/// One direction fails, and has the other fail, which is in the middle of a write.
+#[test]
+fn the_first_error_of_a_joined_connection_is_told() {
+    on(1, || {
+        let ((client, near), (far, server)) = (pair(), pair());
+        let silent = far.try_clone().unwrap();
+        let proxy = gort::spawn(move || io::copy_both(&near, &far));
+        fill(&client); // nobody reads at the other end
+        silent.set_read_deadline(Some(Instant::now())).unwrap();
+        assert_eq!(proxy.join().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+        drop(server);
     });
 }
 

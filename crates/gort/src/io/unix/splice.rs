@@ -5,6 +5,7 @@
 
 use super::spliced::{Spliced, as_spliced};
 use crate::net::{Shutdown, Stream};
+use crate::sync::OnceLock;
 use crate::{scope, sys};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -170,7 +171,7 @@ fn write_all(to: &(impl Spliced + ?Sized), mut text: &[u8]) -> io::Result<()> {
 /// Returns how many bytes went from the first to the second, and back.
 ///
 /// When one direction ends its writing is shut down, and the other goes on: so half-closed connections work. When
-/// one fails, both connections are shut down.
+/// one fails, both connections are shut down, so that the other ends, too.
 ///
 /// ```
 /// use gort::net::{TcpListener, TcpStream};
@@ -188,28 +189,40 @@ fn write_all(to: &(impl Spliced + ?Sized), mut text: &[u8]) -> io::Result<()> {
 /// ```
 ///
 /// # Errors
-/// The first error of either direction.
+/// That of the direction which failed first. What the other then ends with is not told.
 pub fn copy_both<A, B>(a: &A, b: &B) -> io::Result<(u64, u64)>
 where
     A: Spliced + Stream + Sync,
     B: Spliced + Stream + Sync,
 {
-    scope(|scope| {
-        let back = scope.go(|| one_way(b, a));
-        let there = one_way(a, b);
+    let failure = OnceLock::new();
+    let moved = scope(|scope| {
+        let back = scope.go(|| one_way(b, a, &failure));
+        let there = one_way(a, b, &failure);
         let back = back.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok((there?, back?))
-    })
+        (there, back)
+    });
+    failure.into_inner().map_or(Ok(moved), Err)
 }
 
-fn one_way<A: Spliced + Stream, B: Spliced + Stream>(from: &A, to: &B) -> io::Result<u64> {
-    let moved = splice(from, to);
+/// Sets `failure`, if it is the first.
+fn one_way<A, B>(from: &A, to: &B, failure: &OnceLock<io::Error>) -> u64
+where
+    A: Spliced + Stream,
+    B: Spliced + Stream,
+{
     // Where the connection has ended already there is nothing to be shut down.
-    if moved.is_ok() {
-        let _ended = to.shutdown(Shutdown::Write);
-    } else {
-        let _ended = from.shutdown(Shutdown::Both);
-        let _ended = to.shutdown(Shutdown::Both);
+    match splice(from, to) {
+        Ok(moved) => {
+            let _ended = to.shutdown(Shutdown::Write);
+            moved
+        }
+        Err(error) => {
+            // Before the shutdown, which the other direction may fail of.
+            let _later = failure.set(error);
+            let _ended = from.shutdown(Shutdown::Both);
+            let _ended = to.shutdown(Shutdown::Both);
+            0
+        }
     }
-    moved
 }
