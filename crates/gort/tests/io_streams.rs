@@ -169,7 +169,16 @@ fn stdin_with_a_deadline() {
             assert_eq!(waiter.join().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
             stdin.set_read_deadline(None).unwrap();
             println!("\nready");
-            stdin.read_line(&mut line).unwrap();
+            // A part of a line stays where it is.
+            stdin.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+            for part in ["hel", "hello, "] {
+                while line != part {
+                    assert_eq!(stdin.read_line(&mut line).unwrap_err().kind(), ErrorKind::TimedOut);
+                }
+                println!("{part}");
+            }
+            stdin.set_read_timeout(None).unwrap();
+            assert_eq!(stdin.read_line(&mut line).unwrap(), 6);
             println!("{line}");
         });
     }
@@ -177,8 +186,13 @@ fn stdin_with_a_deadline() {
         let mut child = with_streams(TEST);
         let mut told = Told::by(child.stdout.take());
         told.up_to("ready");
-        child.stdin.as_mut().unwrap().write_all(b"hello\n").unwrap();
-        assert_eq!(told.next(), "hello");
+        let mut stdin = child.stdin.as_ref().unwrap();
+        stdin.write_all(b"hel").unwrap();
+        assert_eq!(told.next(), "hel");
+        stdin.write_all(b"lo, ").unwrap();
+        assert_eq!(told.next(), "hello, ");
+        stdin.write_all(b"world\n").unwrap();
+        assert_eq!(told.next(), "hello, world");
         told.ends(child);
     });
 }

@@ -92,12 +92,17 @@ impl Stdin {
     ///
     /// # Errors
     /// The system's; `InvalidData` if it is not UTF-8; [`TimedOut`](io::ErrorKind::TimedOut) as said with
-    /// [`set_read_timeout`](Self::set_read_timeout). What was read of the line is then lost.
+    /// [`set_read_timeout`](Self::set_read_timeout).
+    ///
+    /// What was read of the line by then is appended, as by std's, if it is UTF-8: who calls again with the same `line` has the
+    /// rest appended to that, and misses nothing; with another one there is only the rest in it. If it is not UTF-8, which it is
+    /// not in the middle of a character either, it is lost, and `line` is as it was.
     pub fn read_line(&self, line: &mut String) -> io::Result<usize> {
         self.lock().read_line(line)
     }
 
-    /// The lines to come, without their ends. Holds the [lock](Self::lock).
+    /// The lines to come, without their ends. Holds the [lock](Self::lock). Of a line that ends in an error, a time-out above
+    /// all, nothing is kept: the next one is its rest.
     pub fn lines(self) -> io::Lines<StdinLock> {
         self.lock().lines()
     }
