@@ -6,6 +6,7 @@ mod support;
 use gort::io::PipeReader;
 use gort::process::{Child, Command, Stdio};
 use std::io::{BufRead, BufReader, ErrorKind, Lines, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 use support::net::blocks;
 use support::{in_child, in_turn, on, programs};
@@ -81,6 +82,18 @@ fn lines_from_stdin() {
         assert_eq!(told.next(), "end");
         told.ends(child);
     });
+}
+
+#[test]
+fn the_streams_lend_their_descriptors() {
+    fn number(stream: impl AsFd + AsRawFd) -> i32 {
+        assert_eq!(stream.as_fd().as_raw_fd(), stream.as_raw_fd());
+        stream.as_raw_fd()
+    }
+    let (stdin, stdout, stderr) = (gort::io::stdin(), gort::io::stdout(), gort::io::stderr());
+    assert_eq!([number(stdin.lock()), number(stdin)], [0, 0]);
+    assert_eq!([number(stdout.lock()), number(stdout)], [1, 1]);
+    assert_eq!([number(stderr.lock()), number(stderr)], [2, 2]);
 }
 
 /// Several read what comes bit by bit, and each gets all that it has asked for.

@@ -149,6 +149,17 @@ impl OutputLock {
     }
 }
 
+sys::standard_stream!(
+    Output,
+    Output { stream: Stream::Out } => io::stdout(),
+    Output { stream: Stream::Error } => io::stderr()
+);
+sys::standard_stream!(
+    OutputLock,
+    OutputLock { stream: Stream::Out, .. } => io::stdout(),
+    OutputLock { stream: Stream::Error, .. } => io::stderr()
+);
+
 impl Write for OutputLock {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.with(buffer.len(), |stream| stream.write(buffer))

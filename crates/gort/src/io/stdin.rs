@@ -34,8 +34,14 @@ pub fn stdin() -> Stdin {
 /// Standard input, from [`stdin`].
 ///
 /// ```
-/// let mut line = String::new();
-/// if gort::io::stdin().read_line(&mut line)? > 0 {
+/// use std::io::IsTerminal;
+/// use std::os::fd::AsFd;
+///
+/// let (stdin, mut line) = (gort::io::stdin(), String::new());
+/// if stdin.as_fd().is_terminal() {
+///     println!("type a line");
+/// }
+/// if stdin.read_line(&mut line)? > 0 {
 ///     println!("the first one is {line}");
 /// }
 /// # std::io::Result::Ok(())
@@ -141,6 +147,9 @@ impl Stdin {
         source()?.set_deadline(Direction::Read, deadline)
     }
 }
+
+sys::standard_stream!(Stdin, Stdin(()) => io::stdin());
+sys::standard_stream!(StdinLock, StdinLock { .. } => io::stdin());
 
 impl Read for Raw {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
