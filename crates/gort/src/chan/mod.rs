@@ -151,6 +151,12 @@ pub(crate) fn lent<T>() -> (Sender<T>, Receiver<T>) {
     (Sender::from_core(core.clone()), Receiver::from_core(core))
 }
 
+/// As [`never()`], and nobody can close it: its receiver may be lent to everybody, and a select passes it over.
+#[cfg(not(loom))]
+pub(crate) fn silent<T>() -> Receiver<T> {
+    Receiver::from_core(core::Core::silent())
+}
+
 /// Counts one handle more of an end.
 fn count_up(handles: &AtomicUsize) {
     // As with `Arc`: a count that wraps around by forgetting handles would free what is in use.
