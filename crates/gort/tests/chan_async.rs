@@ -310,6 +310,36 @@ fn a_stream_can_be_moved_between_messages_and_dropped() {
     assert_eq!(rx.try_recv(), Ok(2));
 }
 
+/// What `next` returns is dropped, as in a `select!` of async code, and the stream is not.
+#[test]
+fn a_dropped_future_of_a_stream_loses_no_message_and_leaves_nothing() {
+    let waker = ThreadWaker::new();
+    for capacity in [0, 1] {
+        let (tx, rx) = chan(capacity);
+        let mut stream = rx.stream();
+        assert!(poll(pin!(stream.next()), &waker).is_pending());
+        assert_eq!(tx.try_send(0).is_ok(), capacity > 0, "it is not there to receive");
+        assert_eq!(rx.try_recv().is_ok(), capacity > 0);
+        // After it was handed a message.
+        {
+            let mut next = pin!(stream.next());
+            assert!(poll(next.as_mut(), &waker).is_pending());
+            tx.try_send(1).unwrap();
+        }
+        assert_eq!(rx.try_recv(), Ok(1));
+        assert!(poll(pin!(stream.next()), &waker).is_pending());
+
+        // One that was not polled does not end the wait of who polls the stream itself.
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut stream).poll_next(&mut cx).is_pending());
+        drop(stream.next());
+        tx.try_send(2).unwrap();
+        assert_eq!(Pin::new(&mut stream).poll_next(&mut cx), Poll::Ready(Some(2)));
+        tx.close();
+        assert_eq!(poll(pin!(stream.next()), &waker), Poll::Ready(None));
+    }
+}
+
 #[test]
 fn time_wakes_futures_too() {
     support::within(support::LIMIT, || {

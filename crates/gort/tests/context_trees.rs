@@ -7,11 +7,13 @@ use gort::context::{
     with_timeout, with_value, without_cancel,
 };
 use gort::sync::WaitGroup;
-use std::sync::Arc;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::thread;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use support::{Tally, on};
+use std::{task, thread};
+use support::{Tally, on, waker};
 
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -75,6 +77,35 @@ fn a_tree_of_100_000_is_cancelled_at_once() {
 }
 
 /// Go's `TestLayersCancel`: layers of all kinds, cancelled in the middle, in an order by the seed.
+/// The last handles of two contexts go while these are ended, and with them values whose destructors panic.
+#[test]
+fn values_that_panic_keep_nobody_from_being_cancelled() {
+    struct Bomb(u32);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic_any(self.0);
+        }
+    }
+    let (root, cancel) = with_cancel(&background());
+    let last_handles = [1, 2].map(|number| {
+        let (bombed, _) = with_cancel(&with_value(&root, Bomb(number)));
+        let done = bombed.done().clone();
+        let kept = Arc::new(Mutex::new(Some(bombed)));
+        let given_up = kept.clone();
+        (done, kept, waker(move || drop(given_up.lock().unwrap().take())))
+    });
+    let mut waits = last_handles.each_ref().map(|(done, ..)| Box::pin(done.recv_async()));
+    for (wait, (.., waker)) in waits.iter_mut().zip(&last_handles) {
+        assert!(wait.as_mut().poll(&mut task::Context::from_waker(waker)).is_pending());
+    }
+    let (other, _) = with_cancel(&root);
+    let (below, _) = with_cancel(&other);
+    let payload = catch_unwind(AssertUnwindSafe(|| cancel.cancel())).unwrap_err();
+    assert_eq!(payload.downcast_ref::<u32>(), Some(&1), "the first goes on");
+    assert!(last_handles.iter().all(|(_, kept, _)| kept.lock().unwrap().is_none()));
+    assert!(root.is_done() && other.is_done() && below.is_done());
+}
+
 #[test]
 fn layers_in_random_order() {
     let mut seed = 42_u64;

@@ -6,7 +6,8 @@
 mod support;
 
 use gort::chan::chan;
-use gort::sync::WaitGroup;
+use gort::context::{background, cause};
+use gort::sync::{ErrGroup, WaitGroup};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -281,12 +282,18 @@ fn the_processs_runtime_cannot_be_started() {
         let spawned = gort::Builder::new().spawn(|| 5);
         let run = catch_unwind(|| gort::run(|| 5));
         let go = catch_unwind(|| gort::go!(|| ()));
+        let (group, ctx) = ErrGroup::with_context(&background());
+        let in_group = catch_unwind(AssertUnwindSafe(|| group.go(|| Ok::<_, String>(()))));
         let procs = catch_unwind(gort::gomaxprocs);
         let build = gort::Runtime::builder().build();
         no_limit();
         assert!(spawned.is_err(), "an error, and no panic");
-        for told in [message(&*run.unwrap_err()), message(&*go.unwrap_err())] {
+        for told in [run.unwrap_err(), go.unwrap_err(), in_group.unwrap_err()] {
+            let told = message(&*told);
             assert!(told.contains("cannot be started"), "{told}");
+        }
+        for told in [cause(&ctx).unwrap(), group.wait().unwrap_err()] {
+            assert_eq!(told.to_string(), "a goroutine of the group could not be started");
         }
         assert!(procs.is_err());
         assert!(build.is_err());

@@ -5,11 +5,15 @@ mod support;
 
 use gort::io::{self, pipe};
 use gort::net::UnixStream;
+use std::ffi::CString;
 use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use support::net::{descriptors, pair};
-use support::{assert_success, child, in_child, on};
+use std::time::{Duration, Instant};
+use support::net::{descriptors, fill, pair};
+use support::{assert_success, child, in_child, on, yield_until};
 
 /// Bytes that tell where they belong.
 fn pattern(length: usize) -> Vec<u8> {
@@ -107,6 +111,93 @@ fn splicing_between_all_kinds() {
         let twice = gort::fs::read(&path).unwrap();
         assert!(twice.len() == 2 * text.len() && twice.ends_with(&text));
         gort::fs::remove_file(&path).unwrap();
+    });
+}
+
+/// A FIFO of its own, which goes with this.
+struct Fifo(PathBuf);
+
+impl Fifo {
+    fn new(name: &str) -> Fifo {
+        let path = std::env::temp_dir().join(format!("gort-{name}-{}", std::process::id()));
+        let text = CString::new(path.as_os_str().as_bytes()).unwrap();
+        // SAFETY: the path is valid for the call.
+        assert_eq!(unsafe { libc::mkfifo(text.as_ptr(), 0o600) }, 0);
+        Fifo(path)
+    }
+}
+
+impl Drop for Fifo {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).unwrap();
+    }
+}
+
+/// Is there no room in a pipe?
+fn is_full(pipe: &impl AsRawFd) -> bool {
+    let mut asked = libc::pollfd { fd: pipe.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one structure, valid for the call, which does not wait.
+    let told = unsafe { libc::poll(&raw mut asked, 1, 0) };
+    told == 0
+}
+
+/// A file that is a FIFO waits for whoever writes: at each byte of the middle part the copy has come to the end of what there is.
+#[test]
+fn copying_from_a_fifo_that_is_slow() {
+    let fifo = Fifo::new("slow-fifo");
+    let path = fifo.0.clone();
+    on(1, move || {
+        let text = pattern(2 * 65_536 + 500);
+        let (middle, last) = (65_536..66_036, 66_036..text.len());
+        let (mut reader, mut writer) = pipe().unwrap();
+        let from = path.clone();
+        let copier =
+            gort::spawn(move || io::copy(&mut gort::fs::File::open(from).unwrap(), &mut writer));
+        let mut fifo = gort::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let mut arrived = vec![0; text.len()];
+        fifo.write_all(&text[..middle.start]).unwrap();
+        reader.read_exact(&mut arrived[..middle.start]).unwrap();
+        for place in middle {
+            fifo.write_all(&text[place..=place]).unwrap();
+            reader.read_exact(&mut arrived[place..=place]).unwrap();
+        }
+        fifo.write_all(&text[last.clone()]).unwrap();
+        reader.read_exact(&mut arrived[last]).unwrap();
+        assert!(arrived == text);
+        drop(fifo);
+        assert_eq!(copier.join().unwrap().unwrap(), text.len() as u64);
+        assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+    });
+}
+
+/// The same of one that waits for whoever reads: each time it is full.
+#[test]
+fn copying_to_a_fifo_that_is_slow() {
+    let fifo = Fifo::new("full-fifo");
+    let path = fifo.0.clone();
+    on(1, move || {
+        let text = pattern(1 << 20);
+        let (reader, mut writer) = pipe().unwrap();
+        let sent = text.clone();
+        let sender = gort::spawn(move || writer.write_all(&sent));
+        let from = path.clone();
+        let opened = gort::spawn(move || gort::fs::File::open(from).unwrap());
+        let to = gort::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let room = to.try_clone().unwrap();
+        let copier = gort::spawn(move || io::splice(&reader, &to));
+        let mut fifo = opened.join().unwrap();
+        let mut arrived = vec![0; text.len()];
+        let (first, last) = arrived.split_at_mut(100 * 4096);
+        for page in first.chunks_mut(4096) {
+            yield_until("it is full", || is_full(&room) || copier.is_finished());
+            fifo.read_exact(page).unwrap();
+        }
+        drop(room);
+        fifo.read_exact(last).unwrap();
+        assert!(arrived == text);
+        assert_eq!(copier.join().unwrap().unwrap(), text.len() as u64);
+        sender.join().unwrap().unwrap();
+        assert_eq!(fifo.read(&mut [0]).unwrap(), 0);
     });
 }
 
@@ -215,6 +306,20 @@ fn a_joined_connection_breaks() {
         drop(server);
         while client.write_all(&[0; 10_000]).is_ok() {}
         assert!(proxy.join().unwrap().is_err());
+    });
+}
+
+/// One direction fails, and has the other fail, which is in the middle of a write.
+#[test]
+fn the_first_error_of_a_joined_connection_is_told() {
+    on(1, || {
+        let ((client, near), (far, server)) = (pair(), pair());
+        let silent = far.try_clone().unwrap();
+        let proxy = gort::spawn(move || io::copy_both(&near, &far));
+        fill(&client); // nobody reads at the other end
+        silent.set_read_deadline(Some(Instant::now())).unwrap();
+        assert_eq!(proxy.join().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+        drop(server);
     });
 }
 

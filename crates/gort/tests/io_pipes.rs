@@ -118,6 +118,33 @@ fn time_limits_and_closing() {
     });
 }
 
+/// They do not wait, as with std, also if another waits in their direction.
+#[test]
+fn reads_and_writes_of_nothing() {
+    in_turn(|| {
+        let (reader, writer) = pipe().unwrap();
+        let (reader, writer) = (Arc::new(reader), Arc::new(writer));
+        let mut empty = [];
+        let (of_reader, of_writer) = (reader.clone(), writer.clone());
+        let waiter = gort::spawn(move || (&*of_reader).read(&mut [0]));
+        gort::yield_now();
+        assert_eq!((&*reader).read(&mut empty).unwrap(), 0);
+        assert_eq!((&*reader).read_vectored(&mut [IoSliceMut::new(&mut empty)]).unwrap(), 0);
+        assert!(!waiter.is_finished());
+        (&*writer).write_all(b"a").unwrap();
+        assert_eq!(waiter.join().unwrap().unwrap(), 1);
+
+        let waiter = gort::spawn(move || (&*of_writer).write_all(&[0; 1 << 20]));
+        gort::yield_now();
+        assert_eq!((&*writer).write(&[]).unwrap(), 0);
+        assert_eq!((&*writer).write_vectored(&[IoSlice::new(&[])]).unwrap(), 0);
+        assert!(!waiter.is_finished());
+        reader.close().unwrap();
+        assert!(is_closed(&(&*reader).read(&mut []).unwrap_err()));
+        assert_eq!(waiter.join().unwrap().unwrap_err().kind(), ErrorKind::BrokenPipe);
+    });
+}
+
 #[test]
 fn conversions() {
     on(1, || {

@@ -6,6 +6,7 @@ mod support;
 use gort::io::PipeReader;
 use gort::process::{Child, Command, Stdio};
 use std::io::{BufRead, BufReader, ErrorKind, Lines, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 use support::net::blocks;
 use support::{in_child, in_turn, on, programs};
@@ -81,6 +82,18 @@ fn lines_from_stdin() {
         assert_eq!(told.next(), "end");
         told.ends(child);
     });
+}
+
+#[test]
+fn the_streams_lend_their_descriptors() {
+    fn number(stream: impl AsFd + AsRawFd) -> i32 {
+        assert_eq!(stream.as_fd().as_raw_fd(), stream.as_raw_fd());
+        stream.as_raw_fd()
+    }
+    let (stdin, stdout, stderr) = (gort::io::stdin(), gort::io::stdout(), gort::io::stderr());
+    assert_eq!([number(stdin.lock()), number(stdin)], [0, 0]);
+    assert_eq!([number(stdout.lock()), number(stdout)], [1, 1]);
+    assert_eq!([number(stderr.lock()), number(stderr)], [2, 2]);
 }
 
 /// Several read what comes bit by bit, and each gets all that it has asked for.
@@ -169,7 +182,16 @@ fn stdin_with_a_deadline() {
             assert_eq!(waiter.join().unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
             stdin.set_read_deadline(None).unwrap();
             println!("\nready");
-            stdin.read_line(&mut line).unwrap();
+            // A part of a line stays where it is.
+            stdin.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+            for part in ["hel", "hello, "] {
+                while line != part {
+                    assert_eq!(stdin.read_line(&mut line).unwrap_err().kind(), ErrorKind::TimedOut);
+                }
+                println!("{part}");
+            }
+            stdin.set_read_timeout(None).unwrap();
+            assert_eq!(stdin.read_line(&mut line).unwrap(), 6);
             println!("{line}");
         });
     }
@@ -177,8 +199,13 @@ fn stdin_with_a_deadline() {
         let mut child = with_streams(TEST);
         let mut told = Told::by(child.stdout.take());
         told.up_to("ready");
-        child.stdin.as_mut().unwrap().write_all(b"hello\n").unwrap();
-        assert_eq!(told.next(), "hello");
+        let mut stdin = child.stdin.as_ref().unwrap();
+        stdin.write_all(b"hel").unwrap();
+        assert_eq!(told.next(), "hel");
+        stdin.write_all(b"lo, ").unwrap();
+        assert_eq!(told.next(), "hello, ");
+        stdin.write_all(b"world\n").unwrap();
+        assert_eq!(told.next(), "hello, world");
         told.ends(child);
     });
 }

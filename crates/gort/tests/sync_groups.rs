@@ -6,8 +6,8 @@ use gort::context::{self, ContextError, cause};
 use gort::sync::{ErrGroup, WaitGroup};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use support::LIMIT;
 
@@ -183,4 +183,23 @@ fn a_shutdown_fails_the_group() {
     support::eventually("it sleeps", || begun.load(Relaxed));
     runtime.shutdown(LIMIT).unwrap();
     assert_eq!(group.wait().unwrap_err().to_string(), "the runtime was shut down");
+}
+
+/// The same for one that has not begun.
+#[test]
+fn a_shutdown_fails_a_group_that_waits_for_its_turn() {
+    support::within(LIMIT, || {
+        let builder = gort::Runtime::builder().processors(1).preempt(gort::Preempt::Off);
+        let runtime = Arc::new(Mutex::new(Some(builder.time_slice(LIMIT).build().unwrap())));
+        let (group, ctx) = ErrGroup::with_context(&context::background());
+        let (its_own, of_group) = (runtime.clone(), group.clone());
+        let ending = runtime.lock().unwrap().as_ref().unwrap().spawn(move || {
+            of_group.go(|| -> Result<(), Failed> { unreachable!() });
+            let runtime = its_own.lock().unwrap().take().unwrap();
+            runtime.shutdown(LIMIT).unwrap(); // which has begun when this is back
+        });
+        drop(ending.join());
+        assert_eq!(group.wait().unwrap_err().to_string(), "the runtime was shut down");
+        assert_eq!(cause(&ctx).unwrap().to_string(), "the runtime was shut down");
+    });
 }

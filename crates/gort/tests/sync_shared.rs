@@ -5,8 +5,8 @@ mod support;
 use gort::context::{self, ContextError};
 use gort::sync::{Pool, PoolGuard, SingleFlight};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{LIMIT, in_turn, within, yield_until};
@@ -96,6 +96,38 @@ fn a_forgotten_call_is_not_joined_and_waits_can_be_given_up() {
 }
 
 /// What a call returns was made by one that had not returned when it began.
+/// Keys are cloned and dropped by code of the user's, which may look at the table.
+#[test]
+fn keys_are_made_and_dropped_without_the_lock() {
+    #[derive(PartialEq, Eq, Hash)]
+    struct Key;
+    static FLIGHTS: LazyLock<SingleFlight<Key, u8>> = LazyLock::new(SingleFlight::new);
+    fn look() {
+        assert!(format!("{:?}", *FLIGHTS).starts_with("SingleFlight"));
+    }
+    impl Clone for Key {
+        fn clone(&self) -> Key {
+            look();
+            Key
+        }
+    }
+    impl Drop for Key {
+        fn drop(&mut self) {
+            look();
+        }
+    }
+    in_turn(|| {
+        let mut other = None;
+        let value = FLIGHTS.run(Key, || {
+            other = Some(gort::spawn(|| FLIGHTS.run(Key, || unreachable!())));
+            gort::yield_now(); // it waits for this call
+            FLIGHTS.forget(&Key);
+            7
+        });
+        assert_eq!([value, other.unwrap().join().unwrap()], [7, 7]);
+    });
+}
+
 #[test]
 fn a_value_is_not_older_than_one_that_was_returned_before() {
     within(LIMIT, || {

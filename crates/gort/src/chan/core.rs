@@ -21,6 +21,8 @@ pub(crate) struct Core<T> {
     pub(super) receivers: AtomicUsize,
     /// Everybody gets at the receiver, so it does not close the channel.
     lent: bool,
+    /// Nothing ever comes, nor does anybody close the channel.
+    silent: bool,
     /// Could a receive have gone ahead when the lock was given back last? For a look without it.
     pub(super) readable: AtomicBool,
     /// The same of a send.
@@ -78,6 +80,12 @@ impl<T> Core<T> {
         Arc::new(Self { lent: true, ..Self::build(0, None) })
     }
 
+    /// Without senders, and nobody closes it.
+    #[cfg(not(loom))]
+    pub(super) fn silent() -> Arc<Self> {
+        Arc::new(Self { lent: true, silent: true, ..Self::build(0, None) })
+    }
+
     fn build(capacity: usize, timer: Option<Timer<T>>) -> Self {
         let readable = timer.is_some();
         Self {
@@ -93,6 +101,7 @@ impl<T> Core<T> {
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
             lent: false,
+            silent: false,
             seed: AtomicU64::new(0),
         }
     }
@@ -236,6 +245,12 @@ impl<T> Core<T> {
             .field("capacity", &self.capacity())
             .field("closed", &self.is_closed())
             .finish_non_exhaustive()
+    }
+
+    /// Is it in vain to wait for a message, or the end?
+    #[inline(always)]
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent
     }
 
     /// Is it worth trying to receive? A look without the lock, which may miss a message that has

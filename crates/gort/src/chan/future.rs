@@ -283,6 +283,10 @@ impl<T> RecvStream<T> {
 
     /// The next message if there is one; else the task of `cx` is woken when there is. `None` once
     /// the channel is closed and drained, and ever after.
+    ///
+    /// From then on the stream waits like any receiver, whether it is polled again or not: a message that
+    /// it is handed is there for its next poll, and goes to others only when it is dropped. So where the wait may be
+    /// given up, as in a `select!` of async code, use [`next`](Self::next).
     pub fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         if self.ended {
             return Poll::Ready(None);
@@ -292,7 +296,8 @@ impl<T> RecvStream<T> {
         polled
     }
 
-    /// A future of the next message; `None` at the end. It can be dropped without losing one.
+    /// A future of the next message; `None` at the end. Dropped before it is ready it waits no longer, and
+    /// what it had been handed goes back, as with [`recv_async`](Receiver::recv_async).
     ///
     /// ```
     /// async fn sum(rx: gort::chan::Receiver<u32>) -> u32 {
@@ -306,12 +311,36 @@ impl<T> RecvStream<T> {
     /// ```
     #[allow(clippy::should_implement_trait, reason = "what async code calls this everywhere")]
     pub fn next(&mut self) -> impl Future<Output = Option<T>> {
-        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx))
+        Next { stream: self, polled: false }
     }
 
     /// The channel's end.
     pub fn receiver(&self) -> &Receiver<T> {
         &self.receiver
+    }
+}
+
+/// See [`RecvStream::next`].
+struct Next<'a, T> {
+    stream: &'a mut RecvStream<T>,
+    /// Else it is another's wait that may be on.
+    polled: bool,
+}
+
+impl<T> Future for Next<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.polled = true;
+        Pin::new(&mut *self.stream).poll_next(cx)
+    }
+}
+
+impl<T> Drop for Next<'_, T> {
+    fn drop(&mut self) {
+        if self.polled {
+            self.stream.frame.cancel_recv(self.stream.receiver.core());
+        }
     }
 }
 

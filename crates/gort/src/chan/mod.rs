@@ -18,7 +18,9 @@
 //!
 //! [`chan(capacity)`](chan()) makes a channel with a buffer for so many messages, or with none: then
 //! a message is handed over when sender and receiver meet. Both ends can be cloned and shared;
-//! messages arrive in the order in which they were sent, each at one receiver.
+//! messages arrive in the order in which they were sent, each at one receiver. (A message that was handed to a
+//! future which is then dropped becomes the next one to be received: it is late if others have received later ones by then, and
+//! of two such futures the message of the one dropped last comes first.)
 //!
 //! | operation | when it cannot go ahead at once | when the channel is closed |
 //! |---|---|---|
@@ -93,6 +95,8 @@
 // - A separate kind of channel behind each `Receiver` for `after`, `tick` and `never` (crossbeam's
 //   flavours): a branch in every receive. Here the question for the timer comes when a receive finds
 //   nothing, which is slow anyway.
+// - Messages that dropped futures give back in the order in which they were sent. The lock would have to guard a number for
+//   each, wherever it goes next; and among those that others have received meanwhile they are late anyway.
 // - `try_recv` by the look without the lock that a select takes (`Core::looks_readable`): then of two
 //   tasks that each send and then look for the other's message, both could miss it.
 
@@ -145,6 +149,12 @@ pub fn chan<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
 pub(crate) fn lent<T>() -> (Sender<T>, Receiver<T>) {
     let core = core::Core::lent();
     (Sender::from_core(core.clone()), Receiver::from_core(core))
+}
+
+/// As [`never()`], and nobody can close it: its receiver may be lent to everybody, and a select passes it over.
+#[cfg(not(loom))]
+pub(crate) fn silent<T>() -> Receiver<T> {
+    Receiver::from_core(core::Core::silent())
 }
 
 /// Counts one handle more of an end.

@@ -185,6 +185,23 @@ fn a_dropped_receiving_future_loses_no_message() {
 }
 
 #[test]
+fn a_dropped_future_of_a_stream_loses_no_message() {
+    model(|| {
+        let (tx, rx) = chan(0);
+        let sender = thread::spawn(move || tx.send(1).unwrap());
+        let mut stream = rx.stream();
+        let waker = waker();
+        let polled = pin!(stream.next()).poll(&mut Context::from_waker(&waker));
+        let got = match polled {
+            Poll::Ready(got) => got,
+            Poll::Pending => rx.recv(), // the stream is still there, and does not have it
+        };
+        assert_eq!(got, Some(1));
+        sender.join().unwrap();
+    });
+}
+
+#[test]
 fn a_dropped_sending_future_has_sent_or_not() {
     model(|| {
         let (tx, rx) = chan(0);

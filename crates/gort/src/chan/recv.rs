@@ -141,7 +141,8 @@ impl<T> Receiver<T> {
     /// async code on any executor.
     ///
     /// It can be dropped at any time without losing a message: one that had been handed to it and
-    /// was not looked at goes to another receiver that waits, or is the next to be received.
+    /// was not looked at goes to another receiver that waits, or is the next to be received. (So of two that are
+    /// dropped one after the other, the message of the second comes before that of the first.)
     ///
     /// ```
     /// async fn sum(rx: gort::chan::Receiver<u32>) -> u32 {

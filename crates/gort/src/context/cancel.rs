@@ -165,6 +165,9 @@ impl Cancel {
     /// assert_eq!(child.err(), Some(ContextError::DeadlineExceeded));
     /// assert_eq!(ctx.err(), Some(ContextError::Cancelled));
     /// ```
+    ///
+    /// # Panics
+    /// With the panic of a [value's](super::with_value) destructor, if the value's last context goes meanwhile. All have ended then.
     pub fn cancel(&self) {
         self.0.end(ContextError::Cancelled, None);
     }
@@ -248,6 +251,9 @@ pub struct CancelCause(Context);
 impl CancelCause {
     /// Ends the context, and all derived from it, with this cause: an error, or a text. Again, or after it has ended by
     /// itself, it does nothing: the first cause stays.
+    ///
+    /// # Panics
+    /// As [`Cancel::cancel`].
     pub fn cancel(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) {
         if !self.0.is_done() {
             self.0.end(ContextError::Cancelled, Some(Cause::new(cause)));

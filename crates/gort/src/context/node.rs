@@ -2,7 +2,7 @@
 
 use super::error::ContextError;
 use super::tree::Canceller;
-use crate::chan::{self, Receiver, Sender};
+use crate::chan::{self, Receiver};
 use crate::park::Limit;
 use std::any::{Any, type_name};
 use std::fmt;
@@ -135,8 +135,8 @@ impl Context {
     /// assert!(ctx.is_done());
     /// ```
     pub fn done(&self) -> &Receiver<()> {
-        static NEVER: OnceLock<(Sender<()>, Receiver<()>)> = OnceLock::new();
-        self.canceller().map_or_else(|| &NEVER.get_or_init(chan::lent).1, Canceller::done)
+        static NEVER: OnceLock<Receiver<()>> = OnceLock::new();
+        self.canceller().map_or_else(|| NEVER.get_or_init(chan::silent), Canceller::done)
     }
 
     /// How it has ended; `None` if it is not done. Once `done` is closed this says how.

@@ -18,12 +18,16 @@ use super::error::{Cause, ContextError};
 use super::node::{Context, Link, Node, What};
 use crate::chan::{self, Receiver, Sender};
 use crate::clock::Deadline;
+use crate::goroutine::panic::drop_caught;
 use crate::park::signal::Signal;
 use crate::prim::Lock;
 use crate::runtime::spawn_later;
 use crate::sched::Later;
+use gort_context::pass_discard;
 use slab::Slab;
+use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -168,20 +172,40 @@ fn end_below(
 ) {
     let mut walked = Vec::from_iter(first.cloned());
     let mut work = vec![children];
+    let mut panicked = None;
     while let Some(children) = work.pop() {
         for child in children.iter().filter_map(|(_, child)| child.upgrade()) {
-            let What::Cancel(canceller) = &child.what else { continue };
-            let (is_first, Some(children)) = canceller.end(error, cause) else { continue };
-            work.push(children);
-            if is_first {
-                walked.push(child);
+            if let What::Cancel(canceller) = &child.what
+                && let (is_first, Some(children)) = canceller.end(error, cause)
+            {
+                work.push(children);
+                if is_first {
+                    walked.push(child);
+                    continue;
+                }
             }
+            let_go(child, &mut panicked);
         }
     }
     for node in walked {
         if let What::Cancel(canceller) = &node.what {
             canceller.tree.lock().ending = None;
         }
+        let_go(node, &mut panicked);
+    }
+    if let Some(payload) = panicked {
+        resume_unwind(payload);
+    }
+}
+
+/// Drops what may be the last handle of a context, and with it values of the user's. The first panic of one is for the end: the
+/// contexts that are still to be ended do not depend on it.
+fn let_go(node: Arc<Node>, panicked: &mut Option<Box<dyn Any + Send>>) {
+    let dropped = catch_unwind(AssertUnwindSafe(|| drop(node))).map_err(pass_discard);
+    match (dropped, &panicked) {
+        (Ok(()), _) => {}
+        (Err(payload), None) => *panicked = Some(payload),
+        (Err(payload), Some(_)) => drop_caught(payload),
     }
 }
 

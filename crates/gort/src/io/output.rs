@@ -101,6 +101,11 @@ pub struct OutputLock {
 impl Output {
     /// Parks until nobody else has it, and keeps others who write through this module out until the lock is dropped.
     ///
+    /// Unlike std's it may be handed to another goroutine, and is not to be had twice: a goroutine that has it and then writes to
+    /// the same stream by [`stdout`] or [`stderr`] instead of by the lock waits for itself, for ever. So does what it calls, like a
+    /// [`Display`](fmt::Display) of its arguments: `writeln!(lock, "{value}")` formats before it writes, but has the lock.
+    /// (`writeln!(out, "{value}")` takes it when the text is there.)
+    ///
     /// ```
     /// use std::io::Write;
     ///
@@ -143,6 +148,17 @@ impl OutputLock {
         }
     }
 }
+
+sys::standard_stream!(
+    Output,
+    Output { stream: Stream::Out } => io::stdout(),
+    Output { stream: Stream::Error } => io::stderr()
+);
+sys::standard_stream!(
+    OutputLock,
+    OutputLock { stream: Stream::Out, .. } => io::stdout(),
+    OutputLock { stream: Stream::Error, .. } => io::stderr()
+);
 
 impl Write for OutputLock {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {

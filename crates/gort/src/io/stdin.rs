@@ -34,8 +34,14 @@ pub fn stdin() -> Stdin {
 /// Standard input, from [`stdin`].
 ///
 /// ```
-/// let mut line = String::new();
-/// if gort::io::stdin().read_line(&mut line)? > 0 {
+/// use std::io::IsTerminal;
+/// use std::os::fd::AsFd;
+///
+/// let (stdin, mut line) = (gort::io::stdin(), String::new());
+/// if stdin.as_fd().is_terminal() {
+///     println!("type a line");
+/// }
+/// if stdin.read_line(&mut line)? > 0 {
 ///     println!("the first one is {line}");
 /// }
 /// # std::io::Result::Ok(())
@@ -92,12 +98,17 @@ impl Stdin {
     ///
     /// # Errors
     /// The system's; `InvalidData` if it is not UTF-8; [`TimedOut`](io::ErrorKind::TimedOut) as said with
-    /// [`set_read_timeout`](Self::set_read_timeout). What was read of the line is then lost.
+    /// [`set_read_timeout`](Self::set_read_timeout).
+    ///
+    /// What was read of the line by then is appended, as by std's, if it is UTF-8: who calls again with the same `line` has the
+    /// rest appended to that, and misses nothing; with another one there is only the rest in it. If it is not UTF-8, which it is
+    /// not in the middle of a character either, it is lost, and `line` is as it was.
     pub fn read_line(&self, line: &mut String) -> io::Result<usize> {
         self.lock().read_line(line)
     }
 
-    /// The lines to come, without their ends. Holds the [lock](Self::lock).
+    /// The lines to come, without their ends. Holds the [lock](Self::lock). Of a line that ends in an error, a time-out above
+    /// all, nothing is kept: the next one is its rest.
     pub fn lines(self) -> io::Lines<StdinLock> {
         self.lock().lines()
     }
@@ -136,6 +147,9 @@ impl Stdin {
         source()?.set_deadline(Direction::Read, deadline)
     }
 }
+
+sys::standard_stream!(Stdin, Stdin(()) => io::stdin());
+sys::standard_stream!(StdinLock, StdinLock { .. } => io::stdin());
 
 impl Read for Raw {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

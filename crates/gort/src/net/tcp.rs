@@ -217,7 +217,12 @@ impl TcpStream {
     }
 
     /// For how long the system goes on sending what was written when the socket is closed (`SO_LINGER`); zero: the
-    /// connection is reset. It does so without anybody waiting for it.
+    /// connection is reset. `None`: it takes the time it takes, without anybody waiting for it.
+    ///
+    /// With a time, whoever closes the socket may have to wait for so long, until all has arrived: on Linux also of a socket that does
+    /// not block, as these are. So [`close`](Self::close) and dropping the last handle may hold the thread,
+    /// and the [monitor](crate::Preempt) takes its processor. To give that away at once, drop it in a
+    /// [`blocking`](crate::blocking()) call; to know that all has arrived, shut writing down and read the end instead.
     ///
     /// # Errors
     /// The system's.

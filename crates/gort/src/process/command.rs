@@ -4,6 +4,7 @@ use super::{Child, ExitStatus, Output, Stdio};
 use crate::blocking;
 use crate::sched::as_a_plain_thread;
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::process::{CommandArgs, CommandEnvs};
@@ -21,7 +22,6 @@ use std::process::{CommandArgs, CommandEnvs};
 /// ```
 ///
 /// What std's can do besides on Unix (`uid`, `process_group`, `pre_exec`) is reached through [`as_std_mut`](Self::as_std_mut).
-#[derive(Debug)]
 pub struct Command {
     command: std::process::Command,
     /// Which of the three streams the user has said something about.
@@ -234,6 +234,7 @@ impl Command {
     /// assert!(command.get_args().eq(["all"]));
     /// assert!(command.get_envs().any(|(name, value)| name == "LANG" && value.is_none()));
     /// assert_eq!(command.get_current_dir(), None);
+    /// assert_eq!(format!("{command:?}"), format!("{:?}", command.as_std())); // the command line
     /// ```
     pub fn get_envs(&self) -> CommandEnvs<'_> {
         self.command.get_envs()
@@ -268,6 +269,13 @@ impl Command {
     /// The same as std's.
     pub fn into_std(self) -> std::process::Command {
         self.command
+    }
+}
+
+/// As std's: the command line, with what was said of the environment before it.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.command.fmt(f)
     }
 }
 

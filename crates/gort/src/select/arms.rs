@@ -90,6 +90,10 @@ impl<T> RawArm for RecvArm<'_, T> {
 
     unsafe fn register(&self, ticket: Ticket, index: usize) -> Registered {
         let Some(receiver) = self.receiver else { return Registered::Off };
+        // All who have a context that never ends would take turns at the lock of one channel.
+        if receiver.core().is_silent() {
+            return Registered::Off;
+        }
         // SAFETY: by this function's contract; the slot is empty as the arm has not received yet.
         unsafe { receiver.core().register_receiver(&self.waiter, &self.slot, ticket, index) }
     }
@@ -344,5 +348,24 @@ impl fmt::Debug for AfterArm {
             After::Deadline(deadline) => &deadline.clone(),
         };
         f.debug_tuple("AfterArm").field(after).finish()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::context::background;
+    use crate::park::Task;
+
+    #[test]
+    fn an_arm_for_the_end_of_a_root_context_is_off() {
+        let task = Task::new(|_| unreachable!());
+        let root = background();
+        let arm = RecvArm::new(Some(root.done()));
+        // SAFETY: the arm stays in its place until it is unregistered.
+        let registered = unsafe { arm.register(task.arm(), 0) };
+        arm.unregister();
+        task.disarm();
+        assert!(matches!(registered, Registered::Off));
     }
 }

@@ -7,6 +7,7 @@ use crate::goroutine::panic::Shutdown;
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, Ordering::*};
 use crate::runtime::spawn_detached;
+use crate::sched::is_in_shutdown;
 use gort_context::pass_discard;
 use std::any::Any;
 use std::error::Error;
@@ -131,7 +132,7 @@ impl ErrGroup {
     /// It is started also if the group has failed; let it look at the context.
     ///
     /// # Panics
-    /// If the goroutine cannot be started, as [`go!`](crate::go!).
+    /// If the goroutine cannot be started, as [`go!`](crate::go!). That fails the group as well.
     #[track_caller]
     pub fn go<F, E>(&self, f: F)
     where
@@ -262,7 +263,8 @@ impl Inner {
     }
 }
 
-/// A goroutine of a group, until it has ended, or was dropped unbegun by a runtime that is shut down.
+/// A goroutine of a group, until it has ended, or was dropped unbegun: by a runtime that is shut down, or as there was no memory
+/// for it.
 struct Running {
     group: Arc<Inner>,
     permit: Option<OwnedPermit>,
@@ -272,7 +274,11 @@ struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.has_ended {
-            self.group.fail(Cause::new("the runtime was shut down"), None);
+            let why = match is_in_shutdown() {
+                true => "the runtime was shut down",
+                false => "a goroutine of the group could not be started",
+            };
+            self.group.fail(Cause::new(why), None);
         }
         drop(self.permit.take());
         self.group.running.done();

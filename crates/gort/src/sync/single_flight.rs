@@ -153,13 +153,26 @@ impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
     /// assert_eq!(answer, 42);
     /// ```
     pub fn forget(&self, key: &K) {
-        let flight = self.lock().remove(key);
-        drop(flight);
+        let removed = self.lock().remove_entry(key);
+        drop(removed); // user code
+    }
+
+    /// The flight of the key, or a new one.
+    fn board(&self, key: &K) -> Flight<V> {
+        // User code, to be made, and dropped where there is such a key, while the table is not locked.
+        let spare = key.clone();
+        let mut flights = self.lock();
+        if let Some(flight) = flights.get(&spare) {
+            return flight.clone();
+        }
+        let flight = Flight::default();
+        flights.insert(spare, flight.clone());
+        flight
     }
 
     #[track_caller]
     fn run_limited(&self, key: K, limit: Limit<'_>, f: impl FnOnce() -> V) -> Result<V, GaveUp> {
-        let flight = self.lock().entry(key.clone()).or_default().clone();
+        let flight = self.board(&key);
         // Leaves it, also when `f` panics.
         let seat = Seat { group: self, key, flight: Some(flight) };
         match seat.flight().init(limit, || Ok::<V, Infallible>(f()))? {

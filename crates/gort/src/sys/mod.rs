@@ -11,7 +11,7 @@
 //! | `Descriptor`, `OwnsDescriptor`, `OwnedSocket`, `descriptor_of()`, `borrowed!` | what sockets are to the system, and how std's traits lend them out |
 //! | `Polled`, `READING`, `FORGETS_WHEN_TOLD`, `WakeTimer` | what the poller is asked for, and what it cannot do itself |
 //! | `new_socket()`, `accept()`, `receive()`, `send()`, `close_in_place()`, `is_under_way()`, `trouble_of()` | operations on sockets, and what their errors mean |
-//! | `borrowed_file!`, `file_handle!`, `OwnedFile`, `read_at()`, `read_input()` and others | files, pipes, standard input |
+//! | `borrowed_file!`, `file_handle!`, `standard_stream!`, `OwnedFile`, `read_at()`, `read_input()` and others | files, pipes, the process's own streams |
 //! | `Origin`, `call_in_forked_children()` | which process something was made in: this one, or one that this was forked off |
 //! | `open_process()`, `ProcessWatch` | how the end of a process is noticed |
 //! | `wait_on_address()`, `wake_one()` | what the thread that passes signals on sleeps on |

@@ -5,6 +5,7 @@
 
 use super::spliced::{Spliced, as_spliced};
 use crate::net::{Shutdown, Stream};
+use crate::sync::OnceLock;
 use crate::{scope, sys};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -41,10 +42,13 @@ const BUFFER: usize = 64 << 10;
 /// 24 % less CPU time than a buffer, sender and receiver included; messages of 1 KiB would take a quarter more
 /// that way. `cargo bench -p gort --bench copy` shows it.
 ///
-/// It parks while there is nothing to be read or no room to write; their deadlines and closing end it.
+/// It parks while there is nothing to be read or no room to write; their deadlines and closing end it. A
+/// [`File`](crate::fs::File) that is a FIFO, a terminal or a socket is waited for as in its own reads and writes: by a thread,
+/// without a processor, and nothing but the other side ends that.
 ///
 /// It then has two descriptors until the end. If there are none, or the kernel does not do it between these two
-/// (a file that was opened to append, say; what a sandbox forbids; or anything, elsewhere than on Linux), it goes on copying.
+/// (a file that was opened to append, say, or a FIFO once it has to be waited for; what a sandbox forbids; or anything, elsewhere than
+/// on Linux), it goes on copying.
 ///
 /// # Errors
 /// Those of reading and writing. What was read and could not be written is lost.
@@ -116,9 +120,11 @@ fn through_pipe(
 }
 
 /// Filters of system calls forbid what they do not know. Where it is the copying that is not permitted, writing is not either.
+///
+/// `WouldBlock` comes of files alone, as all else is polled: of a FIFO, say, for which a read or write waits.
 fn is_unsupported(error: &io::Error) -> bool {
-    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
-    matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported)
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported, WouldBlock};
+    matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported | WouldBlock)
 }
 
 /// Takes what is in a pipe to where the kernel would not.
@@ -165,7 +171,7 @@ fn write_all(to: &(impl Spliced + ?Sized), mut text: &[u8]) -> io::Result<()> {
 /// Returns how many bytes went from the first to the second, and back.
 ///
 /// When one direction ends its writing is shut down, and the other goes on: so half-closed connections work. When
-/// one fails, both connections are shut down.
+/// one fails, both connections are shut down, so that the other ends, too.
 ///
 /// ```
 /// use gort::net::{TcpListener, TcpStream};
@@ -183,28 +189,40 @@ fn write_all(to: &(impl Spliced + ?Sized), mut text: &[u8]) -> io::Result<()> {
 /// ```
 ///
 /// # Errors
-/// The first error of either direction.
+/// That of the direction which failed first. What the other then ends with is not told.
 pub fn copy_both<A, B>(a: &A, b: &B) -> io::Result<(u64, u64)>
 where
     A: Spliced + Stream + Sync,
     B: Spliced + Stream + Sync,
 {
-    scope(|scope| {
-        let back = scope.go(|| one_way(b, a));
-        let there = one_way(a, b);
+    let failure = OnceLock::new();
+    let moved = scope(|scope| {
+        let back = scope.go(|| one_way(b, a, &failure));
+        let there = one_way(a, b, &failure);
         let back = back.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok((there?, back?))
-    })
+        (there, back)
+    });
+    failure.into_inner().map_or(Ok(moved), Err)
 }
 
-fn one_way<A: Spliced + Stream, B: Spliced + Stream>(from: &A, to: &B) -> io::Result<u64> {
-    let moved = splice(from, to);
+/// Sets `failure`, if it is the first.
+fn one_way<A, B>(from: &A, to: &B, failure: &OnceLock<io::Error>) -> u64
+where
+    A: Spliced + Stream,
+    B: Spliced + Stream,
+{
     // Where the connection has ended already there is nothing to be shut down.
-    if moved.is_ok() {
-        let _ended = to.shutdown(Shutdown::Write);
-    } else {
-        let _ended = from.shutdown(Shutdown::Both);
-        let _ended = to.shutdown(Shutdown::Both);
+    match splice(from, to) {
+        Ok(moved) => {
+            let _ended = to.shutdown(Shutdown::Write);
+            moved
+        }
+        Err(error) => {
+            // Before the shutdown, which the other direction may fail of.
+            let _later = failure.set(error);
+            let _ended = from.shutdown(Shutdown::Both);
+            let _ended = to.shutdown(Shutdown::Both);
+            0
+        }
     }
-    moved
 }

@@ -48,7 +48,28 @@ macro_rules! file_handle {
     };
 }
 
-pub(crate) use {borrowed_file, file_handle};
+/// Lends one of the process's own streams out, by the traits that std has for that. Says which it is.
+macro_rules! standard_stream {
+    ($handle:ident, $($which:pat => $stream:expr),+) => {
+        impl std::os::fd::AsRawFd for $handle {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                match self {
+                    $($which => std::os::fd::AsRawFd::as_raw_fd(&$stream),)+
+                }
+            }
+        }
+
+        impl std::os::fd::AsFd for $handle {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                let descriptor = std::os::fd::AsRawFd::as_raw_fd(self);
+                // SAFETY: as with std's, which lends it for as long: nobody is to close the process's own streams.
+                unsafe { std::os::fd::BorrowedFd::borrow_raw(descriptor) }
+            }
+        }
+    };
+}
+
+pub(crate) use {borrowed_file, file_handle, standard_stream};
 
 /// Reads from a place in a file.
 pub(crate) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -56,7 +56,28 @@ macro_rules! file_handle {
     };
 }
 
-pub(crate) use {borrowed_file, file_handle};
+/// Lends one of the process's own streams out, by the traits that std has for that. Says which it is.
+macro_rules! standard_stream {
+    ($handle:ident, $($which:pat => $stream:expr),+) => {
+        impl std::os::windows::io::AsRawHandle for $handle {
+            fn as_raw_handle(&self) -> std::os::windows::io::RawHandle {
+                match self {
+                    $($which => std::os::windows::io::AsRawHandle::as_raw_handle(&$stream),)+
+                }
+            }
+        }
+
+        impl std::os::windows::io::AsHandle for $handle {
+            fn as_handle(&self) -> std::os::windows::io::BorrowedHandle<'_> {
+                let handle = std::os::windows::io::AsRawHandle::as_raw_handle(self);
+                // SAFETY: as with std's, which lends it for as long: nobody is to close the process's own streams.
+                unsafe { std::os::windows::io::BorrowedHandle::borrow_raw(handle) }
+            }
+        }
+    };
+}
+
+pub(crate) use {borrowed_file, file_handle, standard_stream};
 
 /// Whoever waits for a pipe does so with a thread, so there is nothing to be set.
 pub(crate) fn set_nonblocking<T>(_end: &T, _nonblocking: bool) -> io::Result<()> {
