@@ -67,7 +67,7 @@ pub(crate) struct Idle<M, P> {
     /// how many it was the last time.
     reluctance: CachePadded<AtomicU32>,
     last_reluctance: AtomicU32,
-    /// Rung when a processor is taken out of the list.
+    /// Rung when a processor has been taken out of the list: by who rouses a machine for it, after that.
     pub(crate) bell: Bell,
     lists: Lock<Lists<M, P>>,
 }
@@ -78,7 +78,7 @@ struct Lists<M, P> {
     keeper: Option<M>,
 }
 
-/// A processor to be run: by this machine, or by a new one. It counts as searching.
+/// A processor to be run: by this machine, or by a new one. It counts as searching. When it has been roused, the bell is to be rung.
 #[must_use = "the processor is in no list any more"]
 #[derive(Debug)]
 pub(crate) struct Rouse<M, P> {
@@ -177,8 +177,6 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
             return None;
         };
         let machine = self.pop_machine(&mut lists);
-        drop(lists);
-        self.bell.ring();
         Some(Rouse { machine, processor })
     }
 
