@@ -102,11 +102,13 @@ impl Connection {
     /// Closes our end, and passes over what the client has still sent: with bytes unread the connection would be
     /// reset, and what was wrong perhaps never told.
     fn part(&mut self) {
-        const PATIENCE: Duration = Duration::from_secs(1);
+        const PATIENCE: Duration = Duration::from_secs(10);
         let stream = &self.client.stream;
         let deadline = Instant::now() + PATIENCE;
         if stream.shutdown(Shutdown::Write).is_ok()
             && stream.set_read_deadline(Some(deadline)).is_ok()
+            // Looked at last, as before any reading.
+            && !self.server.clients.is_stopping()
         {
             // What is there of a request that was too long would leave no room.
             self.input.clear();

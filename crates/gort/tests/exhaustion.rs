@@ -346,7 +346,10 @@ fn no_more_threads() {
 /// for it any more.
 fn a_thread_is_asked_for_again(test: &str, other: fn()) {
     if in_child() {
-        let runtime = gort::Runtime::builder().processors(1).build().unwrap();
+        // A slice so long that nobody who is kept from the CPU for a while loses the processor, for which there would be a
+        // second thread before there is to be none. Who sleeps loses it at once.
+        let builder = gort::Runtime::builder().processors(1).time_slice(LIMIT);
+        let runtime = builder.build().unwrap();
         // Two stacks are there.
         runtime.run(|| gort::scope(|s| drop(s.go(gort::yield_now))));
         limit_address_space(200 << 10);

@@ -10,8 +10,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
-use support::net::{after, assert_timed_out, listener};
-use support::{LIMIT, assert_success, child, compute_until, in_child, on, programs, stderr};
+use support::net::{assert_timed_out, listener, past};
+use support::{
+    LIMIT, assert_success, child, compute_until, in_child, in_turn, on, programs, stderr,
+};
 
 /// From now on the call fails, in all threads.
 fn forbid(call: libc::c_long, error: libc::c_int) {
@@ -146,12 +148,16 @@ fn a_listener_that_may_not_accept_says_so() {
         assert_success(&output);
         return assert!(stderr(&output).contains("cannot accept"), "{}", stderr(&output));
     }
-    on(1, || {
+    in_turn(|| {
         let (listener, address) = listener();
         let _client = TcpStream::connect(address).unwrap();
         forbid(libc::SYS_accept4, libc::EPERM);
-        listener.set_deadline(after(Duration::from_millis(20))).unwrap();
-        assert_timed_out(listener.accept());
+        let accepting = listener.try_clone().unwrap();
+        let accepting = gort::spawn(move || accepting.accept());
+        gort::yield_now(); // it has tried, and waits from here on
+        assert!(!accepting.is_finished());
+        listener.set_deadline(past()).unwrap();
+        assert_timed_out(accepting.join().unwrap());
     });
 }
 

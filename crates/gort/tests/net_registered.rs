@@ -10,7 +10,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use support::net::{assert_timed_out, fill, listener, pair};
-use support::on;
+use support::{on, yield_until};
 
 /// What the kernel has been told: of which descriptor, to do what, and with which flags.
 static TOLD: Mutex<Vec<(RawFd, i32, i32)>> = Mutex::new(Vec::new());
@@ -71,6 +71,21 @@ fn a_listener_and_both_ends_of_its_connections() {
     let _alone = alone();
     on(2, || {
         let (listener, address) = listener();
+        let serve = || {
+            let listener = listener.try_clone().unwrap();
+            gort::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut question = [0; 8];
+                for _ in 0..ECHOES {
+                    stream.read_exact(&mut question).unwrap();
+                    stream.write_all(&question).unwrap();
+                }
+                stream
+            })
+        };
+        let first = serve();
+        // Where nobody had to wait to accept it would not be registered.
+        yield_until("it waits", || !told_of(listener.as_raw_fd()).is_empty());
         let clients: Vec<_> = (0..CONNECTIONS)
             .map(|_| {
                 gort::spawn(move || {
@@ -83,19 +98,7 @@ fn a_listener_and_both_ends_of_its_connections() {
                 })
             })
             .collect();
-        let servers: Vec<_> = (0..CONNECTIONS)
-            .map(|_| {
-                let (mut stream, _) = listener.accept().unwrap();
-                gort::spawn(move || {
-                    let mut question = [0; 8];
-                    for _ in 0..ECHOES {
-                        stream.read_exact(&mut question).unwrap();
-                        stream.write_all(&question).unwrap();
-                    }
-                    stream
-                })
-            })
-            .collect();
+        let servers: Vec<_> = (1..CONNECTIONS).map(|_| serve()).chain([first]).collect();
         let streams = clients.into_iter().chain(servers).map(|stream| stream.join().unwrap());
         for stream in streams.collect::<Vec<_>>() {
             assert_registered_once(&stream, libc::EPOLLIN);

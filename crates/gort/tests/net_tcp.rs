@@ -335,9 +335,10 @@ fn connecting_for_a_limited_time() {
         let address = socket.local_addr().unwrap().as_socket().unwrap();
         let zero = TcpStream::connect_timeout(&address, Duration::ZERO);
         assert_kind(zero, ErrorKind::InvalidInput);
-        let mut connected = Vec::new();
+        // Without a limit, so that whoever fills the queue is not gone again.
+        let mut connected = vec![TcpStream::connect(address).unwrap()];
         let time = Duration::from_millis(30);
-        for _ in 0..10 {
+        for _ in 1..10 {
             let start = Instant::now();
             match TcpStream::connect_timeout(&address, time) {
                 Ok(stream) => connected.push(stream),
@@ -348,11 +349,11 @@ fn connecting_for_a_limited_time() {
             }
         }
         assert!(connected.len() < 10, "the queue is never full");
-        // The time-out was for connecting only.
-        let stream = connected.pop().unwrap();
+        // The time-out is for connecting only.
+        let (_listener, other) = listener();
+        let stream = TcpStream::connect_timeout(&other, LIMIT).unwrap();
         assert_eq!(stream.write_timeout().unwrap(), None);
         // An address that does not answer leaves time for the next.
-        let (_listener, other) = listener();
         let deadline = Instant::now() + Duration::from_secs(4);
         let stream = TcpStream::connect_deadline(&[address, other][..], deadline).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), other);

@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 /// What one hears for whom there is no room. It is not read what they want.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\
     Retry-After: 1\r\nContent-Length: 0\r\n\r\n";
-/// How long one is given to hear it.
-const TURN_AWAY: Duration = Duration::from_millis(20);
+/// How long one is given to hear it. It does not take so long, as the system has room for so little; but a short time may
+/// be over before the first attempt where the machine is busy, and they would not hear why.
+const TURN_AWAY: Duration = Duration::from_secs(1);
 /// The pause when the listener fails; a want of descriptors is not that, and waited for in `accept`.
 const BREATH: Duration = Duration::from_secs(1);
 
@@ -91,7 +92,7 @@ impl Server {
     /// Says that there is no room, to whom that can be said in the clear.
     fn turn_away(&self, mut stream: TcpStream) {
         if self.tls.is_none() {
-            // The system has room for so little, at once; whether it arrives is the client's affair.
+            // Whether it arrives is the client's affair.
             let _ = stream
                 .set_write_deadline(Some(Instant::now() + TURN_AWAY))
                 .and_then(|()| stream.write_all(FULL));

@@ -45,7 +45,7 @@ fn keys_and_their_expiry() {
     assert_eq!(keys(&mut client, "[ot]*e"), "[\"one\" \"three\"]");
     client.ask("TTL one", "-1");
     client.ask("EXPIRE one 100", "1");
-    client.ask("TTL one", "100");
+    assert_about_100(&client.call("TTL one"));
     client.ask("EXPIRE one 200 LT", "0");
     client.ask("PERSIST one", "1");
     client.ask("TTL one", "-1");
@@ -70,8 +70,14 @@ fn keys_and_their_expiry() {
     client.ask("TTL again", "-1");
     client.ask("SET again 3 EX 100", "OK");
     client.ask("SET again 4 KEEPTTL", "OK");
-    client.ask("TTL again", "100");
+    assert_about_100(&client.call("TTL again"));
     client.ask("DEL again nothing", "1");
+}
+
+/// Seconds that were to be 100, of which one may have passed.
+#[track_caller]
+fn assert_about_100(seconds: &str) {
+    assert!(["99", "100"].contains(&seconds), "{seconds}");
 }
 
 /// The keys, sorted.

@@ -118,10 +118,14 @@ fn waiting_for_room_elsewhere_takes_no_time_of_a_cpu() {
         let sender = who_has_waited_in_vain(&at);
         const WAIT: Duration = Duration::from_millis(300);
         sender.set_write_timeout(Some(WAIT)).unwrap();
-        let before = time_of_cpus();
-        assert_timed_out(sender.send_to(b"x", &at.0));
-        let used = time_of_cpus() - before;
-        assert!(used < WAIT / 10, "{used:?}");
+        let wait = || {
+            let before = time_of_cpus();
+            assert_timed_out(sender.send_to(b"x", &at.0));
+            time_of_cpus() - before
+        };
+        // Where the machine is busy with something else, what little is done meanwhile may take longer.
+        let used: Vec<_> = (0..5).map(|_| wait()).take_while(|used| *used >= WAIT / 10).collect();
+        assert!(used.len() < 5, "{used:?}");
     });
 }
 

@@ -2,9 +2,10 @@
 
 use crate::At;
 use crate::support::net::{
-    assert_kind, assert_timed_out, past, poll_once, receive_text, send_text, start_peeking,
+    assert_kind, assert_kind_in_the_end, assert_timed_out, past, poll_once, receive_text,
+    send_text, start_peeking,
 };
-use crate::support::{LIMIT, in_turn, on, runtime, within};
+use crate::support::{LIMIT, in_turn, on, runtime, within, yield_until};
 use gort::net::{Shutdown, UnixDatagram, UnixListener, UnixStream};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
@@ -101,7 +102,7 @@ fn at_a_path() {
         assert_eq!(receive_text(server, 4), 1000);
         // The file stays.
         listener.close().unwrap();
-        assert_kind(UnixStream::connect(path), ErrorKind::ConnectionRefused);
+        assert_kind_in_the_end(|| UnixStream::connect(path), ErrorKind::ConnectionRefused);
         assert_kind(UnixListener::bind(path), ErrorKind::AddrInUse);
     });
 }
@@ -122,7 +123,8 @@ fn at_an_abstract_name() {
         drop(server);
         assert_eq!(receive_text(client, 4), 1000);
         listener.close().unwrap();
-        UnixListener::bind_addr(&address).unwrap();
+        // A process that another test starts may have it for a moment, too.
+        yield_until("the name is free", || UnixListener::bind_addr(&address).is_ok());
     });
 }
 

@@ -49,6 +49,21 @@ pub fn assert_kind<T: Debug>(result: io::Result<T>, kind: ErrorKind) {
     assert_eq!(error.kind(), kind, "{error:?}");
 }
 
+/// Tries again until it fails. It may succeed at first: a process that another test starts has all our descriptors until it
+/// executes its program.
+#[track_caller]
+pub fn assert_kind_in_the_end<T>(mut attempt: impl FnMut() -> io::Result<T>, kind: ErrorKind) {
+    let start = Instant::now();
+    let error = loop {
+        match attempt() {
+            Ok(_) => assert!(start.elapsed() < super::LIMIT / 2, "it never fails"),
+            Err(error) => break error,
+        }
+        gort::sleep(Duration::from_millis(1));
+    };
+    assert_eq!(error.kind(), kind, "{error:?}");
+}
+
 /// Written to a direction that this side has shut down.
 #[track_caller]
 pub fn assert_shut_down<T: Debug>(result: io::Result<T>) {

@@ -84,5 +84,7 @@ fn a_second_signal_is_heard_at_once() {
         assert!(started.elapsed() < HANG, "it still listens");
     }
     server.terminate();
-    assert!(server.wait().1.contains("broke off 1 connections"));
+    // Those that have just connected may be among them.
+    let (_, said) = server.wait();
+    assert!(said.contains("broke off "), "{said}");
 }
