@@ -257,6 +257,9 @@ impl Builder {
     /// into a `thread_local!` that is not visible as a pointer on the stack, a value from one, the heap of a
     /// memory allocator that is compiled into the program), or a lock that the goroutines that run meanwhile
     /// may wait for with their threads. (That may be a lock of the system, in a function that the system calls.)
+    ///
+    /// A build without debug assertions, in which goroutines are interrupted, is optimized: the runtime's own code, too, is part of the
+    /// program's, and without optimization it keeps on the stack what must not go to another thread.
     pub unsafe fn preempt_in_place(mut self) -> Self {
         self.preempt = Preempt::Trampoline;
         self

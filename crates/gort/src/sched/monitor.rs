@@ -42,7 +42,7 @@ use super::homebound::Homebound;
 use super::processor::Processor;
 use super::tidy::PoolTidier;
 use super::timer::NEVER;
-use super::{Machine, Preempt, Shared};
+use super::{Machine, Shared};
 use crate::clock::{self, Deadline};
 use crate::prim::atomic::Ordering::*;
 use std::thread;
@@ -296,7 +296,7 @@ fn take(shared: &Shared, processor: &Processor, seen: &mut Seen, now: u64) -> Op
         return None;
     }
     let is_over = now - seen.since >= slice(shared);
-    let in_place = shared.preempt == Preempt::Trampoline;
+    let in_place = shared.preempts_in_place();
     // The question costs more than all the rest, so it is not asked where the answer changes nothing.
     let is_asked = in_place || !is_over && !shared.crowd.is_large(shared);
     let computes = !(is_asked && from.sleeps());

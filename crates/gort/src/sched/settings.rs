@@ -30,7 +30,8 @@ pub enum Preempt {
     /// The goroutine is interrupted, by a signal or on Windows by being suspended, and yields where it is: its registers are saved and it goes on
     /// later, perhaps on another thread. It takes no threads, as `Handoff` does, and is asked for by
     /// [`preempt_in_place`](crate::RuntimeBuilder::preempt_in_place), which says what has to be promised. Where
-    /// the goroutine cannot be interrupted its processor is taken away another time slice later.
+    /// the goroutine cannot be interrupted its processor is taken away another time slice later. In a build with debug assertions none
+    /// is interrupted, and it is as with `Handoff`.
     Trampoline,
     /// Not at all: as many goroutines as there are processors can hold up the others. What calls
     /// [`blocking`](crate::blocking()) makes room even so.

@@ -28,7 +28,7 @@ mod plain_stream;
 mod portable;
 #[cfg(unix)]
 mod unix;
-#[cfg(all(test, not(loom), not(feature = "threads")))]
+#[cfg(all(test, not(loom), not(feature = "threads"), not(debug_assertions)))]
 mod wait_with;
 #[cfg(windows)]
 mod windows;
@@ -39,7 +39,7 @@ pub(crate) use linux::*;
 pub(crate) use portable::*;
 #[cfg(unix)]
 pub(crate) use unix::*;
-#[cfg(all(test, not(loom), not(feature = "threads")))]
+#[cfg(all(test, not(loom), not(feature = "threads"), not(debug_assertions)))]
 pub(crate) use wait_with::wait_with;
 #[cfg(windows)]
 pub(crate) use windows::*;

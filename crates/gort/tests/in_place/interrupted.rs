@@ -1,22 +1,12 @@
-//! Preemption in place: by a signal, or on Windows by a thread that suspends others.
+//! Who is interrupted, and yields where it is; and who is not.
 
-#![cfg(all(
-    not(feature = "threads"),
-    any(
-        all(any(target_arch = "x86_64", target_arch = "aarch64"), target_os = "linux"),
-        all(target_arch = "x86_64", windows),
-    )
-))]
-
-mod support;
-
+use crate::support::{self, LIMIT, Tally, child, compute, eventually, in_child, within};
 use gort::Runtime;
 use gort::sync::Semaphore;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
-use support::{LIMIT, Tally, child, compute, eventually, in_child, within};
 
 /// One processor, and a time slice of a millisecond.
 fn runtime() -> Runtime {
@@ -55,7 +45,7 @@ fn preempt(times: u64, goroutines: usize) {
 #[test]
 fn a_busy_goroutine_is_interrupted_where_signals_were_blocked() {
     if !in_child() {
-        let test = "a_busy_goroutine_is_interrupted_where_signals_were_blocked";
+        let test = "interrupted::a_busy_goroutine_is_interrupted_where_signals_were_blocked";
         return support::assert_success(&child(test, support::block_signals));
     }
     within(LIMIT, || {
@@ -220,7 +210,7 @@ fn who_is_interrupted_ends_the_process() {
     }
     within(LIMIT, || {
         for n in 0..20 {
-            let output = child("who_is_interrupted_ends_the_process", |command| {
+            let output = child("interrupted::who_is_interrupted_ends_the_process", |command| {
                 command.env("PAUSE", (n * 50).to_string());
             });
             assert_eq!(output.status.code(), Some(7), "{output:?}");
@@ -257,12 +247,6 @@ fn allocations_and_panics_among_signals() {
         });
         assert_eq!(tally.alive(), 0);
     });
-}
-
-#[test]
-#[should_panic(expected = "RuntimeBuilder::preempt_in_place, which is unsafe")]
-fn it_takes_a_promise() {
-    drop(Runtime::builder().preempt(gort::Preempt::Trampoline));
 }
 
 /// Who gives up takes itself out of a queue, for which it needs a lock. Somebody may have been put aside with that; waiting for it
@@ -302,7 +286,7 @@ fn who_gives_up_waits_for_who_was_put_aside_in_the_queue() {
 #[cfg(unix)]
 mod signals {
     use super::preempt;
-    use super::support::{assert_success, child, in_child};
+    use crate::support::{assert_success, child, in_child};
     use gort::Runtime;
     use std::sync::atomic::{AtomicUsize, Ordering::*};
     use std::time::Duration;
@@ -332,24 +316,6 @@ mod signals {
             assert!(error.contains("another runtime of this process uses signal 10"), "{error}");
             return;
         }
-        assert_success(&child("signals::other_handlers_of_the_signal_go_on", |_| {}));
-    }
-
-    #[test]
-    fn signals_that_have_another_use() {
-        if in_child() {
-            for signal in
-                [0, -1, libc::SIGSEGV, libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD, 32, 33, 65]
-            {
-                // SAFETY: it is not built.
-                let builder =
-                    unsafe { Runtime::builder().preempt_in_place() }.preempt_signal(signal);
-                let error = builder.build().unwrap_err();
-                assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
-                assert!(error.to_string().contains("it has another use"), "{error}");
-            }
-            return;
-        }
-        assert_success(&child("signals::signals_that_have_another_use", |_| {}));
+        assert_success(&child("interrupted::signals::other_handlers_of_the_signal_go_on", |_| {}));
     }
 }
