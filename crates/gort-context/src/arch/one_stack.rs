@@ -19,10 +19,10 @@ pub(crate) fn wipe_below() {
             // As by calls, one page after the other: a guard must not be passed over.
             "mov qword ptr [rsp - 8], rax",
             "mov qword ptr [rsp - 4096], rax",
-            "lea rdi, [rsp - 6656]",
+            "lea rdi, [rsp - 4608]",
             "rep stosq",
             in("rax") 0,
-            inout("rcx") 6656 / 8 => _,
+            inout("rcx") 4608 / 8 => _,
             out("rdi") _,
         );
     }

@@ -33,7 +33,9 @@ const ROUNDS_BESIDE_POLLER: u32 = 3;
 
 impl Machine {
     /// The next goroutine of the processor's own, if there is a processor and it has one.
-    #[inline(always)]
+    ///
+    /// Unoptimized, the frame of who waits would be longer with it than what is wiped below (see [`home`](super::home)).
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn pick(&self) -> Option<GoroutineRef> {
         let processor = self.try_processor()?;
         if processor.count_pick().is_multiple_of(TURN_EVERY)

@@ -37,12 +37,13 @@ pub(crate) fn park(goroutine: GoroutineRef, deadline: Deadline, why: Wait) -> Ou
     if let Some(outcome) = goroutine.task().notified() {
         return outcome;
     }
-    if goroutine.shared().is_stopping()
-        && let Some(outcome) = end_own_wait(goroutine)
-    {
-        return outcome;
+    let mut machine = tls::machine().expect("a goroutine runs on a machine");
+    if machine.shared().is_stopping() {
+        match end_own_wait(goroutine) {
+            Ok(now_on) => machine = now_on,
+            Err(outcome) => return outcome,
+        }
     }
-    let machine = tls::machine().expect("a goroutine runs on a machine");
     machine.enter();
     goroutine.set_wait(why);
     let timers = (deadline != Deadline::NEVER).then(|| start_timer(machine, goroutine, deadline));
@@ -83,17 +84,22 @@ fn start_timer(
     machine.shared().add_timer(processor, deadline.nanos(), ticket)
 }
 
-/// Ends the wait that the running goroutine has armed, in the name of a shutdown. `None`: it is not to be interrupted, or
-/// somebody has claimed the wait.
+/// Ends the wait that the running goroutine has armed, in the name of a shutdown. `Ok`: it is not to be interrupted, or
+/// somebody has claimed the wait; and the machine, which may be another by now (see [`preempt`](super::preempt)).
 #[cold]
 #[inline(never)]
-fn end_own_wait(goroutine: GoroutineRef) -> Option<Outcome> {
-    if is_shielded(goroutine) || std::thread::panicking() {
-        return None;
+fn end_own_wait(goroutine: GoroutineRef) -> Result<&'static Machine, Outcome> {
+    if !is_shielded(goroutine)
+        && !std::thread::panicking()
+        // SAFETY: it is running, so its record is there.
+        && let Some(claim) = unsafe { goroutine.task().ticket().claim(Outcome::SHUTDOWN) }
+    {
+        claim.wake();
+        if let Some(outcome) = goroutine.task().notified() {
+            return Err(outcome);
+        }
     }
-    // SAFETY: it is running, so its record is there.
-    unsafe { goroutine.task().ticket().claim(Outcome::SHUTDOWN) }?.wake();
-    goroutine.task().notified()
+    Ok(tls::machine().expect("a goroutine runs on a machine"))
 }
 
 /// Parks a goroutine together with its machine, which gives its processor to another. If it unwinds, a
