@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
-use support::{LIMIT, assert_success, child, in_child, in_turn, on, runtime, within};
+use support::{LIMIT, assert_success, child, in_child, on, runtime, within};
 
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");
@@ -178,7 +178,7 @@ fn a_forked_goroutine_that_waits_ends_its_process() {
 #[cfg(not(feature = "threads"))] // where the machines' threads are others
 fn what_is_runnable_at_a_fork_runs_once() {
     let (reader, writer) = std::io::pipe().unwrap();
-    let status = in_turn(move || {
+    let status = support::in_turn(move || {
         let (tx, rx) = gort::chan::chan::<()>(1);
         let tell = |mut writer: std::io::PipeWriter| _ = writer.write_all(b"x");
         let [first, second] = [(); 2].map(|()| writer.try_clone().unwrap());
