@@ -18,8 +18,8 @@ use crate::{clock, poller};
 pub(crate) const MOST: usize = 1 << 15;
 /// and for this many if each takes calls of the system, which strace slows down a hundredfold,
 const SOME: usize = 1 << 11;
-/// or for this many if each takes real time.
-const FEW: usize = 1 << 7;
+/// or for this many if each takes real time. (With a quarter of that a few calls that only one of two runs has made were too many.)
+const FEW: usize = 1 << 9;
 
 pub(crate) struct Path {
     pub(crate) name: &'static str,
