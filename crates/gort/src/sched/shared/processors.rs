@@ -129,7 +129,8 @@ impl Shared {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use crate::{Preempt, Runtime, blocking, tls};
+    use crate::sched::blocking;
+    use crate::{Preempt, Runtime, tls};
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
     use std::sync::{Arc, Barrier};
     use std::thread;
