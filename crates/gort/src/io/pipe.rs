@@ -306,25 +306,33 @@ impl PipeWriter {
 impl Read for &PipeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         // A short read does not show that there is no more: a pipe may be one of packets.
-        let any = !buffer.is_empty();
-        self.source().run_if_any(any, Direction::Read, |mut reader| reader.read(buffer))
+        if buffer.is_empty() {
+            return self.source().check(Direction::Read).map(|()| 0);
+        }
+        self.source().run(Direction::Read, |mut reader| reader.read(buffer))
     }
 
     fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let any = buffers.iter().any(|buffer| !buffer.is_empty());
-        self.source().run_if_any(any, Direction::Read, |mut reader| reader.read_vectored(buffers))
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
+            return self.source().check(Direction::Read).map(|()| 0);
+        }
+        self.source().run(Direction::Read, |mut reader| reader.read_vectored(buffers))
     }
 }
 
 impl Write for &PipeWriter {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let any = !buffer.is_empty();
-        self.source().run_if_any(any, Direction::Write, |mut writer| writer.write(buffer))
+        if buffer.is_empty() {
+            return self.source().check(Direction::Write).map(|()| 0);
+        }
+        self.source().run(Direction::Write, |mut writer| writer.write(buffer))
     }
 
     fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-        let any = buffers.iter().any(|buffer| !buffer.is_empty());
-        self.source().run_if_any(any, Direction::Write, |mut writer| writer.write_vectored(buffers))
+        if buffers.iter().all(|buffer| buffer.is_empty()) {
+            return self.source().check(Direction::Write).map(|()| 0);
+        }
+        self.source().run(Direction::Write, |mut writer| writer.write_vectored(buffers))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -40,13 +40,8 @@ impl<S> Source<S> {
         blocking(|| operation(&self.io))
     }
 
-    pub(super) fn run_if_any(
-        &self,
-        any: bool,
-        direction: Direction,
-        operation: impl FnMut(&S) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        if any { self.run(direction, operation) } else { Ok(0) }
+    pub(super) fn check(&self, _: Direction) -> io::Result<()> {
+        Ok(())
     }
 
     pub(super) fn set_timeout(&self, _: Direction, timeout: Option<Duration>) -> io::Result<()> {

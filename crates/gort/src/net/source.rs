@@ -154,16 +154,6 @@ impl<S: OwnsDescriptor> Source<S> {
         begin(self.record().readiness(direction)).map(drop)
     }
 
-    /// As [`run`](Self::run), if there are any bytes to be moved.
-    pub(crate) fn run_if_any(
-        &self,
-        any: bool,
-        direction: Direction,
-        attempt: impl FnMut(&S) -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        if any { self.run(direction, attempt) } else { self.check(direction).map(|()| 0) }
-    }
-
     /// Calls `attempt` until it does something else than to say that it would block, or the limit is reached (`None`), whatever
     /// the deadline and the time-out to read are.
     pub(crate) fn run_up_to<R>(
