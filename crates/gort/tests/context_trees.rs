@@ -76,7 +76,6 @@ fn a_tree_of_100_000_is_cancelled_at_once() {
     assert!(all.iter().all(Context::is_done));
 }
 
-/// Go's `TestLayersCancel`: layers of all kinds, cancelled in the middle, in an order by the seed.
 /// The last handles of two contexts go while these are ended, and with them values whose destructors panic.
 #[test]
 fn values_that_panic_keep_nobody_from_being_cancelled() {
@@ -106,6 +105,7 @@ fn values_that_panic_keep_nobody_from_being_cancelled() {
     assert!(root.is_done() && other.is_done() && below.is_done());
 }
 
+/// Go's `TestLayersCancel`: layers of all kinds, cancelled in the middle, in an order by the seed.
 #[test]
 fn layers_in_random_order() {
     let mut seed = 42_u64;

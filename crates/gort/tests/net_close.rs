@@ -13,7 +13,7 @@ use std::time::Duration;
 #[cfg(unix)]
 use support::net::assert_kind_in_the_end;
 use support::net::{
-    PIECE, assert_closed, assert_kind, assert_shut_down, fill, listener, pair, past,
+    PIECE, assert_closed, assert_kind, assert_shut_down, fill, listener, listener_at, pair, past,
 };
 use support::{LIMIT, in_turn, on, within, yield_until};
 
@@ -150,9 +150,7 @@ fn everything_fails_after_closing() {
         drop(other);
         assert_closed(client.into_std());
 
-        // At an address that no other test uses, so that nobody gets the port then.
-        let listener = TcpListener::bind("127.0.0.79:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = listener_at(79);
         listener.close().unwrap();
         listener.close().unwrap();
         assert_closed(listener.accept());
@@ -232,9 +230,7 @@ fn a_port_is_free_at_once() {
         return assert_success(&child("a_port_is_free_at_once", |_| {}));
     }
     on(2, || {
-        // At an address that no other test uses, so that nobody gets the port in between.
-        let mut listener = TcpListener::bind("127.0.0.77:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let (mut listener, address) = listener_at(77);
         for _ in 0..200 {
             let waiting = listener.try_clone().unwrap();
             let waiter = gort::spawn(move || waiting.accept().map(drop));
@@ -368,9 +364,7 @@ fn no_descriptor_is_left() {
             let (client, _server) = pair();
             let _kept = client.try_clone().unwrap();
             assert_kind(client.into_std(), ErrorKind::ResourceBusy);
-            // At an address that no other test uses, so that nobody gets the port in between.
-            let listener = TcpListener::bind("127.0.0.78:0").unwrap();
-            let address = listener.local_addr().unwrap();
+            let (listener, address) = listener_at(78);
             let waiting = listener.try_clone().unwrap();
             let waiter = gort::spawn(move || waiting.accept().map(drop));
             gort::yield_now();

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use support::net::{
     after, allow_descriptors, assert_closed, assert_kind, assert_timed_out, descriptors, listener,
-    receive_text, reset, send_text,
+    listener_at, receive_text, reset, send_text,
 };
 use support::{LIMIT, assert_success, child, in_child, on, runtime, stderr, within};
 
@@ -78,9 +78,7 @@ fn limit_descriptors(command: &mut std::process::Command, most: libc::rlim_t) {
 fn no_descriptors_and_a_deadline_or_a_close() {
     if in_child() {
         return on(1, || {
-            // At an address that no other test uses, so that nobody gets the port after the end.
-            let listener = TcpListener::bind("127.0.0.80:0").unwrap();
-            let address = listener.local_addr().unwrap();
+            let (listener, address) = listener_at(80);
             let _client = TcpStream::connect(address).unwrap();
             let files = use_up();
             let start = Instant::now();

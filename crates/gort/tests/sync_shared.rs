@@ -95,7 +95,6 @@ fn a_forgotten_call_is_not_joined_and_waits_can_be_given_up() {
     });
 }
 
-/// What a call returns was made by one that had not returned when it began.
 /// Keys are cloned and dropped by code of the user's, which may look at the table.
 #[test]
 fn keys_are_made_and_dropped_without_the_lock() {
@@ -128,6 +127,7 @@ fn keys_are_made_and_dropped_without_the_lock() {
     });
 }
 
+/// What a call returns was made by one that had not returned when it began.
 #[test]
 fn a_value_is_not_older_than_one_that_was_returned_before() {
     within(LIMIT, || {

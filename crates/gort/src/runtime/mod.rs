@@ -94,8 +94,7 @@ impl Runtime {
         R: Send,
     {
         let attributes = Attributes { is_waited_for: true, ..Attributes::default() };
-        // SAFETY: `wait_for` returns only after the goroutine has ended, so the borrows of `f`
-        // last; F and R may go to other threads.
+        // SAFETY: `wait_for` returns only after the goroutine has ended, so the borrows of `f` last; F and R may go to other threads.
         let spawned = unsafe { self.shared.spawn_joined(attributes, f) };
         wait_for(JoinHandle::new(started(spawned), None))
     }

@@ -39,14 +39,15 @@ impl Shared {
         processor: &'static Processor,
         searching: bool,
     ) -> bool {
-        if let Some(machine) = machine {
-            machine.rouse(Some(processor), searching);
-            // After it: the monitor would take the CPU that the machine is to have. (`harness -- one gort wake w=2` beside its
-            // predecessor, six pairs: 14 and 60 µs at the median.)
-            self.idle.bell.ring();
-            return true;
-        }
-        let started = self.try_new_machine(processor, searching);
+        let started = match machine {
+            Some(machine) => {
+                machine.rouse(Some(processor), searching);
+                true
+            }
+            None => self.try_new_machine(processor, searching),
+        };
+        // After it: the monitor would take the CPU that the machine is to have. (`harness -- one gort wake w=2` beside its
+        // predecessor, six pairs: 14 and 60 µs at the median.)
         self.idle.bell.ring();
         if !started {
             self.lay_down(processor);
@@ -60,7 +61,7 @@ impl Shared {
     /// Puts a processor that nobody runs into the list, or out of use, if there are to be fewer: in the list it would count as one that
     /// is idle.
     pub(super) fn lay_down(&self, processor: &'static Processor) {
-        if self.is_active(processor) || !self.retire_if_inactive(processor) {
+        if !self.retire_if_inactive(processor) {
             self.idle.add_processor(processor);
             self.share_idle_if_short();
         }
@@ -137,7 +138,7 @@ impl Machine {
         let mut processor = self.try_processor();
         self.set_processor(None);
         if let Some(mine) = processor {
-            if !shared.is_active(mine) && shared.retire_if_inactive(mine) {
+            if shared.retire_if_inactive(mine) {
                 processor = None;
             } else if mine.is_empty() {
                 mine.owned.wants_keeper.set(false);

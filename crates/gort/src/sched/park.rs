@@ -367,7 +367,7 @@ pub(crate) fn yield_now() {
     }
     machine.enter();
     if stays(goroutine) {
-        if machine.try_processor().is_some() || machine.has_to_look_further() {
+        if machine.shared().has_threads() {
             yield_pinned(machine, goroutine);
         }
         return machine.exit();

@@ -2,7 +2,9 @@
 
 use crate::At;
 use crate::support::net::{assert_closed, assert_kind, assert_timed_out, descriptors, past};
-use crate::support::{LIMIT, assert_success, child, in_child, in_turn, on, runtime, within};
+use crate::support::{
+    LIMIT, assert_success, child, good_once_in_five, in_child, in_turn, on, runtime, within,
+};
 use gort::net::UnixDatagram;
 use std::io::ErrorKind;
 use std::os::unix::net;
@@ -124,8 +126,7 @@ fn waiting_for_room_elsewhere_takes_no_time_of_a_cpu() {
             time_of_cpus() - before
         };
         // Where the machine is busy with something else, what little is done meanwhile may take longer.
-        let used: Vec<_> = (0..5).map(|_| wait()).take_while(|used| *used >= WAIT / 10).collect();
-        assert!(used.len() < 5, "{used:?}");
+        good_once_in_five(wait, |used| *used < WAIT / 10);
     });
 }
 

@@ -1,7 +1,7 @@
 //! No goroutine waits while a processor is idle.
 
 use crate::TOO_LATE;
-use crate::support::{LIMIT, compute_until, on, runtime, within};
+use crate::support::{LIMIT, compute_until, good_once_in_five, on, runtime, within};
 use gort::chan::chan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -113,7 +113,6 @@ fn goroutines_are_spread_by_stealing() {
     }
     on(2, || {
         // A machine may have no CPU while the other runs them all.
-        let spread: Vec<_> = (0..5).map(|_| elsewhere()).collect();
-        assert!(spread.iter().any(|&n| n >= 100), "{spread:?}");
+        good_once_in_five(elsewhere, |&n| n >= 100);
     });
 }

@@ -8,7 +8,12 @@ use std::time::{Duration, Instant};
 
 /// A listener on the loopback, and where.
 pub fn listener() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener_at(1)
+}
+
+/// The same at 127.0.0.`last`: if no other test uses that, nobody gets the port when it is free again.
+pub fn listener_at(last: u8) -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, last), 0)).unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }

@@ -89,6 +89,9 @@ impl Shared {
 
     /// Takes a processor out of use, unless it is to be used again by now.
     pub(crate) fn retire_if_inactive(&self, processor: &Processor) -> bool {
+        if self.is_active(processor) {
+            return false;
+        }
         // The number of processors changes under this lock.
         let registry = self.registry();
         let inactive = !self.is_active(processor);
