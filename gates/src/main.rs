@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 
 /// So often is counted again what others may have been in the way of: where real time passes, and where sockets are polled, as the
 /// kernel delivers later what is sent over the loopback while it has much to deliver. What has moved has moved each time.
-const AGAIN: usize = 3;
+const AGAIN: usize = 6;
 
 fn count(options: &Options) -> Result<ExitCode, String> {
     if cfg!(debug_assertions) {

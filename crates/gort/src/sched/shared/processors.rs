@@ -88,10 +88,14 @@ impl Shared {
     }
 
     /// Takes a processor out of use, unless it is to be used again by now.
+    #[inline(always)]
     pub(crate) fn retire_if_inactive(&self, processor: &Processor) -> bool {
-        if self.is_active(processor) {
-            return false;
-        }
+        !self.is_active(processor) && self.retire_if_inactive_still(processor)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn retire_if_inactive_still(&self, processor: &Processor) -> bool {
         // The number of processors changes under this lock.
         let registry = self.registry();
         let inactive = !self.is_active(processor);
