@@ -2,9 +2,9 @@
 
 mod support;
 
-use gort::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
+use gort::net::{Shutdown, TcpStream, UdpSocket};
 #[cfg(unix)]
-use gort::net::{UnixDatagram, UnixListener, UnixStream};
+use gort::net::{TcpListener, UnixDatagram, UnixListener, UnixStream};
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
