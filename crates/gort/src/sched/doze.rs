@@ -63,6 +63,7 @@ impl Shared {
     pub(super) fn lay_down(&self, processor: &'static Processor) {
         if !self.retire_if_inactive(processor) {
             self.idle.add_processor(processor);
+            self.weed_out(processor);
             self.share_idle_if_short();
         }
     }
@@ -229,6 +230,9 @@ impl Machine {
         let shared = self.shared();
         let searching = self.searching.replace(false);
         shared.idle.enter(self.as_static(), processor, searching, shared.earliest_timer());
+        if let Some(processor) = processor {
+            shared.weed_out(processor);
+        }
         shared.share_idle_if_short();
     }
 

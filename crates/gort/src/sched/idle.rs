@@ -39,6 +39,10 @@
 //! is due does not appoint another: most often it is back at once. What may go wrong meanwhile is the
 //! [monitor](super::monitor)'s affair.
 //!
+//! **Fewer processors.** Who sets their number then takes those that are too many out of the list; who has put one into the list looks
+//! at the number then, and takes it out again ([`Shared::weed_out`](super::Shared::weed_out)). The list's lock orders the two, so one sees the other, and no processor
+//! stays in the list that is not to run any more: it would count as idle, and its machine as not busy.
+//!
 //! Rejected: a notification at every ready (two goroutines that talk to each other then wake and
 //! exhaust a second machine all the time: twice the CPU, and slower); a timer thread (a switch of
 //! threads for every timer).

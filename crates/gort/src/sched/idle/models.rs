@@ -254,3 +254,31 @@ fn two_pieces_of_work() {
 fn a_piece_of_work_that_waits_for_another() {
     two_machines_and_two_pieces_of_work(true);
 }
+
+/// A machine lays its processor down while there are to be fewer. It fails if the machine does not look at their number once
+/// more when the processor is in the list.
+#[test]
+fn a_processor_that_is_laid_down_while_there_are_to_be_fewer() {
+    loom::model(|| {
+        let idle = Arc::new(Idle::<usize, usize>::new());
+        let active = Arc::new(AtomicUsize::new(2));
+        let weed_out = |idle: &Idle<usize, usize>, active: &AtomicUsize| {
+            idle.retain_processors(|&processor| processor < active.load(Relaxed));
+        };
+        let machine = thread::spawn({
+            let (idle, active) = (idle.clone(), active.clone());
+            move || {
+                if active.load(Relaxed) == 2 {
+                    idle.enter(0, Some(1), false, NEVER);
+                    if active.load(Relaxed) < 2 {
+                        weed_out(&idle, &active);
+                    }
+                }
+            }
+        });
+        active.swap(1, SeqCst);
+        weed_out(&idle, &active);
+        machine.join().unwrap();
+        assert_eq!(idle.idle_processors(), 0);
+    });
+}

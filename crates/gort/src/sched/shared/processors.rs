@@ -4,7 +4,6 @@ use super::Shared;
 use crate::prim::atomic::Ordering::*;
 use crate::sched::park::inside;
 use crate::sched::processor::Processor;
-use crate::sched::timer::NEVER;
 
 /// The most processors that a runtime can have.
 pub(crate) const MAX_PROCESSORS: usize = 1024;
@@ -54,13 +53,7 @@ impl Shared {
         let registry = self.registry();
         let before = self.active.swap(count, SeqCst);
         // Busy ones above the count are retired when they next look for work.
-        self.idle.retain_processors(|processor| {
-            let keep = processor.index < count;
-            if !keep {
-                self.retire_processor(processor);
-            }
-            keep
-        });
+        self.retire_idle();
         for index in before.min(count)..count {
             match self.processor_at(index) {
                 Some(processor) => {
@@ -80,10 +73,7 @@ impl Shared {
         if self.has_work() {
             self.notify();
         }
-        let earliest = self.first_processor().timers.earliest();
-        if earliest != NEVER {
-            self.ensure_keeper(earliest);
-        }
+        self.ensure_keeper(self.first_processor().timers.earliest());
         before
     }
 
@@ -91,6 +81,35 @@ impl Shared {
     #[inline(always)]
     pub(crate) fn retire_if_inactive(&self, processor: &Processor) -> bool {
         !self.is_active(processor) && self.retire_if_inactive_still(processor)
+    }
+
+    /// A processor has come into the list: takes it out of use if there are to be fewer by now. Whoever sets the number looks through the
+    /// list afterwards, so whoever adds to the list looks at the number afterwards: one of the two sees the other.
+    #[inline(always)]
+    pub(crate) fn weed_out(&self, processor: &Processor) {
+        if !self.is_active(processor) {
+            self.weed_out_all();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn weed_out_all(&self) {
+        let registry = self.registry();
+        self.retire_idle();
+        drop(registry);
+        self.ensure_keeper(self.first_processor().timers.earliest());
+    }
+
+    /// With the registry's lock held: those in the list that are not to run any more.
+    fn retire_idle(&self) {
+        self.idle.retain_processors(|processor| {
+            let keep = self.is_active(processor);
+            if !keep {
+                self.retire_processor(processor);
+            }
+            keep
+        });
     }
 
     #[cold]
@@ -103,8 +122,8 @@ impl Shared {
             self.retire_processor(processor);
         }
         drop(registry);
-        if inactive && let Some(first) = self.processor_at(0) {
-            self.ensure_keeper(first.timers.earliest());
+        if inactive {
+            self.ensure_keeper(self.first_processor().timers.earliest());
         }
         inactive
     }
@@ -127,9 +146,7 @@ impl Shared {
         let rest = std::iter::from_fn(|| processor.pop().or_else(|| processor.take_next()));
         self.global.push_all(rest);
         self.global.push_all(self.workers.give_all_of(processor));
-        if let Some(first) = self.processor_at(0) {
-            processor.timers.move_to(&first.timers);
-        }
+        processor.timers.move_to(&self.first_processor().timers);
         processor.retired.store(true, SeqCst);
     }
 }
@@ -142,6 +159,14 @@ mod tests {
     use std::sync::{Arc, Barrier};
     use std::thread;
     use std::time::{Duration, Instant};
+
+    fn eventually(is_so: &dyn Fn() -> bool) {
+        let start = Instant::now();
+        while !is_so() {
+            assert!(start.elapsed() < Duration::from_secs(60));
+            thread::yield_now();
+        }
+    }
 
     /// In the list it would be taken for one that is idle, and whoever looks for work would find that nobody is busy.
     #[test]
@@ -164,13 +189,6 @@ mod tests {
                 });
             })
         });
-        let eventually = |is_so: &dyn Fn() -> bool| {
-            let start = Instant::now();
-            while !is_so() {
-                assert!(start.elapsed() < Duration::from_secs(60));
-                thread::yield_now();
-            }
-        };
         eventually(&|| steps.load(SeqCst) == 2);
         runtime.set_processors(1);
         steps.fetch_add(1, SeqCst);
@@ -178,5 +196,26 @@ mod tests {
         eventually(&|| shared.idle.idle_processors() == 1);
         end.wait();
         blocked.into_iter().for_each(|handle| handle.join().unwrap());
+    }
+    /// Their machines have just seen that they are active, and put them into the list after it has been looked through.
+    #[test]
+    fn those_laid_down_while_there_are_to_be_fewer_are_out_of_use() {
+        let runtime = Runtime::builder().processors(2).build().unwrap();
+        let shared = runtime.run(|| tls::machine().expect("of a goroutine").shared());
+        for round in 0..2000 {
+            let both_run = Arc::new(Barrier::new(3));
+            let both = [0, 1].map(|_| {
+                let both_run = both_run.clone();
+                runtime.spawn(move || _ = both_run.wait())
+            });
+            both_run.wait();
+            let second = shared.processor_at(1).expect("there are two");
+            // A little later each time, so that it meets the machines at each step of theirs.
+            (0..round % 400 * 10).for_each(|_| std::hint::spin_loop());
+            runtime.set_processors(1);
+            eventually(&|| second.retired.load(SeqCst) && shared.idle.idle_processors() == 1);
+            runtime.set_processors(2);
+            both.into_iter().for_each(|one| one.join().unwrap());
+        }
     }
 }
