@@ -20,7 +20,9 @@
 //!
 //! **No wake-up is lost**: the one side publishes work, fences, then reads the counters; the other
 //! changes the counters, fences, then reads the queues. One of the two sees the other. If the
-//! notifier sees a searching machine, that machine has not yet looked for the last time.
+//! notifier sees a searching machine, that machine has not yet looked for the last time. Or it is no machine: another
+//! notifier counts as one until it has found that there is no processor left. That one looks at the counters again when it
+//! counts no more.
 //!
 //! **Reluctance.** A few goroutines that keep waking each other run best on one processor: each
 //! message is in the cache where it is read, while a machine that takes one of them away needs longer
@@ -173,15 +175,21 @@ impl<M: Copy + PartialEq, P> Idle<M, P> {
     #[cold]
     #[inline(never)]
     fn choose(&self) -> Option<Rouse<M, P>> {
-        self.searching.compare_exchange(0, 1, SeqCst, Relaxed).ok()?;
-        let mut lists = self.lists.lock();
-        let Some(processor) = self.pop_processor(&mut lists) else {
+        loop {
+            self.searching.compare_exchange(0, 1, SeqCst, Relaxed).ok()?;
+            let mut lists = self.lists.lock();
+            if let Some(processor) = self.pop_processor(&mut lists) {
+                let machine = self.pop_machine(&mut lists);
+                return Some(Rouse { machine, processor });
+            }
             drop(lists);
             self.searching.fetch_sub(1, SeqCst);
-            return None;
-        };
-        let machine = self.pop_machine(&mut lists);
-        Some(Rouse { machine, processor })
+            // Whoever has made work meanwhile, and seen an idle processor, has told nobody, as somebody seemed to search.
+            fence(SeqCst);
+            if self.idle_processors.load(Relaxed) == 0 {
+                return None;
+            }
+        }
     }
 
     /// An idle machine, for a processor that its own cannot use.

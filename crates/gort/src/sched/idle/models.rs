@@ -228,6 +228,29 @@ fn a_reluctant_submitter_and_a_machine_that_goes_to_sleep() {
     });
 }
 
+/// One of them finds no processor any more, as the other was faster; by the time it has seen that, the machine sleeps
+/// again and there is more work, of which nobody was told. It fails if that one does not look at the counters again.
+#[test]
+fn two_submitters_and_one_processor() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let world = World::new(3, false);
+        let machine = thread::spawn({
+            let world = world.clone();
+            move || world.machine(0, Some(0))
+        });
+        let other = thread::spawn({
+            let world = world.clone();
+            move || world.submit()
+        });
+        world.submit();
+        world.submit();
+        other.join().unwrap();
+        machine.join().unwrap();
+    });
+}
+
 fn two_machines_and_two_pieces_of_work(first_waits: bool) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(2);
