@@ -3,13 +3,15 @@
 //!
 //! A blocking call takes a thread for as long as it lasts. So that there are always some left to run
 //! goroutines, no more calls are let in than there are threads beyond one for each processor; the others
-//! wait, in order, parked.
+//! wait, in order, parked. (Threads that wait with a goroutine, which has locked its own, say, are not counted: where they take the rest,
+//! who is ready waits until a call is over.)
 
 use super::machine::{After, Machine};
 use super::park;
+use super::pinned::yield_pinned;
 use crate::clock::Deadline;
 use crate::goroutine::{GoroutineRef, IN_CALL};
-use crate::park::{Outcome, Ticket, Wait};
+use crate::park::{Claim, Outcome, Ticket, Wait};
 use crate::prim::Lock;
 use crate::prim::atomic::Ordering::*;
 use crate::prim::atomic::fence;
@@ -27,6 +29,20 @@ struct Turn {
     waiting: VecDeque<Ticket>,
 }
 
+impl Turn {
+    fn next(&mut self, most: usize) -> Option<Claim> {
+        while self.under_way < most {
+            // SAFETY: goroutines' records stay as long as the runtime.
+            let claim = unsafe { self.waiting.pop_front()?.claim(Outcome::arm(0)) };
+            if claim.is_some() {
+                self.under_way += 1;
+                return claim;
+            }
+        }
+        None
+    }
+}
+
 impl Calls {
     pub(crate) fn new() -> Calls {
         Calls { turn: Lock::new(Turn::default()) }
@@ -36,7 +52,7 @@ impl Calls {
     fn begin(&self, goroutine: GoroutineRef, most: usize) {
         let ticket = {
             let mut turn = self.turn.lock();
-            if turn.under_way < most {
+            if turn.under_way < most && turn.waiting.is_empty() {
                 turn.under_way += 1;
                 return;
             }
@@ -44,23 +60,23 @@ impl Calls {
             turn.waiting.push_back(ticket);
             ticket
         };
-        // The one that ends hands its place over.
         if park::park(goroutine, Deadline::NEVER, Wait::Blocking) == Outcome::SHUTDOWN {
             self.turn.lock().waiting.retain(|&other| other != ticket);
             park::unwind_for_shutdown();
         }
     }
 
-    fn end(&self) {
-        let mut turn = self.turn.lock();
-        while let Some(ticket) = turn.waiting.pop_front() {
-            // SAFETY: goroutines' records stay as long as the runtime.
-            if let Some(claim) = unsafe { ticket.claim(Outcome::arm(0)) } {
-                drop(turn);
-                return claim.wake();
-            }
+    fn end(&self, most: usize) {
+        self.turn.lock().under_way -= 1;
+        self.admit(most);
+    }
+
+    /// Lets in those that wait as long as there are threads for them: whenever a call has ended, or there may be more.
+    pub(super) fn admit(&self, most: usize) {
+        let next = || self.turn.lock().next(most);
+        while let Some(claim) = next() {
+            claim.wake();
         }
-        turn.under_way -= 1;
     }
 }
 
@@ -77,7 +93,8 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
         fn drop(&mut self) {
             if !self.is_nested {
                 self.goroutine.set_flag(IN_CALL, false);
-                self.goroutine.shared().calls.end();
+                let shared = self.goroutine.shared();
+                shared.calls.end(shared.most_calls());
             }
             // What `f` has left there.
             gort_context::wipe_below();
@@ -140,7 +157,7 @@ impl Machine {
         }
         if park::stays(goroutine) {
             if self.try_processor().is_none() {
-                park::yield_pinned(self, goroutine);
+                yield_pinned(self, goroutine);
             }
             return self.exit();
         }

@@ -50,8 +50,11 @@ impl Shared {
         // predecessor, six pairs: 14 and 60 µs at the median.)
         self.idle.bell.ring();
         if !started {
-            self.lay_down(processor);
+            if !self.give_to_pinned(processor) {
+                self.lay_down(processor);
+            }
             if searching {
+                // What others have made meanwhile they have told nobody: the monitor, which has just been woken, tries again.
                 self.idle.stop_searching();
             }
         }
@@ -177,7 +180,7 @@ impl Machine {
             let wake = self.keeper_wakes();
             if wake.is_some_and(|wake| wake <= clock::now()) {
                 if self.leave_lists(false) {
-                    if shared.is_exiting() || self.fire_all_timers() > 0 || self.is_sent_for() {
+                    if shared.is_exiting() || shared.fire_all_timers() > 0 || self.is_sent_for() {
                         return !shared.is_exiting();
                     }
                     // Others were faster.

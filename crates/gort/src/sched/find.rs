@@ -1,6 +1,7 @@
 //! What runs next: from the processor's own queue, on the goroutine's stack ([`Machine::pick`]); or
 //! from anywhere, on the system stack ([`Machine::find`]).
 
+use super::Shared;
 use super::machine::Machine;
 use super::pace::Verdict;
 use super::processor::Processor;
@@ -239,7 +240,7 @@ impl Machine {
     /// whoever waits for a timer would wait until each of them has a machine.
     fn pick_late(&self) -> Option<GoroutineRef> {
         let others_wait = self.searching.get() && self.shared().global.len() > 0;
-        if others_wait && self.fire_all_timers() > 0 { self.pick() } else { None }
+        if others_wait && self.shared().fire_all_timers() > 0 { self.pick() } else { None }
     }
 
     /// The first of the global queue, and this processor's share of the rest.
@@ -288,7 +289,7 @@ impl Machine {
             if let Some(goroutine) = self.take_global() {
                 return Some(goroutine);
             }
-            if round == 0 && self.fire_all_timers() > 0 {
+            if round == 0 && shared.fire_all_timers() > 0 {
                 return self.pick().or_else(|| self.take_global());
             }
             if shared.idle.idle_processors() + 1 >= shared.active_processors()
@@ -309,14 +310,15 @@ impl Machine {
         }
         None
     }
+}
 
+impl Shared {
     /// Fires what is due anywhere: those of idle processors, and of busy ones that do not get to it.
     pub(crate) fn fire_all_timers(&self) -> usize {
-        let shared = self.shared();
-        if shared.earliest_timer() == NEVER {
+        if self.earliest_timer() == NEVER {
             return 0;
         }
         let now = clock::now();
-        shared.processors().map(|processor| processor.timers.fire(now)).sum()
+        self.processors().map(|processor| processor.timers.fire(now)).sum()
     }
 }

@@ -116,6 +116,8 @@ mod pace;
 #[cfg(not(loom))]
 mod park;
 #[cfg(not(loom))]
+mod pinned;
+#[cfg(not(loom))]
 mod polling;
 #[cfg(all(test, loom))]
 mod polling_models;

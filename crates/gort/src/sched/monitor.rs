@@ -242,6 +242,9 @@ impl Monitor {
         if earliest != NEVER && shared.idle.idle_processors() > 0 {
             if earliest.saturating_add(OVERDUE) <= now {
                 shared.notify();
+                if shared.lacks_threads() {
+                    shared.fire_all_timers();
+                }
                 return Finding::Stuck;
             }
             if matches!(finding, Finding::Calm) {

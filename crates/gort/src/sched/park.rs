@@ -2,15 +2,15 @@
 
 use super::Shared;
 use super::machine::{After, Inside, Machine};
+use super::pinned::{park_pinned, yield_pinned};
 use super::processor::Processor;
 use super::timer::NEVER;
-use crate::clock::{self, Deadline};
-use crate::goroutine::{GoroutineRef, LOCKED, PINNED, SHIELDED, UNWINDS, panic};
+use crate::clock::Deadline;
+use crate::goroutine::{GoroutineRef, LOCKED, SHIELDED, UNWINDS, panic};
 use crate::park::{Outcome, Task, Ticket, Wait};
 use crate::prim::atomic::Ordering::*;
 use crate::tls;
 use std::ptr::NonNull;
-use std::time::Duration;
 
 /// The goroutine that runs on the calling thread; `None` on a plain thread.
 #[inline(always)]
@@ -102,25 +102,6 @@ fn end_own_wait(goroutine: GoroutineRef) -> Result<&'static Machine, Outcome> {
     Ok(tls::machine().expect("a goroutine runs on a machine"))
 }
 
-/// Parks a goroutine together with its machine, which gives its processor to another. If it unwinds, a
-/// shutdown lets it finish that.
-#[cold]
-#[inline(never)]
-fn park_pinned(machine: &Machine, goroutine: GoroutineRef) {
-    pin(goroutine);
-    if goroutine.task().commit() {
-        machine.await_processor(goroutine);
-    }
-    goroutine.set_flag(PINNED, false);
-}
-
-fn pin(goroutine: GoroutineRef) {
-    goroutine.set_flag(PINNED, true);
-    if std::thread::panicking() && !goroutine.has_flag(SHIELDED) {
-        goroutine.set_flag(SHIELDED | UNWINDS, true);
-    }
-}
-
 /// Has the goroutine to stay on its thread while it waits, and the thread with it?
 #[inline(always)]
 pub(super) fn stays(goroutine: GoroutineRef) -> bool {
@@ -194,20 +175,6 @@ pub(crate) fn unlock_thread(locker: Locker) {
     }
 }
 
-/// Yields with the machine: to the end of the queue, from which another machine passes the processor
-/// back. It waits for nobody, so a shutdown finds no wait of it to claim: whoever did would have it run while it is running.
-#[cold]
-#[inline(never)]
-pub(super) fn yield_pinned(machine: &Machine, goroutine: GoroutineRef) {
-    pin(goroutine);
-    match machine.try_processor() {
-        Some(processor) => processor.push(goroutine, machine.shared()),
-        None => machine.shared().inject(goroutine),
-    }
-    machine.await_processor(goroutine);
-    goroutine.set_flag(PINNED, false);
-}
-
 impl Machine {
     /// Inside: makes a goroutine runnable.
     #[inline(always)]
@@ -215,54 +182,6 @@ impl Machine {
         match self.try_processor() {
             Some(processor) => processor.ready(goroutine, self),
             None => self.shared().inject_at_once(goroutine),
-        }
-    }
-
-    /// Gives the processor away and sleeps, with a pinned goroutine, until it is given one for it.
-    fn await_processor(&self, goroutine: GoroutineRef) {
-        /// How often to try again to have a thread for the processor, if there was none.
-        const RETRY: Duration = Duration::from_millis(10);
-        self.shared().ensure_origin();
-        let given = self.try_processor().map(|processor| {
-            self.set_processor(None);
-            self.shared().hand_off(processor)
-        });
-        let retry = || if given == Some(false) { Deadline::after(RETRY) } else { Deadline::NEVER };
-        while self.try_processor().is_none() {
-            if !self.doze(retry()) {
-                self.schedule_pinned(goroutine);
-            }
-        }
-        self.set_current(Some(goroutine));
-    }
-
-    /// There was no machine for the processor that was given away, and perhaps there is none left that
-    /// is free: does what can be done without one, so that those who wait with their machines go on.
-    #[cold]
-    fn schedule_pinned(&self, own: GoroutineRef) {
-        let shared = self.shared();
-        let Some(processor) = shared.idle.take_processor() else { return };
-        self.set_processor(Some(processor));
-        for any in shared.processors() {
-            any.timers.fire(clock::now());
-        }
-        for _ in 0..shared.live_goroutines() {
-            let Some(goroutine) = self.pick().or_else(|| shared.global.pop_batch(0, drop)) else {
-                break;
-            };
-            if goroutine == own {
-                return;
-            }
-            if goroutine.has_flag(PINNED) {
-                return self.send_home(goroutine);
-            }
-            shared.global.push(goroutine);
-        }
-        self.set_processor(None);
-        shared.lay_down(processor);
-        if shared.has_work() {
-            // Perhaps there are threads again.
-            shared.notify();
         }
     }
 

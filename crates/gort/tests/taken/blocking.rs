@@ -114,6 +114,78 @@ fn at_the_limit_of_threads_blocking_calls_wait_their_turn() {
     });
 }
 
+/// With fewer processors there are more threads for calls.
+#[test]
+fn at_the_limit_of_threads_a_call_that_waits_is_let_in_when_there_are_more() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(2).max_threads(3));
+        for _ in 0..20 {
+            let steps = Arc::new(AtomicUsize::new(0));
+            let step = |to: usize| {
+                let steps = steps.clone();
+                move || assert_eq!(steps.fetch_add(1, SeqCst) + 1, to)
+            };
+            let (first_begins, second_comes, second_begins) = (step(1), step(2), step(3));
+            let both = steps.clone();
+            let first = runtime.spawn(move || {
+                gort::blocking(|| {
+                    first_begins();
+                    eventually("the second has begun", || both.load(SeqCst) == 3);
+                });
+            });
+            eventually("the first has begun", || steps.load(SeqCst) == 1);
+            let second = runtime.spawn(move || {
+                second_comes();
+                gort::blocking(second_begins);
+            });
+            eventually("the second has come", || steps.load(SeqCst) == 2);
+            // After it, as there is one queue and one of the two processors that is not in a call.
+            runtime.run(gort::yield_now);
+            assert_eq!(steps.load(SeqCst), 2, "there is no thread for it");
+            runtime.set_processors(1);
+            [first, second].into_iter().for_each(|call| call.join().unwrap());
+            runtime.set_processors(2);
+        }
+    });
+}
+
+/// Waits with its thread until `f` of another goroutine, for which there is the other thread alone, has begun; then for `wait`.
+#[track_caller]
+fn one_goes_on_with_its_thread(wait: impl FnOnce() + Send + 'static, wake: impl FnOnce()) {
+    let runtime = build(|builder| builder.processors(1).max_threads(2));
+    let (begun, done) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (has_begun, is_done) = (begun.clone(), done.clone());
+    let pinned = runtime.spawn(move || {
+        let _locked = gort::lock_thread();
+        while has_begun.load(SeqCst) == 0 {
+            gort::sleep(Duration::from_millis(1));
+        }
+        wait();
+        is_done.fetch_add(1, SeqCst);
+    });
+    let call = runtime.spawn(move || {
+        gort::blocking(|| {
+            begun.fetch_add(1, SeqCst);
+            eventually("the other goes on", || done.load(SeqCst) == 1);
+        });
+    });
+    wake();
+    [pinned, call].into_iter().for_each(|goroutine| goroutine.join().unwrap());
+}
+
+#[test]
+fn at_the_limit_of_threads_one_that_waits_with_its_own_goes_on() {
+    within(LIMIT, || one_goes_on_with_its_thread(|| gort::sleep(Duration::from_millis(1)), || ()));
+}
+
+#[test]
+fn at_the_limit_of_threads_one_that_waits_with_its_own_is_woken() {
+    within(LIMIT, || {
+        let (tx, rx) = chan::<()>(0);
+        one_goes_on_with_its_thread(move || rx.recv().unwrap(), move || tx.send(()).unwrap());
+    });
+}
+
 /// One within another has its thread already.
 #[test]
 fn at_the_limit_of_threads_a_call_within_a_call_does_not_wait_for_itself() {

@@ -74,6 +74,7 @@ impl Shared {
             self.notify();
         }
         self.ensure_keeper(self.first_processor().timers.earliest());
+        self.calls.admit(self.most_calls());
         before
     }
 

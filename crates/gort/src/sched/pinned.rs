@@ -1,0 +1,100 @@
+//! Goroutines that wait together with their machine: one that unwinds, as std counts panics by thread, and one that has locked its
+//! thread.
+//!
+//! Such a one is pinned while it waits: the machine has given its processor away, and sleeps. Whoever makes the goroutine
+//! ready puts it into a queue, like any other, and whoever picks it there sends it home: the picker's
+//! processor goes to the machine, which wakes with it ([`home`](super::home)).
+//!
+//! **It needs no other machine.** If there is no thread to be had for a processor, be it that there are to be no more or that
+//! the system has none, everybody who has a thread may be waiting. So whoever fails to start one looks for a pinned goroutine
+//! in the queues and gives it the processor; and the [monitor](super::monitor), which tries again as long as there is work, then fires the timers
+//! that are due.
+
+use super::Shared;
+use super::machine::Machine;
+use super::processor::Processor;
+use crate::clock::Deadline;
+use crate::goroutine::{GoroutineRef, PINNED, SHIELDED, UNWINDS};
+use crate::prim::atomic::Ordering::*;
+
+/// Parks a goroutine together with its machine, which gives its processor to another. If it unwinds, a
+/// shutdown lets it finish that.
+#[cold]
+#[inline(never)]
+pub(super) fn park_pinned(machine: &Machine, goroutine: GoroutineRef) {
+    machine.pin(goroutine);
+    if goroutine.task().commit() {
+        machine.await_processor(goroutine);
+    }
+    machine.unpin(goroutine);
+}
+
+/// Yields with the machine: to the end of the queue, from which another machine passes the processor
+/// back. It waits for nobody, so a shutdown finds no wait of it to claim: whoever did would have it run while it is running.
+#[cold]
+#[inline(never)]
+pub(super) fn yield_pinned(machine: &Machine, goroutine: GoroutineRef) {
+    machine.pin(goroutine);
+    match machine.try_processor() {
+        Some(processor) => processor.push(goroutine, machine.shared()),
+        None => machine.shared().inject(goroutine),
+    }
+    machine.await_processor(goroutine);
+    machine.unpin(goroutine);
+}
+
+impl Machine {
+    fn pin(&self, goroutine: GoroutineRef) {
+        self.shared().pinned.fetch_add(1, Relaxed);
+        goroutine.set_flag(PINNED, true);
+        if std::thread::panicking() && !goroutine.has_flag(SHIELDED) {
+            goroutine.set_flag(SHIELDED | UNWINDS, true);
+        }
+    }
+
+    fn unpin(&self, goroutine: GoroutineRef) {
+        goroutine.set_flag(PINNED, false);
+        self.shared().pinned.fetch_sub(1, Relaxed);
+    }
+
+    /// Gives the processor away and sleeps, with a pinned goroutine, until it is given one for it.
+    fn await_processor(&self, goroutine: GoroutineRef) {
+        self.shared().ensure_origin();
+        if let Some(processor) = self.try_processor() {
+            self.set_processor(None);
+            self.shared().hand_off(processor);
+        }
+        while self.try_processor().is_none() {
+            self.doze(Deadline::NEVER);
+        }
+        self.set_current(Some(goroutine));
+    }
+}
+
+impl Shared {
+    /// There is no machine for `processor`, which is the caller's: gives it to the first of those in the queues who wait with one.
+    /// False: there is nobody.
+    pub(super) fn give_to_pinned(&self, processor: &'static Processor) -> bool {
+        // Whoever is in a queue, and pinned, was counted before it came there.
+        if self.pinned.load(Relaxed) == 0 {
+            return false;
+        }
+        let waiting = self.global.len() + processor.queue.len() as usize + 1;
+        let next = || processor.take_next().or_else(|| processor.pop());
+        for _ in 0..waiting {
+            let Some(goroutine) = next().or_else(|| self.global.pop_batch(0, drop)) else { break };
+            if goroutine.has_flag(PINNED) {
+                self.home_of(goroutine).rouse(Some(processor), false);
+                return true;
+            }
+            self.global.push(goroutine);
+        }
+        false
+    }
+
+    /// Is there no machine to be had for a processor, idle or new?
+    pub(super) fn lacks_threads(&self) -> bool {
+        let has_none = !self.can_run_another() || self.threads_again_at.load(Relaxed) != 0;
+        has_none && !self.idle.has_machine()
+    }
+}
