@@ -280,7 +280,8 @@ impl Builder {
 
     /// The signal for [`preempt_in_place`](Self::preempt_in_place); `SIGURG` by default, as in Go: it does
     /// nothing of its own, and other uses of it are rare. A handler that was there before still gets
-    /// the signals that gort has not sent. On Windows there are no signals, and the number has no effect. The example there sets one.
+    /// the signals that gort has not sent. On Windows there are no signals, and the number has no effect.
+    /// [`preempt_in_place`](Self::preempt_in_place) has an example.
     pub fn preempt_signal(mut self, signal: i32) -> Self {
         self.signal = signal;
         self
