@@ -88,8 +88,8 @@ pub fn best_other<'a>(job: &JobRuns, peers: &[&'a str], metric: &Metric) -> Opti
 fn target(job: &JobRuns, peers: &[&str], metric: &Metric, target: Target) -> String {
     let of = |peer| median(&job.values(peer, metric));
     let (text, bound) = match target {
-        Target::AtMost(bound) => (format!("≤ {}", plain(bound)), Some(bound)),
-        Target::AtLeast(bound) => (format!("≥ {}", plain(bound)), Some(bound)),
+        Target::AtMost(bound) => (format!("≤ {bound}"), Some(bound)),
+        Target::AtLeast(bound) => (format!("≥ {bound}"), Some(bound)),
         Target::As(peer, tolerance) => {
             (format!("as {peer}"), of(peer).map(|median| median + tolerance))
         }
@@ -122,11 +122,6 @@ fn times(part: f64, peer: &str) -> String {
     if part == 1.0 { peer.into() } else { format!("{part} {peer}") }
 }
 
-/// Targets are round numbers.
-fn plain(bound: f64) -> String {
-    format!("{bound:.0}")
-}
-
 #[cfg(test)]
 mod tests {
     use crate::record::Record;
@@ -156,6 +151,14 @@ mod tests {
         let runs = [run("may", 200.0), run("gort", 90.0), run("go", 100.0), run("go", 200.0)];
         let wanted = "| pingpong w2: ns/op | 90.0 | 150 [100..200] | 200 | 0.60 (go) | ≤ 100 ✓ |";
         assert_eq!(rows(&runs), [wanted]);
+    }
+
+    #[test]
+    fn a_target_that_is_no_round_number_is_shown_as_it_is() {
+        let line = r#"{"job":"mutex w1","peer":"gort","rep":0,"args":"mutex w=1","wall":0.2,
+            "foreign_cpu_s":0.0,"workload":"mutex","ns_per_op":4.4}"#;
+        let run: Record = serde_json::from_str(line).expect("a record");
+        assert_eq!(rows(&[run]), ["| mutex w1: ns/op | 4.4 | - | ≤ 4.5 ✓ |"]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ use std::task::{Context, Poll, Wake, Waker};
 /// The future is polled here, in the caller's goroutine, and need not be `Send` nor `'static`. It may be of any library that keeps
 /// to the contract of wakers.
 ///
+/// A goroutine whose runtime is [shut down](crate::Runtime::shutdown) is unwound here, which drops the future.
+///
 /// ```
 /// use std::time::Duration;
 ///

@@ -67,6 +67,15 @@ impl<T> JoinHandle<T> {
 
     /// Blocks until the goroutine has ended and returns its value.
     ///
+    /// A goroutine that waits here is unwound if its own runtime is [shut down](crate::Runtime::shutdown); the one it waits
+    /// for, if that is another runtime's, is then left to itself.
+    ///
+    /// ```
+    /// let numbers: Vec<u32> = (1..=100).collect();
+    /// let sum = gort::spawn(move || numbers.iter().sum::<u32>());
+    /// assert_eq!(sum.join().unwrap(), 5050);
+    /// ```
+    ///
     /// # Errors
     /// What the goroutine panicked with; a [`Shutdown`](crate::Shutdown) if its runtime was shut down
     /// under it.
@@ -105,6 +114,12 @@ impl<T> JoinHandle<T> {
     }
 
     /// The goroutine's number, unique in its runtime.
+    ///
+    /// ```
+    /// let handle = gort::spawn(|| gort::current().id());
+    /// let id = handle.id();
+    /// assert_eq!(handle.join().unwrap(), id);
+    /// ```
     pub fn id(&self) -> u64 {
         self.id
     }

@@ -285,17 +285,32 @@ impl<T> ScopedJoinHandle<'_, T> {
         self.take.take().unwrap_or_else(|| Err(Box::new(Shutdown)))
     }
 
-    /// As [`JoinHandle::is_finished`].
+    /// As [`JoinHandle::is_finished`]. [`id`](Self::id) has an example.
     pub fn is_finished(&self) -> bool {
         self.handle.is_finished()
     }
 
     /// As [`JoinHandle::id`].
+    ///
+    /// ```
+    /// let (tx, rx) = gort::chan::chan::<()>(0);
+    /// gort::scope(|s| {
+    ///     let handle = s.go(|| {
+    ///         rx.recv();
+    ///         gort::current().id()
+    ///     });
+    ///     assert!(!handle.is_finished()); // it waits
+    ///     assert_eq!(handle.name(), None);
+    ///     drop(tx);
+    ///     let id = handle.id();
+    ///     assert_eq!(handle.join().unwrap(), id);
+    /// });
+    /// ```
     pub fn id(&self) -> u64 {
         self.handle.id()
     }
 
-    /// As [`JoinHandle::name`].
+    /// As [`JoinHandle::name`]. [`Scope::go_with`] has an example.
     pub fn name(&self) -> Option<&str> {
         self.handle.name()
     }

@@ -57,6 +57,12 @@ impl Builder {
     }
 
     /// Names the goroutine, for what is told of it: a panic, a stack that is used up.
+    ///
+    /// ```
+    /// let handle = gort::Builder::new().name("indexer").spawn(|| gort::current())?;
+    /// assert_eq!(handle.join().unwrap().name(), Some("indexer"));
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Builder {
         self.name = Some(name.into());
         self
@@ -64,7 +70,7 @@ impl Builder {
 
     /// The address space of the goroutine's stack, in bytes: 16 KiB to 1 GiB, rounded up to a power
     /// of two. By default as the runtime says: 256 KiB, unless set otherwise. Memory is used by the
-    /// page, as the stack is.
+    /// page, as the stack is. [`Builder`] has an example.
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_size = Some(bytes);
         self

@@ -258,17 +258,17 @@ impl<T> Receiver<T> {
         self.core.len()
     }
 
-    /// How many messages the buffer holds before senders block; zero without a buffer.
+    /// How many messages the buffer holds before senders block; zero without a buffer. [`len`](Self::len) has an example.
     pub fn capacity(&self) -> usize {
         self.core.capacity()
     }
 
-    /// Is there no message in the buffer? Always, without a buffer.
+    /// Is there no message in the buffer? Always, without a buffer. [`len`](Self::len) has an example.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Is the buffer full? Always, without a buffer.
+    /// Is the buffer full? Always, without a buffer. [`len`](Self::len) has an example.
     pub fn is_full(&self) -> bool {
         self.core.len() >= self.core.capacity()
     }

@@ -252,6 +252,16 @@ impl CancelCause {
     /// Ends the context, and all derived from it, with this cause: an error, or a text. Again, or after it has ended by
     /// itself, it does nothing: the first cause stays.
     ///
+    /// ```
+    /// use gort::context::{ContextError, background, cause, with_cancel_cause};
+    ///
+    /// let (ctx, cancel) = with_cancel_cause(&background());
+    /// cancel.cancel("the disk is full");
+    /// cancel.cancel("too late to count");
+    /// assert_eq!(ctx.err(), Some(ContextError::Cancelled));
+    /// assert_eq!(cause(&ctx).unwrap().to_string(), "the disk is full");
+    /// ```
+    ///
     /// # Panics
     /// As [`Cancel::cancel`].
     pub fn cancel(&self, cause: impl Into<Box<dyn Error + Send + Sync>>) {

@@ -155,6 +155,13 @@ impl Context {
     }
 
     /// Is it cancelled, or past its deadline?
+    ///
+    /// ```
+    /// let (ctx, cancel) = gort::context::with_cancel(&gort::context::background());
+    /// assert!(!ctx.is_done());
+    /// cancel.cancel();
+    /// assert!(ctx.is_done());
+    /// ```
     #[inline]
     pub fn is_done(&self) -> bool {
         self.err().is_some()

@@ -132,6 +132,17 @@ impl File {
 
     /// As [`sync_all`](Self::sync_all), but may leave out times and the like.
     ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-sync-data-{}", std::process::id()));
+    /// let mut log = gort::fs::File::create(&path)?;
+    /// log.write_all(b"paid\n")?;
+    /// log.sync_data()?; // now the customer may be told
+    /// # gort::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's.
     pub fn sync_data(&self) -> io::Result<()> {
@@ -161,7 +172,7 @@ impl File {
         blocking(|| self.file.set_len(size))
     }
 
-    /// What is known of the file.
+    /// What is known of the file. [`set_len`](Self::set_len) has an example.
     ///
     /// # Errors
     /// The system's.
@@ -234,6 +245,18 @@ impl File {
 
     /// Changes when the file is said to have been modified, read, and where there is that, made.
     ///
+    /// ```
+    /// use std::fs::FileTimes;
+    /// use std::time::SystemTime;
+    ///
+    /// # let path = std::env::temp_dir().join(format!("gort-times-{}", std::process::id()));
+    /// let file = gort::fs::File::create_new(&path)?;
+    /// file.set_times(FileTimes::new().set_accessed(SystemTime::UNIX_EPOCH))?;
+    /// assert_eq!(file.metadata()?.accessed()?, SystemTime::UNIX_EPOCH);
+    /// # gort::fs::remove_file(&path)?;
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// The system's.
     pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
@@ -305,7 +328,7 @@ impl File {
         self.file.try_lock()
     }
 
-    /// As [`lock_shared`](Self::lock_shared), without waiting.
+    /// As [`lock_shared`](Self::lock_shared), without waiting. [`try_lock`](Self::try_lock) has an example.
     ///
     /// # Errors
     /// As [`try_lock`](Self::try_lock).
@@ -313,7 +336,7 @@ impl File {
         self.file.try_lock_shared()
     }
 
-    /// Gives the lock back, as dropping the file with all its clones does.
+    /// Gives the lock back, as dropping the file with all its clones does. [`lock`](Self::lock) has an example.
     ///
     /// # Errors
     /// The system's.
@@ -342,7 +365,7 @@ impl File {
         blocking(|| sys::read_at(&self.file, buffer, offset))
     }
 
-    /// Writes to a place in the file, as [`read_at`](Self::read_at) reads. How many bytes were written.
+    /// Writes to a place in the file, as [`read_at`](Self::read_at) reads, which has an example. How many bytes were written.
     ///
     /// # Errors
     /// The system's.

@@ -223,6 +223,20 @@ impl PipeReader {
 impl PipeWriter {
     /// As [`PipeReader::from_std`].
     ///
+    /// ```
+    /// use gort::io::PipeWriter;
+    /// use std::io::{Read, Write};
+    ///
+    /// let (mut reader, writer) = std::io::pipe()?;
+    /// let mut writer = PipeWriter::from_std(writer)?;
+    /// writer.write_all(b"hello")?; // parks the goroutine while there is no room
+    /// drop(writer.into_std()?); // and back
+    /// let mut text = String::new();
+    /// reader.read_to_string(&mut text)?;
+    /// assert_eq!(text, "hello");
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Errors
     /// As there.
     pub fn from_std(writer: io::PipeWriter) -> io::Result<PipeWriter> {
@@ -230,7 +244,7 @@ impl PipeWriter {
         Source::new(writer).map(PipeWriter)
     }
 
-    /// As [`PipeReader::into_std`].
+    /// As [`PipeReader::into_std`]. [`from_std`](Self::from_std) has an example.
     ///
     /// # Errors
     /// As there.
@@ -282,7 +296,7 @@ impl PipeWriter {
         self.0.set_timeout(Direction::Write, timeout)
     }
 
-    /// As [`PipeReader::set_read_deadline`], for writes.
+    /// As [`PipeReader::set_read_deadline`], for writes. [`close`](Self::close) has an example.
     ///
     /// # Errors
     /// As there.
@@ -291,6 +305,18 @@ impl PipeWriter {
     }
 
     /// As [`PipeReader::close`].
+    ///
+    /// ```
+    /// use std::io::{ErrorKind, Write};
+    /// use std::time::Instant;
+    ///
+    /// let (_reader, mut writer) = gort::io::pipe()?;
+    /// writer.set_write_deadline(Some(Instant::now()))?; // it has passed
+    /// assert_eq!(writer.write(b"late").unwrap_err().kind(), ErrorKind::TimedOut);
+    /// writer.close()?;
+    /// assert!(gort::net::is_closed(&writer.write(b"later").unwrap_err()));
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// As there.

@@ -94,7 +94,7 @@ impl Stdin {
     }
 
     /// Reads a line, with its end, and appends it; parks until there is one. Returns how many bytes it has: zero at the
-    /// end.
+    /// end. [`Stdin`] has an example.
     ///
     /// # Errors
     /// The system's; `InvalidData` if it is not UTF-8; [`TimedOut`](io::ErrorKind::TimedOut) as said with
@@ -108,13 +108,27 @@ impl Stdin {
     }
 
     /// The lines to come, without their ends. Holds the [lock](Self::lock). Of a line that ends in an error, a time-out above
-    /// all, nothing is kept: the next one is its rest.
+    /// all, nothing is kept: the next one is its rest. [`stdin`] has an example.
     pub fn lines(self) -> io::Lines<StdinLock> {
         self.lock().lines()
     }
 
     /// For how long a read that begins from now on may wait for something; `None`: without limit. It ends in
     /// [`TimedOut`](io::ErrorKind::TimedOut).
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use std::time::Duration;
+    ///
+    /// let stdin = gort::io::stdin();
+    /// stdin.set_read_timeout(Some(Duration::from_millis(5)))?;
+    /// match stdin.read_line(&mut String::new()) {
+    ///     Ok(0) => {} // its end
+    ///     Ok(_) => println!("a line has come"),
+    ///     Err(error) => assert_eq!(error.kind(), ErrorKind::TimedOut),
+    /// }
+    /// # std::io::Result::Ok(())
+    /// ```
     ///
     /// # Errors
     /// `InvalidInput` for a time-out of zero; `Unsupported` on Windows.

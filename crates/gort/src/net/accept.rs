@@ -64,6 +64,7 @@ macro_rules! listener {
             /// no memory for another, or it is forbidden, that is told on standard error, once a second at most, and this tries again until there are:
             /// the system keeps those that come meanwhile in its queue. It tries after 5 ms, then after twice as long each time,
             /// up to 100 ms; a deadline or a close is noticed by then.
+            #[doc = concat!("[`", stringify!($listener), "`] has an example.")]
             ///
             /// # Errors
             /// [`TimedOut`](io::ErrorKind::TimedOut) after a [deadline](Self::set_deadline); if it has been closed.

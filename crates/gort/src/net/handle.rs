@@ -9,7 +9,7 @@ macro_rules! handle {
     ($handle:ident, $std:ty) => {
         impl $handle {
             /// Another handle of the same socket, which takes no further descriptor. Time-outs, deadlines and
-            /// [`close`](Self::close) are for all of them.
+            /// [`close`](Self::close), which has an example, are for all of them.
             ///
             /// # Errors
             /// None today.
@@ -78,6 +78,15 @@ macro_rules! handle {
             }
 
             /// The error that the system keeps for the socket, which forgets it.
+            ///
+            /// ```
+            #[doc = concat!("use gort::net::", stringify!($handle), ";")]
+            ///
+            /// # gort::run(|| {
+            #[doc = crate::net::examples::socket!($handle)]
+            /// assert!(socket.take_error()?.is_none()); // all is well
+            /// # std::io::Result::Ok(()) }).unwrap();
+            /// ```
             ///
             /// # Errors
             /// If there is no telling.

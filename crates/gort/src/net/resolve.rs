@@ -10,7 +10,8 @@ use std::{iter, option, slice, vec};
 ///
 /// It is a trait of its own because of how names are resolved: the system's resolver, which may take seconds,
 /// blocks a thread, as [`blocking`](crate::blocking()) does, and no processor. Addresses, also those
-/// that are written out, cost nothing of that.
+/// that are written out, cost nothing of that. (So what is generic over std's trait cannot pass it on here, but the addresses that it
+/// gets from it.)
 ///
 /// ```
 /// use gort::net::ToSocketAddrs;

@@ -81,6 +81,16 @@ impl Child {
     }
 
     /// The number of the process. After it was waited for another may have it.
+    ///
+    /// ```
+    /// use gort::process::{Command, Stdio};
+    ///
+    /// let mut shell = Command::new("sh");
+    /// let child = shell.args(["-c", "echo $$"]).stdout(Stdio::piped()).spawn()?;
+    /// let id = child.id();
+    /// assert_eq!(child.wait_with_output()?.stdout, format!("{id}\n").as_bytes());
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn id(&self) -> u32 {
         self.process.id()
     }
@@ -111,7 +121,7 @@ impl Child {
         }
     }
 
-    /// As [`wait`](Self::wait), for at most `timeout`. `None`: it goes on.
+    /// As [`wait`](Self::wait), for at most `timeout`. `None`: it goes on. [`Child`] has an example.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -221,6 +231,7 @@ impl Child {
     }
 
     /// Has the system end the process at once (`SIGKILL`, on Unix). It is still to be waited for. Does nothing if it has been.
+    /// [`Child`] has an example.
     ///
     /// # Errors
     /// The system's: it has changed its user, say.

@@ -35,25 +35,25 @@ impl Command {
         Command::from(std::process::Command::new(program))
     }
 
-    /// Adds an argument.
+    /// Adds an argument. [`get_envs`](Self::get_envs) has an example.
     pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Command {
         self.command.arg(argument);
         self
     }
 
-    /// Adds arguments.
+    /// Adds arguments. [`Command`] has an example.
     pub fn args(&mut self, arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> &mut Command {
         self.command.args(arguments);
         self
     }
 
-    /// Sets a variable of the environment.
+    /// Sets a variable of the environment. [`Command`] has an example.
     pub fn env(&mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Command {
         self.command.env(name, value);
         self
     }
 
-    /// Sets variables of the environment.
+    /// Sets variables of the environment. [`env_remove`](Self::env_remove) has an example.
     pub fn envs<N: AsRef<OsStr>, V: AsRef<OsStr>>(
         &mut self,
         variables: impl IntoIterator<Item = (N, V)>,
@@ -78,7 +78,7 @@ impl Command {
         self
     }
 
-    /// Starts with an empty environment.
+    /// Starts with an empty environment. [`current_dir`](Self::current_dir) has an example.
     pub fn env_clear(&mut self) -> &mut Command {
         self.command.env_clear();
         self
@@ -141,6 +141,16 @@ impl Command {
     }
 
     /// What the program writes errors to, as [`stdout`](Self::stdout).
+    ///
+    /// ```
+    /// use gort::process::{Command, Stdio};
+    ///
+    /// let mut shell = Command::new("sh");
+    /// let output = shell.args(["-c", "echo out; echo wrong >&2"]).stderr(Stdio::null()).output()?;
+    /// assert_eq!(output.stdout, b"out\n");
+    /// assert!(output.stderr.is_empty()); // which was not kept
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn stderr(&mut self, to: impl Into<Stdio>) -> &mut Command {
         self.chosen[2] = true;
         self.command.stderr(to);

@@ -75,7 +75,7 @@ impl Builder {
     /// How many goroutines run at the same time: 1 to 1024. By default what the environment
     /// variable `GOMAXPROCS` says, else as many as the process has CPUs
     /// ([`std::thread::available_parallelism`], which honours quotas of control groups). What changes
-    /// there later changes nothing here: see [`set_gomaxprocs`](crate::set_gomaxprocs).
+    /// there later changes nothing here: see [`set_gomaxprocs`](crate::set_gomaxprocs). [`Builder`] has an example.
     pub fn processors(mut self, processors: usize) -> Self {
         self.processors = Some(processors);
         self
@@ -165,7 +165,7 @@ impl Builder {
         self
     }
 
-    /// How goroutines that compute or block make room for others; [`Preempt::Handoff`] by default.
+    /// How goroutines that compute or block make room for others; [`Preempt::Handoff`] by default. [`Preempt`] has an example.
     ///
     /// # Panics
     /// With [`Preempt::Trampoline`]: it takes a promise, see [`preempt_in_place`](Self::preempt_in_place).
@@ -179,7 +179,7 @@ impl Builder {
         self
     }
 
-    /// What becomes of the process when a goroutine panics; [`OnPanic::Report`] by default.
+    /// What becomes of the process when a goroutine panics; [`OnPanic::Report`] by default. [`OnPanic`] has an example.
     pub fn on_panic(mut self, policy: OnPanic) -> Self {
         self.on_panic = policy;
         self
@@ -189,6 +189,12 @@ impl Builder {
     /// on their stack equals a pointer that is stored in their thread's `thread_local!`s: an `Rc` that
     /// came out of one and is held over the wait, most of the time. It makes every wait some microseconds slower:
     /// for tests. See `docs/soundness.md`.
+    ///
+    /// ```
+    /// let runtime = gort::Runtime::builder().audit(true).build()?;
+    /// runtime.run(gort::yield_now); // holds nothing of the thread's: nothing is reported
+    /// # std::io::Result::Ok(())
+    /// ```
     pub fn audit(mut self, audit: bool) -> Self {
         self.audit = audit;
         self
@@ -222,6 +228,13 @@ impl Builder {
     /// thread's thread-local storage on its stack, or on another stack than its own. The check takes some 30 ns
     /// each time that a goroutine goes on on another thread.
     ///
+    /// ```
+    /// // SAFETY: its goroutines use no thread-local storage, and only their own stacks.
+    /// let runtime = unsafe { gort::Runtime::builder().without_migration_check() }.build()?;
+    /// assert_eq!(runtime.run(|| gort::spawn(|| 6 * 7).join().unwrap()), 42);
+    /// # std::io::Result::Ok(())
+    /// ```
+    ///
     /// # Safety
     /// No goroutine of the runtime holds a reference into thread-local storage over an operation that may
     /// block, and neither does the compiler in its name: what uses thread-local storage before and after
@@ -244,7 +257,7 @@ impl Builder {
     ///
     /// // SAFETY: what its goroutines compute has nothing to do with the thread.
     /// let builder = unsafe { gort::Runtime::builder().processors(1).preempt_in_place() };
-    /// match builder.build() {
+    /// match builder.preempt_signal(10).build() { // SIGUSR1, on Linux
     ///     Ok(runtime) => assert_eq!(runtime.run(|| (1..=10).sum::<u32>()), 55),
     ///     Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported), // not on this system
     /// }
@@ -268,6 +281,7 @@ impl Builder {
     /// The signal for [`preempt_in_place`](Self::preempt_in_place); `SIGURG` by default, as in Go: it does
     /// nothing of its own, and other uses of it are rare. A handler that was there before still gets
     /// the signals that gort has not sent. On Windows there are no signals, and the number has no effect.
+    /// [`preempt_in_place`](Self::preempt_in_place) has an example.
     pub fn preempt_signal(mut self, signal: i32) -> Self {
         self.signal = signal;
         self

@@ -15,8 +15,9 @@
 //! - a machine's [slice of the kernel's](super::kernel_slice) is short until it runs, and not after.
 //!
 //! Measured (`cd bench && cargo run --release -p harness -- one gort crowd w=2`, 1,000 goroutines that compute
-//! for ten seconds) on two CPUs: without all this 334 of them had a turn, and a newcomer's first turn came after 4.6 s at p99;
-//! with it 1,000 in each of five runs and 0.04 to 12 ms, and 945 to 1,000 in three of a slower hour. What stood in the way, as
+//! for ten seconds) on two CPUs of an Intel host: without all this 334 of them had a turn, and a newcomer's first turn came after 4.6 s at p99;
+//! with it 1,000 in each of five runs and 0.04 to 12 ms, and 945 to 1,000 in three of a slower hour. (On the AMD host of
+//! `docs/performance.md` it is 638 to 754, and 40 to 58 ms.) What stood in the way, as
 //! `perf sched` showed it:
 //!
 //! - a thread that is interrupted while it makes another one comes back after 0.1 s, or a second: nobody may wait for a

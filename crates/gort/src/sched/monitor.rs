@@ -26,7 +26,7 @@
 //! once, as its looks interrupt those that compute, and no longer than until the [keeper](super::idle) is late. The kernel runs the thread that wakes for a timer at once nine times out of ten,
 //! as `perf sched` shows; the tenth time one of those that compute has a claim that is older, and the keeper waits for the kernel's
 //! next tick, up to 4 ms. By then another machine has been roused, whose chances are the same. (`harness -- one gort
-//! starve w=2`: 594 to 598 of 600 ticks, where it was 578 to 593.)
+//! starve w=2`: 594 to 598 of 600 ticks on an Intel host, where it was 578 to 593; 575 to 583 on the AMD host of `docs/performance.md`.)
 //!
 //! Rejected: to rest at the first look that finds nobody busy. Who wakes for a timer or an event every other
 //! millisecond then rings the bell each time, which keeps it from its work for 3 µs, and the monitor takes the idle CPU just when a second

@@ -88,12 +88,12 @@ impl<'a> Select<'a> {
         self
     }
 
-    /// Adds an arm that receives, and returns its index.
+    /// Adds an arm that receives, and returns its index. [`remove`](Self::remove) has an example.
     pub fn recv<T>(&mut self, receiver: &'a Receiver<T>) -> usize {
         self.add(Box::new(RecvArm::new(Some(receiver))))
     }
 
-    /// Adds an arm that sends `message`, and returns its index.
+    /// Adds an arm that sends `message`, and returns its index. [`resend`](Self::resend) has an example.
     pub fn send<T: 'a>(&mut self, sender: &'a Sender<T>, message: T) -> usize {
         self.can_stand = false;
         self.add(Box::new(SendArm::new(Some((sender, message)))))
@@ -388,7 +388,7 @@ impl SelectedOperation<'_, '_> {
         self.index
     }
 
-    /// What was received; `None` if the channel is closed and drained.
+    /// What was received; `None` if the channel is closed and drained. [`Select::remove`] has an example.
     ///
     /// # Panics
     /// If the arm is not one that receives from this channel; the message goes back to its channel.

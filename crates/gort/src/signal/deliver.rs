@@ -149,13 +149,21 @@ pub fn notify(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
 /// After that Ctrl-C ends the process again, unless it is waited for again, or received by others. Whoever waits for it repeatedly
 /// uses [`notify`], to miss none in between.
 ///
-/// ```no_run
-/// # fn serve() {}
+/// ```
+/// # use gort::signal::{Signal, ignore};
+/// # fn serve() {
+/// #     loop {
+/// #         Signal::INTERRUPT.raise().unwrap(); // as whoever presses Ctrl-C
+/// #         gort::sleep(std::time::Duration::from_millis(1));
+/// #     }
+/// # }
+/// # ignore(&[Signal::INTERRUPT])?; // it may come before it is waited for
 /// gort::run(|| {
 ///     gort::go!(serve);
 ///     gort::signal::ctrl_c().expect("no signals");
 ///     println!("bye");
 /// });
+/// # std::io::Result::Ok(())
 /// ```
 ///
 /// # Errors

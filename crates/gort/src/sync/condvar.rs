@@ -107,7 +107,7 @@ impl Condvar {
         mutex.lock()
     }
 
-    /// Waits for as long as `condition` holds; not at all if it does not.
+    /// Waits for as long as `condition` holds; not at all if it does not. [`notify_all`](Self::notify_all) has an example.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -145,7 +145,7 @@ impl Condvar {
 
     /// As [`wait_while`](Self::wait_while), for at most `timeout`.
     ///
-    /// It has timed out if the condition still holds.
+    /// It has timed out if the condition still holds. [`WaitTimeoutResult`] has an example.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).
@@ -158,7 +158,7 @@ impl Condvar {
         timed(self.wait_while_limited(guard, Limit::after(timeout), condition))
     }
 
-    /// As [`wait`](Self::wait), until `deadline`.
+    /// As [`wait_timeout`](Self::wait_timeout), until `deadline`. [`wait_deadline_while`](Self::wait_deadline_while) has an example.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).

@@ -127,9 +127,27 @@ impl ErrGroup {
         }))
     }
 
-    /// Starts a goroutine of the group. If as many run as may, blocks until one of them has ended.
+    /// Starts a goroutine of the group. If as many run as may, blocks until one of them has ended, also when the group fails
+    /// meanwhile.
     ///
-    /// It is started also if the group has failed; let it look at the context.
+    /// It is started also if the group has failed, or ended; let it look at the context. It belongs to the group from when it is
+    /// started: [`wait`](Self::wait) does not wait for one for which there is no room yet.
+    ///
+    /// A goroutine that blocks here when its runtime is [shut down](crate::Runtime::shutdown) is unwound, and `f` is dropped.
+    ///
+    /// ```
+    /// use gort::context::background;
+    /// use gort::sync::ErrGroup;
+    ///
+    /// let (group, ctx) = ErrGroup::with_context(&background());
+    /// let group = group.limit(1);
+    /// group.go(|| Err("no luck"));
+    /// group.go(move || { // begins when the first has failed
+    ///     assert!(ctx.is_done());
+    ///     Ok::<_, String>(())
+    /// });
+    /// assert_eq!(group.wait().unwrap_err().to_string(), "no luck");
+    /// ```
     ///
     /// # Panics
     /// If the goroutine cannot be started, as [`go!`](crate::go!). That fails the group as well.

@@ -67,6 +67,14 @@ impl<T, F: Fn() -> T> Pool<T, F> {
     /// A value, to be used and given back, by dropping the guard. Making one may block; else it waits at most for
     /// another who is at the same store, for some instructions.
     ///
+    /// ```
+    /// let pool = gort::sync::Pool::new(|| Vec::<u8>::with_capacity(4096));
+    /// let mut buffer = pool.get(); // made, as there is none
+    /// buffer.push(1);
+    /// drop(buffer);
+    /// assert_eq!(*pool.get(), [1]); // the same, as it was left
+    /// ```
+    ///
     /// # Panics
     /// If the function that makes values does.
     pub fn get(&self) -> PoolGuard<'_, T, F> {

@@ -151,6 +151,13 @@ impl Semaphore {
 
     /// How many permits there are to be had. They may be those of somebody who waits for more; and what one reads
     /// is out of date at once.
+    ///
+    /// ```
+    /// let semaphore = gort::sync::Semaphore::new(10);
+    /// let permit = semaphore.acquire(3);
+    /// assert_eq!(semaphore.available(), 7);
+    /// # drop(permit);
+    /// ```
     pub fn available(&self) -> usize {
         self.word.load(Relaxed) / ONE
     }

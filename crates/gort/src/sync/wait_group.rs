@@ -90,7 +90,7 @@ impl WaitGroup {
         }
     }
 
-    /// Takes one from the count; at zero everybody who waits is woken. Never blocks.
+    /// Takes one from the count; at zero everybody who waits is woken. Never blocks. [`add`](Self::add) has an example.
     ///
     /// # Panics
     /// If the count is zero.

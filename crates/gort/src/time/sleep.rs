@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 /// Lets the caller sleep for at least `duration`.
 ///
-/// A goroutine gives its processor to others meanwhile; a plain thread is blocked. Zero only yields.
-/// `Duration::MAX` is for ever.
+/// A goroutine gives its processor to others meanwhile, and is unwound if its runtime is [shut down](crate::Runtime::shutdown);
+/// a plain thread is blocked. Zero only yields. `Duration::MAX` is for ever.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -27,6 +27,9 @@ pub fn sleep(duration: Duration) {
 }
 
 /// Lets the caller sleep until `instant`; one that has passed only yields.
+///
+/// A goroutine gives its processor to others meanwhile, and is unwound if its runtime is [shut down](crate::Runtime::shutdown);
+/// a plain thread is blocked.
 ///
 /// ```
 /// use std::time::{Duration, Instant};

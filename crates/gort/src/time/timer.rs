@@ -44,6 +44,15 @@ pub struct Timer {
 
 impl Timer {
     /// A timer that is due `duration` from now.
+    ///
+    /// ```
+    /// use gort::time::Timer;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let start = Instant::now();
+    /// let timer = Timer::new(Duration::from_millis(5));
+    /// assert!(timer.receiver().recv().unwrap() >= start + Duration::from_millis(5));
+    /// ```
     pub fn new(duration: Duration) -> Timer {
         Timer { receiver: crate::chan::after(duration) }
     }
@@ -62,7 +71,7 @@ impl Timer {
         Timer { receiver: crate::chan::at(instant) }
     }
 
-    /// Where the message comes. A clone of it is the same end of the same channel.
+    /// Where the message comes. A clone of it is the same end of the same channel. [`Timer`] has an example.
     pub fn receiver(&self) -> &Receiver<Instant> {
         &self.receiver
     }
@@ -157,7 +166,7 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// A ticker whose first tick comes `period` from now.
+    /// A ticker whose first tick comes `period` from now. [`Ticker`] has an example.
     ///
     /// # Panics
     /// If the period is zero.
@@ -166,7 +175,7 @@ impl Ticker {
         Ticker { receiver: crate::chan::tick(period) }
     }
 
-    /// Where the ticks come. A clone of it is the same end of the same channel.
+    /// Where the ticks come. A clone of it is the same end of the same channel. [`Ticker`] has an example.
     pub fn receiver(&self) -> &Receiver<Instant> {
         &self.receiver
     }

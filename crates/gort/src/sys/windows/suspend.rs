@@ -6,7 +6,7 @@
 //! 3. **Whoever suspends gets to resume.** `ExitProcess` ends all threads but the one that calls it: if that is
 //!    suspended then, and the one that suspends is ended, the process hangs. Before it ends them it takes the
 //!    loader's lock; so who suspends holds that, too. It is not waited for: a library that is being loaded may hold it for long.
-//!    (Without it `who_is_interrupted_ends_the_process` of `tests/in_place.rs` hangs.)
+//!    (Without it `who_is_interrupted_ends_the_process` of `tests/in_place/interrupted.rs` hangs.)
 //! 4. **Nobody suspends a thread that suspends**: only the monitor does, and only machines are.
 
 use std::ffi::c_void;
