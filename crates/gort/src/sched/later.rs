@@ -103,11 +103,11 @@ impl Shared {
             start(ticket);
             return (ticket, None);
         }
-        let timers = (deadline.nanos() != NEVER).then(|| {
-            let inside = inside();
-            let mine = inside.as_ref().and_then(|inside| inside.processor_of(self));
-            self.add_timer(mine, deadline.nanos(), ticket)
-        });
+        let inside = inside();
+        let mine = inside.as_ref().and_then(|inside| inside.processor_of(self));
+        // In a forked child nothing is to start, and another thread may have had the timers' lock.
+        let is_to_come = deadline.nanos() != NEVER && (mine.is_some() || self.has_threads());
+        let timers = is_to_come.then(|| self.add_timer(mine, deadline.nanos(), ticket));
         (ticket, timers)
     }
 

@@ -31,6 +31,8 @@ impl Attributes {
     fn make_extra(self, shared: &Shared) -> io::Result<Box<Extra>> {
         let mut extra = Extra { name: self.name, ..Extra::default() };
         if let Some(size) = self.stack_size {
+            // In a forked child another thread may have had the locks that are taken for it.
+            shared.check_origin()?;
             extra.stack.set(Some(shared.special_stack(size)?));
             extra.stack_size = size;
         }
