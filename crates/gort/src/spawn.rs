@@ -98,7 +98,7 @@ impl Builder {
     }
 }
 
-/// Who a goroutine is; from [`current`].
+/// Who a goroutine is; from [`current`]. Two are equal if they are the same one, of the same runtime.
 ///
 /// ```
 /// gort::run(|| {
@@ -110,6 +110,8 @@ impl Builder {
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Goroutine {
+    /// The number of its runtime: that of the goroutine is unique in there only.
+    runtime: u64,
     id: u64,
     name: Option<Arc<str>>,
 }
@@ -157,7 +159,8 @@ pub fn current() -> Goroutine {
 /// ```
 pub fn try_current() -> Option<Goroutine> {
     let goroutine = sched::current_goroutine()?;
-    Some(Goroutine { id: goroutine.id.get(), name: goroutine.name().cloned() })
+    let runtime = goroutine.shared().arena.number;
+    Some(Goroutine { runtime, id: goroutine.id.get(), name: goroutine.name().cloned() })
 }
 
 /// Lets other goroutines run: the caller goes to the end of its processor's queue.
