@@ -1,13 +1,12 @@
 //! Scopes: goroutines that borrow.
 
-use crate::goroutine::panic::Shutdown;
+use crate::goroutine::panic::{Shutdown, catch};
 use crate::join_handle::JoinHandle;
 use crate::park::{self, Wait};
 use crate::runtime::{spawn_scoped, started};
 use crate::sched;
 use crate::spawn::Builder;
 use crate::sync::WaitGroup;
-use gort_context::pass_discard;
 use std::any::Any;
 use std::fmt;
 use std::io;
@@ -91,7 +90,7 @@ impl<F: FnOnce() -> T, T> Body<'_, '_, F, T> {
     fn run(self) {
         // If it unwinds, the member is dropped last here, too.
         let Body { mut member, place, f } = self;
-        let result = catch_unwind(AssertUnwindSafe(f)).map_err(pass_discard);
+        let result = catch(f);
         *place.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         // If the handle has gone the result is dropped here, before the scope may end.
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(place)));

@@ -104,7 +104,7 @@ impl Builder {
     }
 }
 
-/// Who a goroutine is; from [`current`].
+/// Who a goroutine is; from [`current`]. Two are equal if they are the same one, of the same runtime.
 ///
 /// ```
 /// gort::run(|| {
@@ -116,6 +116,8 @@ impl Builder {
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Goroutine {
+    /// The number of its runtime: that of the goroutine is unique in there only.
+    runtime: u64,
     id: u64,
     name: Option<Arc<str>>,
 }
@@ -163,7 +165,8 @@ pub fn current() -> Goroutine {
 /// ```
 pub fn try_current() -> Option<Goroutine> {
     let goroutine = sched::current_goroutine()?;
-    Some(Goroutine { id: goroutine.id.get(), name: goroutine.name().cloned() })
+    let runtime = goroutine.shared().arena.number;
+    Some(Goroutine { runtime, id: goroutine.id.get(), name: goroutine.name().cloned() })
 }
 
 /// Lets other goroutines run: the caller goes to the end of its processor's queue.

@@ -211,6 +211,46 @@ fn a_value_that_asks_for_itself_panics() {
     });
 }
 
+/// A destructor that makes the value anew would have that dropped, and so on, without an end.
+#[test]
+fn a_destructor_that_asks_for_its_own_value_panics() {
+    gort::goroutine_local! {
+        static OWN: OnEnd = OnEnd(|| OWN.with(|_| unreachable!()));
+        /// These make each other.
+        static PING: OnEnd = OnEnd(|| PONG.with(|_| ()));
+        static PONG: OnEnd = OnEnd(|| PING.with(|_| unreachable!()));
+        /// The older one's destructor uses the newer one, which is dropped before.
+        static OLDER: OnEnd = OnEnd(|| NEWER.with(|_| ()));
+        static NEWER: OnEnd = OnEnd(|| _ = NEW.fetch_add(1, SeqCst));
+    }
+    struct OnEnd(fn());
+    impl Drop for OnEnd {
+        fn drop(&mut self) {
+            let own = catch_unwind(self.0);
+            if let Err(payload) = own {
+                let told = payload.downcast_ref::<&str>().unwrap();
+                assert!(told.contains("was used in its own destructor"), "{told}");
+                REFUSED.fetch_add(1, SeqCst);
+            }
+        }
+    }
+    static REFUSED: AtomicUsize = AtomicUsize::new(0);
+    static NEW: AtomicUsize = AtomicUsize::new(0);
+    fn work() {
+        OLDER.with(|_| ());
+        OWN.with(|_| ());
+        NEWER.with(|_| ());
+        PING.with(|_| ());
+    }
+    within(LIMIT, || thread::spawn(work).join().unwrap());
+    assert_eq!((REFUSED.swap(0, SeqCst), NEW.swap(0, SeqCst)), (2, 2));
+    on(1, || gort::spawn(work).join().unwrap());
+    assert_eq!((REFUSED.swap(0, SeqCst), NEW.swap(0, SeqCst)), (2, 2));
+    // A goroutine that ends with it, in a record that has been used before.
+    on(1, || (0..3).for_each(|_| gort::spawn(work).join().unwrap()));
+    assert_eq!((REFUSED.load(SeqCst), NEW.load(SeqCst)), (6, 6));
+}
+
 #[test]
 fn a_value_whose_making_panics_is_made_anew() {
     gort::goroutine_local! {

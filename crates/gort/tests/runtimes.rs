@@ -5,6 +5,7 @@ mod support;
 use gort::chan::chan;
 use gort::time::{AfterFunc, after_func};
 use gort::{JoinHandle, Runtime};
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -86,6 +87,20 @@ fn goroutines_belong_to_the_runtime_of_their_parent() {
         assert_eq!(runtimes[1].processors(), 7);
         assert_eq!(runtimes[2].processors(), 3);
     });
+}
+
+/// Numbers are given out by each runtime; also one that has taken the place of another is not that.
+#[test]
+fn goroutines_of_two_runtimes_are_not_the_same() {
+    let one = runtime(1);
+    let (first, same) = one.run(|| (gort::current(), gort::current()));
+    let other = runtime(1).run(gort::current);
+    drop(one);
+    let third = runtime(1).run(gort::current);
+    assert_eq!([other.id(), third.id()], [first.id(); 2]);
+    assert_eq!(first, same);
+    assert!(first != other && first != third && other != third);
+    assert_eq!(HashSet::from([first, same, other, third]).len(), 3);
 }
 
 #[test]

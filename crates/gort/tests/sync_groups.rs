@@ -4,6 +4,7 @@ mod support;
 
 use gort::context::{self, ContextError, cause};
 use gort::sync::{ErrGroup, WaitGroup};
+use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
@@ -163,6 +164,23 @@ fn a_panic_arrives_at_wait_and_ends_the_context() {
         let payload = catch_unwind(AssertUnwindSafe(|| group.wait())).unwrap_err();
         let told = payload.downcast::<&str>().unwrap();
         assert_eq!(*told, "gort: a goroutine of the ErrGroup has panicked");
+    });
+}
+
+/// An error is made into one that others can have by code of the user's, which is a part of what has failed.
+#[test]
+fn an_error_whose_conversion_panics_fails_the_group() {
+    struct Awkward;
+    impl From<Awkward> for Box<dyn Error + Send + Sync> {
+        fn from(_: Awkward) -> Self {
+            panic!("on purpose")
+        }
+    }
+    gort::run(|| {
+        let group = ErrGroup::new();
+        group.go(|| Err(Awkward));
+        let payload = catch_unwind(AssertUnwindSafe(|| group.wait())).unwrap_err();
+        assert_eq!(*payload.downcast::<&str>().unwrap(), "on purpose");
     });
 }
 

@@ -4,12 +4,13 @@ mod support;
 
 use gort::context::{self, ContextError};
 use gort::sync::{Pool, PoolGuard, SingleFlight};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
-use support::{LIMIT, in_turn, within, yield_until};
+use support::{LIMIT, eventually, in_turn, runtime, within, yield_until};
 
 const SOON: Duration = Duration::from_millis(2);
 
@@ -124,6 +125,76 @@ fn keys_are_made_and_dropped_without_the_lock() {
             7
         });
         assert_eq!([value, other.unwrap().join().unwrap()], [7, 7]);
+    });
+}
+
+/// A call that is over is so also if leaving it was interrupted, here by a key's `Hash`.
+#[test]
+fn a_value_is_not_served_again_if_its_key_panics() {
+    #[derive(Clone, PartialEq, Eq)]
+    struct Key;
+    impl Hash for Key {
+        fn hash<H: Hasher>(&self, _: &mut H) {
+            if FAILS.swap(false, Relaxed) {
+                resume_unwind(Box::new("on purpose"));
+            }
+        }
+    }
+    struct Value(u8);
+    impl Clone for Value {
+        fn clone(&self) -> Value {
+            // The next thing is to leave.
+            FAILS.store(self.0 == 1, Relaxed);
+            Value(self.0)
+        }
+    }
+    static FAILS: AtomicBool = AtomicBool::new(false);
+    let flights = SingleFlight::new();
+    assert!(catch_unwind(AssertUnwindSafe(|| flights.run(Key, || Value(1)))).is_err());
+    assert_eq!(flights.run(Key, || Value(2)).0, 2);
+    assert_eq!(format!("{flights:?}"), "SingleFlight { flights: 0 }");
+}
+
+/// A shutdown does not interrupt who leaves a call, and waits for that until a key is compared.
+#[test]
+fn a_shutdown_lets_a_call_be_left() {
+    #[derive(Clone, PartialEq, Eq)]
+    struct Key(u8);
+    impl Hash for Key {
+        fn hash<H: Hasher>(&self, _: &mut H) {
+            // The second is in the table until it is told to go on.
+            if self.0 == 2 && !IN_TABLE.swap(true, SeqCst) {
+                eventually("it may leave the table", || MAY_LEAVE.load(SeqCst));
+            }
+        }
+    }
+    #[derive(PartialEq, Debug)]
+    struct Value(u8);
+    impl Clone for Value {
+        fn clone(&self) -> Value {
+            CLONED.store(true, SeqCst);
+            Value(self.0)
+        }
+    }
+    static IN_TABLE: AtomicBool = AtomicBool::new(false);
+    static MAY_LEAVE: AtomicBool = AtomicBool::new(false);
+    static CLONED: AtomicBool = AtomicBool::new(false);
+    static FLIGHTS: LazyLock<SingleFlight<Key, Value>> = LazyLock::new(SingleFlight::new);
+    within(LIMIT, || {
+        let runtime = runtime(2);
+        let first = runtime.spawn(|| {
+            FLIGHTS.run(Key(1), || {
+                thread::spawn(|| FLIGHTS.run(Key(2), || Value(2)));
+                eventually("the table is taken", || IN_TABLE.load(SeqCst));
+                Value(1)
+            })
+        });
+        eventually("the first has its value", || CLONED.load(SeqCst));
+        let left = runtime.shutdown(SOON).unwrap_err();
+        assert_eq!(left.goroutines(), 1, "it is leaving");
+        MAY_LEAVE.store(true, SeqCst);
+        assert_eq!(first.join().unwrap(), Value(1));
+        assert_eq!(FLIGHTS.run(Key(1), || Value(3)), Value(3));
     });
 }
 

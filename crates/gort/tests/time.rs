@@ -2,14 +2,16 @@
 
 mod support;
 
-use gort::chan::TryRecvError;
+use gort::chan::{Receiver, TryRecvError};
 use gort::select;
 use gort::select::Select;
 use gort::sync::WaitGroup;
 use gort::time::{Ticker, Timer, after_func};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::{LIMIT, block_on, eventually, in_time, on, within, yield_until};
@@ -83,6 +85,64 @@ fn what_stop_and_reset_return() {
     assert!(!timer.stop() && !timer.reset(Duration::MAX));
     assert!(timer.reset(LONG) && timer.reset(Duration::MAX) && timer.stop());
     assert_eq!(format!("{timer:?}"), "Timer { is_due: false, .. }");
+}
+
+/// A message that was taken, and comes back when its timer has been stopped or set anew meanwhile, is an old one.
+#[test]
+fn what_is_put_back_too_late_is_not_received() {
+    let hold = |receiver: &Receiver<Instant>, meanwhile: &dyn Fn()| {
+        let mut select = Select::new();
+        select.recv(receiver);
+        let taken = select.select();
+        meanwhile();
+        drop(taken);
+    };
+    let is_empty = |receiver: &Receiver<Instant>| receiver.try_recv() == Err(TryRecvError::Empty);
+    let timer = Timer::new(Duration::ZERO);
+    hold(timer.receiver(), &|| assert!(!timer.reset(LONG), "it has been taken"));
+    assert!(is_empty(timer.receiver()) && timer.reset(Duration::ZERO));
+    hold(timer.receiver(), &|| assert!(!timer.stop()));
+    assert!(is_empty(timer.receiver()) && !timer.reset(Duration::ZERO));
+    // The new time has passed as well, and is earlier.
+    let due = Instant::now();
+    timer.reset_at(due + Duration::from_nanos(1));
+    hold(timer.receiver(), &|| assert!(!timer.reset_at(due)));
+    assert_eq!(timer.receiver().try_recv(), Ok(due));
+    assert!(is_empty(timer.receiver()) && !timer.reset_at(due + Duration::from_nanos(1)));
+    hold(timer.receiver(), &|| {
+        timer.reset_at(due);
+        assert_eq!(timer.receiver().try_recv(), Ok(due));
+    });
+    assert!(is_empty(timer.receiver()) && !timer.reset_at(due));
+    hold(timer.receiver(), &|| ());
+    assert_eq!(timer.receiver().try_recv(), Ok(due), "this one is not old");
+
+    let ticker = Ticker::new(Duration::from_millis(1));
+    hold(ticker.receiver(), &|| ticker.stop());
+    assert!(is_empty(ticker.receiver()));
+    ticker.reset(Duration::from_millis(1));
+    hold(ticker.receiver(), &|| ticker.reset(LONG));
+    assert!(is_empty(ticker.receiver()));
+    ticker.reset(SOON);
+    let first = Instant::now() + SOON;
+    hold(ticker.receiver(), &|| ());
+    assert!(ticker.receiver().recv().unwrap() <= first, "nor is the first of the new ticks");
+}
+
+/// The same of a future that has been handed it.
+#[test]
+fn what_a_future_puts_back_too_late_is_not_received() {
+    let timer = Timer::new(Duration::ZERO);
+    let mut select = Select::new();
+    select.recv(timer.receiver());
+    let taken = select.select();
+    let mut future = Box::pin(timer.receiver().recv_async());
+    assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(taken); // it goes to the future
+    assert!(timer.receiver().is_empty());
+    assert!(!timer.reset(LONG));
+    drop(future);
+    assert_eq!(timer.receiver().try_recv(), Err(TryRecvError::Empty));
 }
 
 /// A thousand goroutines stop a timer each at the moment at which it is due; another receives.

@@ -129,12 +129,18 @@ impl<T> Core<T> {
 
     /// Gives a message back that was handed to a receiver which is not there to take it any more.
     /// It goes to another receiver that waits, or becomes the next one to be received, even if
-    /// there is no capacity for it.
+    /// there is no capacity for it. One of a timer that was set anew meanwhile is dropped.
     #[cold]
     pub(crate) fn put_back(&self, message: T) {
         let slot = Slot::new(Some(message));
         loop {
             let mut state = self.lock();
+            if let Some(timer) = &state.timer
+                // SAFETY: this slot is this function's own.
+                && !unsafe { slot.peek() }.is_some_and(|message| timer.has_sent(message))
+            {
+                return; // it is an `Instant`, whose drop is no user code
+            }
             if let Some((claim, theirs)) = state.receivers.claim_first() {
                 // SAFETY: the slot of a claimed waiter is there, and is the claimer's, until it is
                 // woken.

@@ -144,6 +144,9 @@ impl<T> Receiver<T> {
     /// was not looked at goes to another receiver that waits, or is the next to be received. (So of two that are
     /// dropped one after the other, the message of the second comes before that of the first.)
     ///
+    /// Where time sends ([`after`](super::after), [`tick`](super::tick), a [`Timer`](crate::time::Timer)), one thread calls the wakers of
+    /// all futures and streams of the process that are due, one after the other: a waker that blocks holds up the others.
+    ///
     /// ```
     /// async fn sum(rx: gort::chan::Receiver<u32>) -> u32 {
     ///     let mut sum = 0;

@@ -45,6 +45,15 @@ impl<T> Slot<T> {
         self.0.with(|slot| unsafe { (*slot).is_some() })
     }
 
+    /// The message, if there is one.
+    ///
+    /// # Safety
+    /// The caller owns the slot, and does nothing else with it, as long as it has the reference.
+    pub(super) unsafe fn peek(&self) -> Option<&T> {
+        // SAFETY: the owner is the only one to touch it.
+        self.0.with(|slot| unsafe { (*slot).as_ref() })
+    }
+
     /// Puts the message at `from` into the empty slot.
     ///
     /// # Safety

@@ -21,13 +21,23 @@ pub(crate) struct Timer<T> {
     /// How long the one after that comes after it; `None`: the timer is off. (One that is due in more time than can be counted is
     /// never due, either, but on.)
     period: Option<NonZeroU64>,
-    /// `T` is `Instant` and this does nothing, but the compiler cannot tell that in `Core<T>`.
-    message: fn(Instant) -> T,
+    /// When the first message was, or is, due that it was last set to send.
+    first: Deadline,
+    /// A function, so that it takes the room of one.
+    message: fn() -> Message<T>,
+}
+
+/// How a message is made of the time that it was due, and tells it. `T` is `Instant` and these do nothing, but the compiler cannot
+/// tell that in `Core<T>`.
+struct Message<T> {
+    of: fn(Instant) -> T,
+    due: fn(&T) -> Instant,
 }
 
 impl Timer<Instant> {
     pub(super) fn new(due: Deadline, period: NonZeroU64) -> Self {
-        Self { due, period: Some(period), message: |due| due }
+        let message = || Message { of: |due| due, due: |message| *message };
+        Self { due, period: Some(period), first: due, message }
     }
 }
 
@@ -35,8 +45,18 @@ impl<T> Timer<T> {
     /// Starts it anew, or turns it off; what was due before is not sent any more. Was it on?
     fn set(&mut self, due: Deadline, period: Option<NonZeroU64>) -> bool {
         let was_on = self.period.is_some();
-        (self.due, self.period) = (due, period);
+        (self.due, self.period, self.first) = (due, period, due);
         was_on
+    }
+
+    /// Is this a message that it was last set to send, and has sent? Else it is one of before.
+    pub(super) fn has_sent(&self, message: &T) -> bool {
+        let due = Deadline::at(((self.message)().due)(message));
+        match self.period {
+            Some(_) => self.first <= due && due < self.due,
+            // It has stopped by itself after the first, or was stopped, and the first is never.
+            None => due == self.first,
+        }
     }
 
     /// When there will be something to receive.
@@ -64,13 +84,13 @@ impl<T> Timer<T> {
         if self.due == Deadline::NEVER {
             self.period = None;
         }
-        Some((self.message)(due.instant()))
+        Some(((self.message)().of)(due.instant()))
     }
 }
 
 impl Core<Instant> {
     /// Sets when messages are due, or, without a period, that none are. Who waits for one looks again; one that was due before is
-    /// not received any more, also if a receiver has put it back. Was there one to come, or to be received?
+    /// not received any more, also if a receiver has put it back, or does so later. Was there one to come, or to be received?
     pub(crate) fn retime(&self, due: Deadline, period: Option<NonZeroU64>) -> bool {
         let mut state = self.lock();
         let mut was_on = state.timer.as_mut().is_some_and(|timer| timer.set(due, period));

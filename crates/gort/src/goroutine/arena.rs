@@ -10,6 +10,7 @@ use crate::prim::Lock;
 use crate::sched::Shared;
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Records in a full magazine.
 pub(crate) const MAGAZINE: usize = 64;
@@ -88,6 +89,8 @@ impl Stock {
 pub(crate) struct Arena {
     state: Lock<ArenaState>,
     shared: NonNull<Shared>,
+    /// The runtime's own: no other in this process has had it.
+    pub(crate) number: u64,
 }
 
 // SAFETY: the records are handed out by value under the lock.
@@ -106,7 +109,9 @@ struct ArenaState {
 impl Arena {
     /// `shared` is the runtime that the records belong to, which owns the arena.
     pub(crate) fn new(shared: NonNull<Shared>) -> Arena {
-        Arena { state: Lock::new(ArenaState::default()), shared }
+        static ARENAS: AtomicU64 = AtomicU64::new(0);
+        let number = ARENAS.fetch_add(1, Relaxed);
+        Arena { state: Lock::new(ArenaState::default()), shared, number }
     }
 
     /// `None`: out of memory.

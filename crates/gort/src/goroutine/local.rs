@@ -13,6 +13,9 @@ pub(crate) struct Locals {
     values: RefCell<Vec<(usize, Box<dyn Any>)>>,
     /// Keys whose values are being made.
     in_making: RefCell<Vec<usize>>,
+    /// Keys whose values are being dropped, each with the place that it had in the list: what is there, or above, was made by its
+    /// destructor, or by those of what that has made.
+    in_dropping: RefCell<Vec<(usize, usize)>>,
 }
 
 impl Locals {
@@ -21,12 +24,23 @@ impl Locals {
         values.iter().find(|(other, _)| *other == key).map(|(_, value)| ptr::from_ref(&**value))
     }
 
-    /// Drops the values, the newest first. A destructor that makes new ones has them dropped, too.
+    /// Drops the values, the newest first. A destructor that makes new ones has them dropped, too. That comes to an end, as
+    /// nothing makes its own value anew, not even by what it has made.
     pub(crate) fn clear(&self) {
         loop {
-            let Some((_, value)) = self.values.borrow_mut().pop() else { return };
+            let Some((key, value)) = self.values.borrow_mut().pop() else { break };
+            let place = self.values.borrow().len();
+            let mut in_dropping = self.in_dropping.borrow_mut();
+            in_dropping.retain(|(_, other)| *other <= place);
+            in_dropping.push((key, place));
+            drop(in_dropping);
             drop_caught(value);
         }
+        self.in_dropping.take();
+    }
+
+    fn is_in_dropping(&self, key: usize) -> bool {
+        self.in_dropping.borrow().iter().any(|(other, _)| *other == key)
     }
 }
 
@@ -93,7 +107,8 @@ impl<T: 'static> LocalKey<T> {
     /// ```
     ///
     /// # Panics
-    /// If making the value asks for the value.
+    /// If making the value asks for the value; or if its destructor does, when the goroutine or thread ends, or that of a value
+    /// which it makes.
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         let value = match sched::current_goroutine() {
             Some(goroutine) => self.value_in(&goroutine.extra_or_default().locals),
@@ -125,6 +140,10 @@ struct InMaking<'a>(&'a Locals);
 
 impl<'a> InMaking<'a> {
     fn start(locals: &'a Locals, key: usize) -> Self {
+        assert!(
+            !locals.is_in_dropping(key),
+            "gort: a goroutine-local variable was used in its own destructor"
+        );
         let mut in_making = locals.in_making.borrow_mut();
         assert!(
             !in_making.contains(&key),

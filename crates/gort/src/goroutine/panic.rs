@@ -5,6 +5,7 @@ use super::payload::Panicked;
 use crate::prim::Lock;
 use crate::tell::{abort, tell};
 use gort_context::overflow::Overflow;
+use gort_context::pass_discard;
 use std::any::Any;
 use std::fmt::{self, Write as _};
 use std::mem;
@@ -191,6 +192,17 @@ pub(crate) fn has_panicked(goroutine: &Goroutine, payload: &Panicked) {
     let name = goroutine.name().map(|name| &**name);
     let info = PanicInfo { id: goroutine.id.get(), name, payload: &**payload };
     abort(format_args!("{}: aborting, as its runtime has been told to", Describe(&info)));
+}
+
+/// Calls what a goroutine is for, and catches its panic: for those who pass it on otherwise than by the goroutine's own handle.
+pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
+    let result = catch_unwind(AssertUnwindSafe(f)).map_err(pass_discard);
+    if let Err(payload) = &result
+        && let Some(goroutine) = crate::sched::current_goroutine()
+    {
+        has_panicked(&goroutine, payload);
+    }
+    result
 }
 
 /// Was a goroutine, of a runtime that is being shut down or not, unwound for that? Where its runtime goes on, what it has ended with

@@ -3,21 +3,21 @@
 use super::wait_group::WaitGroup;
 use super::{OwnedPermit, Semaphore};
 use crate::context::{Cancel, CancelCause, Cause, Context, with_cancel_cause};
-use crate::goroutine::panic::Shutdown;
+use crate::goroutine::panic::{Shutdown, catch, report};
+use crate::goroutine::payload::Panicked;
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, Ordering::*};
 use crate::runtime::spawn_detached;
-use crate::sched::is_in_shutdown;
-use gort_context::pass_discard;
-use std::any::Any;
+use crate::sched::{current_goroutine, is_in_shutdown};
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 /// Goroutines that each do a part of one thing, of which the first error counts; like Go's `errgroup`.
 ///
-/// Clones are the same group. If one of its goroutines panics, that arrives at [`wait`](Self::wait).
+/// Clones are the same group. If one of its goroutines panics, that arrives at [`wait`](Self::wait); of several panics, the first. The
+/// others go to the [panic handler](crate::set_panic_handler), as does the first if nobody waits, when the last clone is dropped.
 ///
 /// ```
 /// use gort::context::{background, Context};
@@ -52,12 +52,24 @@ struct Inner {
     cancel: Option<CancelCause>,
 }
 
+/// A goroutine's, by its number.
+type Panic = (u64, Panicked);
+
 #[derive(Default)]
 struct Failure {
     error: Option<Cause>,
-    /// The first panic's, until somebody has resumed it.
-    payload: Option<Box<dyn Any + Send>>,
+    /// The first, until somebody has resumed it.
+    panic: Option<Panic>,
     panicked: bool,
+}
+
+impl Drop for Failure {
+    fn drop(&mut self) {
+        if let Some((id, payload)) = self.panic.take() {
+            // Nobody has waited. It is not the end by a shutdown.
+            report(id, None, payload, false);
+        }
+    }
 }
 
 impl ErrGroup {
@@ -207,12 +219,16 @@ impl ErrGroup {
         let running = Running { group: self.0.clone(), permit, has_ended: false };
         spawn_detached(move || {
             let mut running = running;
-            let result = catch_unwind(AssertUnwindSafe(f));
+            // To make a cause of the error is code of the user's, too.
+            let result = catch(|| f().map_err(Cause::new));
             running.has_ended = true;
-            match result {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => running.group.fail(Cause::new(error), None),
+            let unheard = match result {
+                Ok(result) => result.err().and_then(|error| running.group.fail(error, None)),
                 Err(payload) => running.group.panicked(payload),
+            };
+            drop(running);
+            if let Some((_, payload)) = unheard {
+                resume_unwind(payload);
             }
         });
     }
@@ -242,11 +258,11 @@ impl ErrGroup {
         if let Some(cancel) = &inner.cancel {
             Cancel::cancel(&cancel.without_cause());
         }
-        let (payload, panicked, error) = {
+        let (panic, panicked, error) = {
             let mut failure = inner.failure.lock();
-            (failure.payload.take(), failure.panicked, failure.error.clone())
+            (failure.panic.take(), failure.panicked, failure.error.clone())
         };
-        if let Some(payload) = payload {
+        if let Some((_, payload)) = panic {
             resume_unwind(payload);
         }
         assert!(!panicked, "gort: a goroutine of the ErrGroup has panicked");
@@ -255,13 +271,13 @@ impl ErrGroup {
 }
 
 impl Inner {
-    fn fail(&self, error: Cause, payload: Option<Box<dyn Any + Send>>) {
-        let mut payload = payload;
+    /// Gives a panic back if it is not the first.
+    fn fail(&self, error: Cause, mut panic: Option<Panic>) -> Option<Panic> {
         let is_first = {
             let mut failure = self.failure.lock();
-            if payload.is_some() && !failure.panicked {
+            if panic.is_some() && !failure.panicked {
                 failure.panicked = true;
-                failure.payload = payload.take();
+                failure.panic = panic.take();
             }
             let is_first = failure.error.is_none();
             failure.error.get_or_insert_with(|| error.clone());
@@ -270,14 +286,15 @@ impl Inner {
         if let (true, Some(cancel)) = (is_first, &self.cancel) {
             cancel.cancel(error);
         }
+        panic
     }
 
-    fn panicked(&self, payload: Box<dyn Any + Send>) {
-        let payload = pass_discard(payload);
+    fn panicked(&self, payload: Panicked) -> Option<Panic> {
         if payload.is::<Shutdown>() {
             return self.fail(Cause::new("the runtime was shut down"), None);
         }
-        self.fail(Cause::new("a goroutine of the group has panicked"), Some(payload));
+        let id = current_goroutine().map_or(0, |goroutine| goroutine.id.get());
+        self.fail(Cause::new("a goroutine of the group has panicked"), Some((id, payload)))
     }
 }
 

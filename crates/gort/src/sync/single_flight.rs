@@ -7,6 +7,7 @@ use super::mutex::{Mutex, MutexGuard};
 use super::once_lock::OnceLock;
 use crate::context::{Context, ContextError};
 use crate::park::{GaveUp, Limit};
+use crate::sched::shielded;
 use crate::time::Elapsed;
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -162,11 +163,16 @@ impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
         // User code, to be made, and dropped where there is such a key, while the table is not locked.
         let spare = key.clone();
         let mut flights = self.lock();
-        if let Some(flight) = flights.get(&spare) {
-            return flight.clone();
-        }
+        let over = match flights.get(&spare) {
+            Some(flight) if flight.get().is_none() => return flight.clone(),
+            // It is over, and would be gone in a moment, unless a key's `Hash` or `Eq` has panicked as it was left.
+            Some(_) => flights.remove_entry(&spare),
+            None => None,
+        };
         let flight = Flight::default();
         flights.insert(spare, flight.clone());
+        drop(flights);
+        drop(over); // user code
         flight
     }
 
@@ -205,7 +211,8 @@ impl<K: Eq + Hash, V> Seat<'_, K, V> {
 impl<K: Eq + Hash, V> Drop for Seat<'_, K, V> {
     fn drop(&mut self) {
         let Some(flight) = self.flight.take() else { return };
-        let mut flights = self.group.lock();
+        // If a shutdown ended this wait the flight would stay.
+        let mut flights = shielded(|| self.group.lock());
         let is_current = flights.get(&self.key).is_some_and(|other| Arc::ptr_eq(other, &flight));
         // More than the table's and this one's: the others need it where it is.
         if is_current && flight.get().is_none() && Arc::strong_count(&flight) > 2 {

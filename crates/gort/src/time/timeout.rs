@@ -1,10 +1,9 @@
 //! A limit on how long to wait for a function.
 
 use crate::chan::{RecvTimeoutError, chan};
-use crate::goroutine::panic::{Shutdown, unwind_for_shutdown};
-use gort_context::pass_discard;
+use crate::goroutine::panic::{Shutdown, catch, unwind_for_shutdown};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::thread::panicking;
 use std::time::Duration;
 
@@ -49,7 +48,8 @@ impl From<Elapsed> for std::io::Error {
 
 /// Calls `f` in a goroutine of its own and waits for its value, for at most `limit`.
 ///
-/// A goroutine cannot be ended from outside: one whose time is up goes on by itself, and its value is dropped.
+/// A goroutine cannot be ended from outside: one whose time is up goes on by itself, and its value is dropped; a panic goes to the
+/// [panic handler](crate::set_panic_handler).
 /// If that is not wanted, give it a [context](crate::context) that it looks at. On a plain thread, the thread is
 /// blocked meanwhile.
 ///
@@ -76,11 +76,17 @@ where
 {
     let (result, results) = chan(1);
     crate::runtime::spawn_detached(move || {
-        let value = catch_unwind(AssertUnwindSafe(f)).map_err(pass_discard);
-        // If nobody waits any more it is dropped here.
-        drop(result.try_send(value));
+        if let Err(unwanted) = result.try_send(catch(f)) {
+            // Nobody waits any more, so a panic is that of a goroutine which nobody joins.
+            drop(unwanted.into_inner().unwrap_or_else(|payload| resume_unwind(payload)));
+        }
     });
-    match results.recv_timeout(limit) {
+    let received = results.recv_timeout(limit).or_else(|error| {
+        // What has come just now is taken, else nobody would be told of a panic; what comes later is refused.
+        results.close();
+        results.try_recv().map_err(|_| error)
+    });
+    match received {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(payload)) if payload.is::<Shutdown>() && panicking() => Err(Elapsed),
         Ok(Err(payload)) => resume_unwind(payload),

@@ -78,7 +78,9 @@ impl Timer {
 
     /// Stops the timer: nothing is received any more, also not a message that was due. Never blocks.
     ///
-    /// True: so its message has not been received, and is not. False: it has been; or the timer was stopped before.
+    /// True: so its message has not been received, and is not. False: it has been; or the timer was stopped before. A message that a
+    /// [`SelectedOperation`](crate::select::SelectedOperation) holds has been received, and does not come back if that is dropped
+    /// later.
     ///
     /// ```
     /// use gort::time::Timer;

@@ -2,14 +2,14 @@
 
 use crate::support::programs::{self, aborted};
 use crate::support::{
-    CHILD, LIMIT, OnDrop, assert_success, child, eventually, in_child, on, stderr,
+    CHILD, LIMIT, OnDrop, assert_success, child, eventually, in_child, on, stderr, yield_until,
 };
 use crate::{expected, quiet};
 use gort::Runtime;
 use gort::chan::chan;
 use gort::select::Select;
 use gort::sync::{ErrGroup, Once, Semaphore, WaitGroup};
-use gort::time::Ticker;
+use gort::time::{Ticker, timeout};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -245,6 +245,117 @@ fn abort_as_the_policy() {
     assert!(told.contains("'fuse' panicked: blown: aborting"), "{told}");
     assert!(!String::from_utf8_lossy(&output.stdout).contains("still here"));
     assert!(aborted(&output));
+}
+
+/// Also where the panic is caught in the goroutine, to be passed on.
+#[test]
+fn abort_where_a_panic_would_be_passed_on() {
+    const HOW: &str = "GORT_TEST_HOW";
+    fn call(how: &str, f: fn()) {
+        match how {
+            "scope" => drop(gort::scope(|s| s.go(f).join())),
+            "group" => {
+                let group = ErrGroup::new();
+                group.go(move || {
+                    f();
+                    Ok::<_, String>(())
+                });
+                drop(catch_unwind(AssertUnwindSafe(|| group.wait())));
+            }
+            _ => drop(catch_unwind(|| timeout(LIMIT, f))),
+        }
+    }
+    if in_child() {
+        let how = std::env::var(HOW).unwrap();
+        let build = || gort::Runtime::builder().on_panic(gort::OnPanic::Abort).build().unwrap();
+        // A shutdown is no panic.
+        let (other, its_how) = (build(), how.clone());
+        let (begins, has_begun) = chan::<()>(0);
+        drop(other.spawn(move || {
+            begins.send(()).unwrap();
+            call(&its_how, || gort::sleep(Duration::MAX));
+        }));
+        has_begun.recv();
+        other.shutdown(LIMIT).unwrap();
+        println!("so far");
+        build().run(|| call(&how, || panic!("blown")));
+        println!("still here");
+        return;
+    }
+    for how in ["scope", "group", "timeout"] {
+        let output = child("told::abort_where_a_panic_would_be_passed_on", |command| {
+            command.env(HOW, how);
+        });
+        let told = stderr(&output);
+        assert!(told.contains("panicked: blown: aborting"), "{how}: {told}");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("so far") && !said.contains("still here"), "{how}: {said}");
+        assert!(aborted(&output));
+    }
+}
+
+/// The handler is told of those that nobody comes for.
+#[test]
+fn panics_that_are_not_passed_on() {
+    if in_child() {
+        let (tell, told) = chan(1000);
+        gort::set_panic_handler(move |info| {
+            tell.try_send((info.id(), info.message().map(str::to_owned))).unwrap();
+        });
+        on(2, move || {
+            let next = || told.recv_timeout(LIMIT).expect("it is told of");
+            let message = |text: &str| Some(text.to_owned());
+            let (open, gate) = chan::<()>(0);
+            let late = timeout(Duration::from_millis(1), move || {
+                gate.recv();
+                resume_unwind(Box::new("late"))
+            });
+            assert!(late.is_err());
+            drop(open);
+            assert_eq!(next().1, message("late"));
+
+            let group = ErrGroup::new();
+            let (tx, rx) = chan(1);
+            group.go(move || -> Result<(), String> {
+                tx.send(gort::current().id()).unwrap();
+                resume_unwind(Box::new("alone"))
+            });
+            drop(group);
+            assert_eq!(next(), (rx.recv().unwrap(), message("alone")));
+
+            // One of two arrives.
+            let group = ErrGroup::new();
+            for text in ["one", "two"] {
+                group.go(move || -> Result<(), String> { resume_unwind(Box::new(text)) });
+            }
+            let payload = catch_unwind(AssertUnwindSafe(|| group.wait())).unwrap_err();
+            let other = match *payload.downcast::<&str>().unwrap() {
+                "one" => "two",
+                _ => "one",
+            };
+            assert_eq!(next().1, message(other));
+            drop(group);
+
+            // Those that come as the time is up.
+            const MANY: u64 = 500;
+            let mut arrived = 0;
+            for n in 0..MANY {
+                let time = Duration::from_micros(n % 50);
+                let result = catch_unwind(|| {
+                    timeout(time, move || {
+                        gort::sleep(time);
+                        resume_unwind(Box::new("in time or not"))
+                    })
+                });
+                arrived += u64::from(result.is_err());
+            }
+            (arrived..MANY).for_each(|_| assert_eq!(next().1, message("in time or not")));
+            yield_until("the others have ended", || gort::num_goroutines() == 1);
+            assert!(told.is_empty(), "what arrives is not told of");
+        });
+        return;
+    }
+    assert_success(&child("told::panics_that_are_not_passed_on", |_| {}));
 }
 
 /// A panic about how a thing was used names the line that has used it so.
