@@ -10,7 +10,7 @@ command -v chromium >/dev/null || {
 cargo build --release --quiet --bin http_server
 work=$(mktemp -d)
 server=
-trap 'kill "$server" 2>/dev/null; wait; rm -rf "$work"' EXIT
+trap 'kill "$server" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 
 mkdir "$work/site"
 cat >"$work/site/index.html" <<'HTML'

@@ -14,7 +14,7 @@ rounds=${2:-3}
 first_port=${PORT:-17391}
 names=(redis gort gort-on-all)
 
-if ! command -v redis-server redis-cli redis-benchmark >/dev/null; then
+if ! { command -v redis-server && command -v redis-cli && command -v redis-benchmark; } >/dev/null; then
     echo 'installing redis-server and redis-tools'
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server redis-tools >/dev/null

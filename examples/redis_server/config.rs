@@ -186,13 +186,27 @@ impl Config {
         text
     }
 
-    /// The settings whose names match a pattern, with their values.
-    pub(crate) fn matching(&self, pattern: &[u8]) -> Vec<(&'static str, String)> {
-        let pattern = pattern.to_ascii_lowercase();
+    /// The settings whose names match a pattern, with their values, each once, in the order of their names.
+    pub(crate) fn matching<'a>(
+        &self,
+        patterns: impl Iterator<Item = &'a [u8]>,
+    ) -> Vec<(&'static str, String)> {
         let mut config = self.clone();
         let own = SETTINGS.iter().map(|it| (it.name, (it.value)(&mut config).show()));
         let fixed = FIXED.iter().map(|(name, value)| (*name, value.to_string()));
-        own.chain(fixed).filter(|(name, _)| glob::matches(&pattern, name.as_bytes())).collect()
+        let (mut left, mut found): (Vec<_>, Vec<_>) = (own.chain(fixed).collect(), Vec::new());
+        for pattern in patterns {
+            let pattern = pattern.to_ascii_lowercase();
+            found.extend(left.extract_if(.., |it| glob::matches(&pattern, it.0.as_bytes())));
+        }
+        found.sort();
+        found
+    }
+
+    /// How long a client may take, when the server stops, to end a connection on which all is said; in
+    /// time for that to be no reason to cut it off.
+    pub(crate) fn patience_at_stop(&self) -> Duration {
+        (self.shutdown.unwrap_or_default() / 2).min(Duration::from_secs(1))
     }
 }
 

@@ -24,6 +24,7 @@ use gort::chan::Receiver;
 use gort::net::TcpStream;
 use std::io::{self, Write};
 use std::net::Shutdown;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -94,26 +95,35 @@ impl Connection {
             // Its panic has been reported.
             let _ = delivery.join();
         }
-        if written.is_ok() && error.is_some() {
+        if written.is_ok() && (error.is_some() || self.server.clients.is_stopping()) {
             self.part();
         }
     }
 
     /// Closes our end, and passes over what the client has still sent: with bytes unread the connection would be
-    /// reset, and what was wrong perhaps never told.
+    /// reset, and what was answered, or was wrong, perhaps never told.
     fn part(&mut self) {
         const PATIENCE: Duration = Duration::from_secs(10);
-        let stream = &self.client.stream;
-        let deadline = Instant::now() + PATIENCE;
-        if stream.shutdown(Shutdown::Write).is_ok()
-            && stream.set_read_deadline(Some(deadline)).is_ok()
-            // Looked at last, as before any reading.
-            && !self.server.clients.is_stopping()
-        {
-            // What is there of a request that was too long would leave no room.
-            self.input.clear();
-            while let Ok(()) = self.input.fill(stream) {
+        let (clients, stream) = (&self.server.clients, &self.client.stream);
+        if stream.shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        loop {
+            let stops = clients.is_stopping();
+            let patience = if stops { self.server.config.patience_at_stop() } else { PATIENCE };
+            if stream.set_read_deadline(Some(Instant::now() + patience)).is_err() {
+                return;
+            }
+            // Whoever stops the server first says so, and then sets the deadline. Then there is another one.
+            if clients.is_stopping() == stops {
+                // What is there of a request that was too long would leave no room.
                 self.input.clear();
+                while let Ok(()) = self.input.fill(stream) {
+                    self.input.clear();
+                }
+            }
+            if clients.is_stopping() == stops {
+                return;
             }
         }
     }
@@ -125,12 +135,29 @@ impl Connection {
         loop {
             self.answer()?;
             self.write()?;
+            if std::mem::take(&mut self.session.posted) {
+                // Who always has another request would keep those from their sockets who deliver.
+                gort::yield_now();
+            }
             match std::mem::take(&mut self.session.next) {
-                Next::Request => self.input.fill(&self.client.stream)?,
+                Next::Request => self.read()?,
                 Next::Wait(wait) => self.wait(wait)?,
                 Next::Deliver(messages) => self.deliver(messages)?,
                 Next::Close => return Err(None),
             }
+        }
+    }
+
+    /// Waits for more of what the client sends. When the server stops: for nothing, but what has come is read.
+    fn read(&mut self) -> Result<()> {
+        let stream = &self.client.stream;
+        match self.input.fill(stream) {
+            Err(Ended::TimedOut) if self.server.clients.is_stopping() => {
+                // Its deadline has passed, so that it reads nothing. Seen as std's, it does not know that, and does not block.
+                let socket = stream.as_fd().try_clone_to_owned().map_err(|_| None)?;
+                Ok(self.input.fill(std::net::TcpStream::from(socket))?)
+            }
+            done => Ok(done?),
         }
     }
 
@@ -197,7 +224,10 @@ impl Connection {
         self.server.blocked.fetch_sub(1, Relaxed);
         self.server.store.take_back(&wait.keys, &wait.waiter);
         let goes_on = match watched {
-            Ok(Ended::TimedOut) => self.start_to_read(),
+            // One for which there is no element when the server stops hears that by the end.
+            Ok(Ended::TimedOut) if popped.is_some() || !self.server.clients.is_stopping() => {
+                self.start_to_read()
+            }
             Ok(ended) => Err(ended.into()),
             Err(panic) => std::panic::resume_unwind(panic),
         };
@@ -208,14 +238,17 @@ impl Connection {
         goes_on
     }
 
-    /// Has reading wait for a request for as long as the config says, unless the server stops.
+    /// Has reading wait for a request for as long as the config says; not at all if the server stops.
     fn start_to_read(&mut self) -> Result<()> {
         let stream = &self.client.stream;
         let idle = if self.delivery.is_some() { None } else { self.server.config.idle };
         stream.set_read_timeout(idle).map_err(|_| None)?;
         stream.set_read_deadline(None).map_err(|_| None)?;
         // Looked at last: whoever stops the server first says so, and then sets the deadline.
-        if self.server.clients.is_stopping() { Err(None) } else { Ok(()) }
+        if self.server.clients.is_stopping() {
+            stream.set_read_deadline(Some(Instant::now())).map_err(|_| None)?;
+        }
+        Ok(())
     }
 
     /// From now on all that is written goes through the mailbox of a subscriber.
@@ -232,19 +265,26 @@ impl Connection {
 fn deliver(mut stream: &TcpStream, mailbox: &Mailbox, messages: &Receiver<Message>) {
     let mut batch = Vec::new();
     while let Some(message) = messages.recv() {
-        batch.clear();
-        batch.shrink_to(KEEP);
         let mut next = Some(message);
-        while let Some(message) = next {
+        let mut large = None;
+        while let Some(message) = next.take() {
             mailbox.taken(&message);
-            batch.extend_from_slice(&message);
-            next = if batch.len() < WRITE_AT { messages.try_recv().ok() } else { None };
+            if message.len() > WRITE_AT {
+                // Others have it, too: it is not copied.
+                large = Some(message);
+            } else {
+                batch.extend_from_slice(&message);
+                next = if batch.len() < WRITE_AT { messages.try_recv().ok() } else { None };
+            }
         }
-        if stream.write_all(&batch).is_err() {
+        let large = large.as_deref().unwrap_or_default();
+        if stream.write_all(&batch).and_then(|()| stream.write_all(large)).is_err() {
             mailbox.close();
             // Whoever reads notices it by that.
             let _: io::Result<()> = stream.shutdown(Shutdown::Both);
             return;
         }
+        batch.clear();
+        batch.shrink_to(KEEP);
     }
 }

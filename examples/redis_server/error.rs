@@ -5,6 +5,9 @@ use std::fmt;
 
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Bytes that a [`quote`] has at most.
+pub(crate) const QUOTED: usize = 128;
+
 #[derive(Debug)]
 pub(crate) enum Error {
     WrongType,
@@ -27,6 +30,11 @@ impl Error {
     pub(crate) fn err(text: impl fmt::Display) -> Error {
         Error::Other(format!("ERR {text}").into())
     }
+}
+
+/// As much of what a client has sent as tells what it was.
+pub(crate) fn quote(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(QUOTED)])
 }
 
 impl fmt::Display for Error {

@@ -23,7 +23,7 @@ pub(crate) struct Input {
 pub(crate) enum Ended {
     /// The client has closed its end.
     Closed,
-    /// It has sent nothing for too long, or the server stops.
+    /// It has sent nothing for too long, or nothing more until the server stops.
     TimedOut,
     /// Its request is longer than requests may be.
     TooLong,
@@ -71,7 +71,9 @@ impl Input {
                 Ok(read) => break read,
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::TimedOut => return Err(Ended::TimedOut),
+                    io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+                        return Err(Ended::TimedOut);
+                    }
                     _ => return Err(Ended::Failed),
                 },
             }

@@ -5,7 +5,7 @@
 
 use crate::config::Config;
 use crate::glob;
-use crate::reply::Reply;
+use crate::reply::{self, Reply};
 use gort::chan::{Receiver, Sender, chan};
 use gort::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::collections::HashMap;
@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
 /// How many messages wait for one subscriber at most. What limits their bytes is in the config.
-const MAILBOX: usize = 4096;
+/// Enough for those that come in a burst before it can write any.
+const MAILBOX: usize = 1 << 16;
 
 /// What is sent to a subscriber, as bytes; shared, as others get the same.
 pub(crate) type Message = Arc<[u8]>;
@@ -63,9 +64,13 @@ impl Mailbox {
     /// Leaves a message, and never waits; if there is no room for it, the client is disconnected.
     fn post(&self, message: Message) {
         if !self.has_room(message.len()) || self.messages.try_send(message).is_err() {
-            self.messages.close();
-            (self.disconnect)();
+            self.disconnect();
         }
+    }
+
+    fn disconnect(&self) {
+        self.messages.close();
+        (self.disconnect)();
     }
 
     fn has_room(&self, len: usize) -> bool {
@@ -196,13 +201,24 @@ fn post_to_all(subscribers: &Subscribers, words: &[&[u8]]) -> usize {
     for mailbox in subscribers.values() {
         let is_resp3 = mailbox.resp3.load(Ordering::Relaxed);
         let message = if is_resp3 { &mut resp3 } else { &mut resp2 };
-        let message: &Message = message.get_or_insert_with(|| {
-            let mut reply = Reply::message(is_resp3);
-            reply.out_of_band(words.len());
-            words.iter().for_each(|word| reply.bulk(word));
-            reply.take().into()
-        });
-        mailbox.post(message.clone());
+        match message.get_or_insert_with(|| make(words, is_resp3)) {
+            Some(message) => mailbox.post(message.clone()),
+            // It is told so, as with a mailbox that is full: by the end.
+            None => mailbox.disconnect(),
+        }
     }
     subscribers.len()
+}
+
+/// `None`: there is no memory for the message.
+fn make(words: &[&[u8]], is_resp3: bool) -> Option<Message> {
+    let len = words.iter().fold(reply::HEAD, |len, word| len + word.len() + reply::HEAD);
+    // It is made, and then copied to where all share it.
+    if !reply::may_take(2 * len) {
+        return None;
+    }
+    let mut reply = Reply::message(is_resp3, len);
+    reply.out_of_band(words.len());
+    words.iter().for_each(|word| reply.bulk(word));
+    (!reply.is_over()).then(|| reply.take().into())
 }

@@ -5,6 +5,8 @@ use crate::{memory, number};
 
 /// Bytes that every client may have us keep.
 const ALWAYS: usize = 16 << 10;
+/// No more than this comes with what an element says, or an array: its sign, its length, the ends of lines.
+pub(crate) const HEAD: usize = 32;
 
 /// Replies in the order of their requests, as bytes.
 ///
@@ -23,9 +25,9 @@ impl Reply {
         Reply { out: Vec::new(), resp3: false, limit, over: false }
     }
 
-    /// For a message that goes to several clients.
-    pub(crate) fn message(resp3: bool) -> Reply {
-        Reply { resp3, ..Reply::new(usize::MAX) }
+    /// For a message of up to `len` bytes that goes to several clients.
+    pub(crate) fn message(resp3: bool, len: usize) -> Reply {
+        Reply { out: Vec::with_capacity(len), resp3, ..Reply::new(usize::MAX) }
     }
 
     pub(crate) fn set_resp3(&mut self, resp3: bool) {
@@ -188,7 +190,7 @@ impl Reply {
 
     fn push(&mut self, bytes: &[u8]) {
         let len = self.out.len() + bytes.len();
-        if len > self.limit || (len > self.out.capacity() && !may_grow(len)) {
+        if len > self.limit || (len > self.out.capacity() && !may_take(len)) {
             self.over = true;
         }
         if !self.over {
@@ -199,6 +201,6 @@ impl Reply {
 
 /// Small ones always may.
 #[cold]
-fn may_grow(len: usize) -> bool {
+pub(crate) fn may_take(len: usize) -> bool {
     len <= ALWAYS || memory::has_room(len)
 }

@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) random: Random,
     /// What its connection is to do next.
     pub(crate) next: Next,
+    /// There are messages that it has left in mailboxes, since it was asked last.
+    pub(crate) posted: bool,
 }
 
 #[derive(Default)]
@@ -76,7 +78,7 @@ impl Subscriptions {
 impl Session {
     pub(crate) fn new(client: Arc<Client>) -> Session {
         let random = Random::new(client.id);
-        Session { client, subscriptions: None, random, next: Next::Request }
+        Session { client, subscriptions: None, random, next: Next::Request, posted: false }
     }
 
     pub(crate) fn is_subscribed(&self) -> bool {

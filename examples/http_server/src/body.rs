@@ -113,6 +113,8 @@ impl Body {
                         return Err(Status::BAD_REQUEST.into());
                     }
                     self.data += read as u64;
+                    // Who has begun does not wait.
+                    self.awaits_continue = false;
                     self.next = Next::Data { left: left - read as u64, chunk };
                     return Ok(read);
                 }
@@ -336,5 +338,13 @@ mod tests {
         assert_eq!(body.read(&mut wire, &mut buffer).expect("a good body"), 5);
         assert!(body.drain(&mut wire).expect("a good body"));
         assert_eq!(*written.borrow(), b"HTTP/1.1 100 Continue\r\n\r\n");
+        // Who has begun without that is not told in the midst of it.
+        let stand_in = StandIn::new(["5\r\nhel", "lo\r\n0\r\n\r\n"]);
+        let written = stand_in.written();
+        let mut wire = Wire::new(stand_in, &limits);
+        wire.fill().expect("reading from memory");
+        let mut body = Body::new(Framing::Chunked, true, 0).expect("no length");
+        while body.read(&mut wire, &mut buffer).expect("a good body") > 0 {}
+        assert_eq!(*written.borrow(), b"");
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn check(request: &Request<'_>, version: &Version) -> Verdict {
 pub(crate) fn range_is_of(request: &Request<'_>, version: &Version) -> bool {
     match request.field("If-Range") {
         None => !request.has("If-Range"),
-        Some(tag) if tag.starts_with(['"', 'W']) => tag == version.tag,
+        Some(tag) if tag.starts_with('"') || tag.starts_with("W/") => tag == version.tag,
         Some(date) => date::parse(date)
             .is_some_and(|date| date::seconds(date) == date::seconds(version.modified)),
     }
@@ -112,8 +112,16 @@ mod tests {
             ("If-Range: Sun, 09 Sep 2001 01:46:40 GMT\r\n", true),
             ("If-Range: Sun, 09 Sep 2001 01:46:41 GMT\r\n", false),
             ("If-Range: nonsense\r\n", false),
+            ("If-Range: Wednesday\r\n", false),
         ] {
             assert_eq!(with(fields, range_is_of), of_this, "{fields}");
         }
+        // A date may begin as a weak tag does.
+        let modified = UNIX_EPOCH + Duration::from_secs(1_000_252_800);
+        let version = Version { modified, tag: "\"this\"".into() };
+        let head = "GET / HTTP/1.1\r\nHost: a\r\nIf-Range: Wed, 12 Sep 2001 00:00:00 GMT\r\n\r\n";
+        let mut space = Vec::with_capacity(10);
+        let request = Request::parse(head.as_bytes(), &mut space).expect("a good head");
+        assert!(range_is_of(&request, &version));
     }
 }

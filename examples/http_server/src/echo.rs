@@ -27,7 +27,8 @@ pub(crate) fn answer<T: Transport>(ex: &mut Exchange<'_, '_, T>) -> Result<(), F
             read => filled += read,
         }
     }
-    let mut stream = ex.stream(Status::OK, TYPE);
+    let length = ex.body.length().map(|left| filled as u64 + left);
+    let mut stream = ex.stream(Status::OK, TYPE, length);
     while filled > 0 {
         stream.send(&buffer[..filled])?;
         filled = stream.read(&mut buffer)?;

@@ -88,17 +88,25 @@ impl<'a, 'w, T: Transport> Exchange<'a, 'w, T> {
         self.wire.flush()
     }
 
-    /// Begins a response whose length is not known. [`Stream`] sends its content.
-    pub(crate) fn stream(&mut self, status: Status, content_type: &str) -> Stream<'_, 'a, 'w, T> {
-        let (chunks, bodiless) = (!self.request.old, self.is_head());
-        // In HTTP/1.0 the end of the connection is that of the content.
-        self.keep_alive &= chunks;
+    /// Begins a response that is made while it is sent, of this length if that is known. [`Stream`] sends its content.
+    pub(crate) fn stream(
+        &mut self,
+        status: Status,
+        content_type: &str,
+        length: Option<u64>,
+    ) -> Stream<'_, 'a, 'w, T> {
+        let (chunks, bodiless) = (length.is_none() && !self.request.old, self.is_head());
+        // In HTTP/1.0 the end of the connection is that of a content without a length.
+        self.keep_alive &= chunks || length.is_some();
         let mut head = self.respond(status);
         head.field("Content-Type", content_type);
         if chunks {
             head.field("Transfer-Encoding", "chunked");
         }
-        head.end();
+        match length {
+            Some(length) => head.length(length),
+            None => head.end(),
+        }
         Stream { exchange: self, chunks, bodiless }
     }
 }
@@ -143,7 +151,7 @@ impl Head<'_> {
     }
 }
 
-/// The content of a response whose length is not known when it begins.
+/// The content of a response that is made while it is sent.
 #[must_use]
 pub(crate) struct Stream<'s, 'a, 'w, T> {
     exchange: &'s mut Exchange<'a, 'w, T>,
@@ -178,7 +186,8 @@ impl<T: Transport> Stream<'_, '_, '_, T> {
         self.exchange.flush()
     }
 
-    /// The content is complete. A stream that is dropped without this breaks off, and the client sees that.
+    /// The content is complete. A stream that is dropped without this breaks off, and the client sees that, but in HTTP/1.0 if
+    /// there is no length.
     pub(crate) fn finish(self) -> io::Result<()> {
         if self.chunks && !self.bodiless {
             self.exchange.send(b"0\r\n\r\n")?;

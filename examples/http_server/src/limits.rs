@@ -50,7 +50,12 @@ impl Default for Limits {
 impl Limits {
     /// When `bytes` bytes have to be there that a client began to send, or to take, at `start`.
     pub(crate) fn pace(&self, start: Instant, bytes: u64) -> Instant {
-        start + self.grace + Duration::from_secs(bytes / u64::from(self.rate.get()))
+        start + self.patience(bytes)
+    }
+
+    /// How long that may take.
+    pub(crate) fn patience(&self, bytes: u64) -> Duration {
+        self.grace + Duration::from_secs(bytes / u64::from(self.rate.get()))
     }
 }
 

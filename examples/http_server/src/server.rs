@@ -7,6 +7,7 @@ use crate::registry::{Guest, Registry};
 use crate::site::Site;
 use crate::socket::Socket;
 use crate::tls;
+use crate::wire::PIECE;
 use gort::chan::Sender;
 use gort::go;
 use gort::net::{TcpListener, TcpStream};
@@ -72,10 +73,10 @@ impl Server {
             let _alive = alive;
             let stream = &guest.seat.stream;
             // A response is written at once, and should go at once. TLS writes while it reads, too: so it is a time-out,
-            // for each write, and not a deadline.
-            let set = stream
-                .set_nodelay(true)
-                .and_then(|()| stream.set_write_timeout(Some(site.limits.grace)));
+            // for each write, and not a deadline. A piece is what a reader may take in one go.
+            let patience = site.limits.patience(PIECE as u64);
+            let set =
+                stream.set_nodelay(true).and_then(|()| stream.set_write_timeout(Some(patience)));
             if set.is_err() {
                 return;
             }

@@ -22,7 +22,7 @@ pub(crate) fn answer<T: Transport>(
     if takes > LONGEST.as_millis() as u64 {
         return Err(Status::BAD_REQUEST.into());
     }
-    let mut stream = ex.stream(Status::OK, "text/plain");
+    let mut stream = ex.stream(Status::OK, "text/plain", None);
     if !stream.is_bodiless() {
         for line in 1..=lines {
             stream.send(format!("line {line} of {lines}\n").as_bytes())?;

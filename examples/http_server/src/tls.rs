@@ -37,7 +37,8 @@ pub(crate) fn configure(identity: &Identity) -> Result<Arc<ServerConfig>, Box<dy
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(certificates, key)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Who offers protocols, and none that is here, is refused.
+    config.alpn_protocols = ["http/1.1", "http/1.0"].map(Vec::from).into();
     Ok(Arc::new(config))
 }
 

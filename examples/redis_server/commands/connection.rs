@@ -1,7 +1,7 @@
 //! About the connection itself.
 
 use super::{Command, Kind::*, NO_KEYS, command, unknown_subcommand};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quote};
 use crate::session::{Call, Next};
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -110,7 +110,7 @@ fn hello(call: &mut Call<'_>) -> Result<()> {
             }
             2.. if call.is(index, "SETNAME") => name = Some(checked_name(call, index + 1)?),
             _ => {
-                let option = String::from_utf8_lossy(&call.args[index]);
+                let option = quote(&call.args[index]);
                 return Err(Error::err(format_args!("Syntax error in HELLO option '{option}'")));
             }
         }

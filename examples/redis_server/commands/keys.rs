@@ -1,7 +1,7 @@
 //! Keys, whatever they hold.
 
 use super::{ALL_KEYS, Command, Kind::*, NO_KEYS, ONE_KEY, command};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quote};
 use crate::glob;
 use crate::session::Call;
 use crate::store::{Millis, NEVER, now};
@@ -66,10 +66,7 @@ impl Conditions {
                 _ if call.is(index, "XX") => only.only_known = true,
                 _ if call.is(index, "GT") => only.only_later = true,
                 _ if call.is(index, "LT") => only.only_sooner = true,
-                _ => {
-                    let word = String::from_utf8_lossy(word);
-                    return Err(Error::err(format_args!("Unsupported option {word}")));
-                }
+                _ => return Err(Error::err(format_args!("Unsupported option {}", quote(word)))),
             }
         }
         if only.only_new && (only.only_known || only.only_later || only.only_sooner) {

@@ -13,12 +13,13 @@ mod wait;
 
 pub(crate) use wait::reply as reply_to_wait;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, QUOTED, Result, quote};
 use crate::memory;
 use crate::reply::Reply;
 use crate::request::Args;
 use crate::server::Server;
 use crate::session::{Call, Session};
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// A command: what it is called, what it needs, what it does.
@@ -156,25 +157,19 @@ fn find(
 }
 
 fn unknown(args: Args<'_>) -> Error {
-    // As much of it as tells what it was.
-    const QUOTED: usize = 128;
-    let quote =
-        |bytes: &[u8]| format!("'{}'", String::from_utf8_lossy(&bytes[..bytes.len().min(QUOTED)]));
-    let mut text = format!("unknown command {}, with args beginning with: ", quote(&args[0]));
+    let mut text = format!("unknown command '{}', with args beginning with: ", quote(&args[0]));
     let limit = text.len() + QUOTED;
     for argument in args.from(1).iter() {
         if text.len() >= limit {
             break;
         }
-        text.push_str(&quote(argument));
-        text.push(' ');
+        write!(text, "'{}' ", quote(argument)).expect("a string takes it");
     }
     Error::err(text)
 }
 
 /// Of a command that has those: `CLIENT ID`, for example.
 fn unknown_subcommand(call: &Call<'_>, command: &str) -> Error {
-    let name = &call.args[1];
-    let name = String::from_utf8_lossy(&name[..name.len().min(128)]);
+    let name = quote(&call.args[1]);
     Error::err(format_args!("unknown subcommand '{name}'. Try {command} HELP."))
 }

@@ -1,7 +1,7 @@
 //! Subscribing and publishing.
 
 use super::{Command, Kind::*, NO_KEYS, command, unknown_subcommand};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quote};
 use crate::pubsub::{Mailbox, Topic};
 use crate::reply::Reply;
 use crate::session::{Call, Next, Subscriptions};
@@ -66,6 +66,7 @@ fn subscribe(call: &mut Call<'_>, topic: Topic) -> Result<()> {
     // With what has been answered before it.
     let confirmation = call.reply.take();
     call.server.hub.subscribe(topic, names, &subscriptions.mailbox, confirmation);
+    call.session.posted = true;
     Ok(())
 }
 
@@ -99,6 +100,7 @@ fn unsubscribe(call: &mut Call<'_>, topic: Topic) -> Result<()> {
 
 fn publish(call: &mut Call<'_>) -> Result<()> {
     let receivers = call.server.hub.publish(&call.args[1], &call.args[2]);
+    call.session.posted |= receivers > 0;
     call.reply.count(receivers);
     Ok(())
 }
@@ -122,7 +124,7 @@ fn pubsub(call: &mut Call<'_>) -> Result<()> {
         }
         2 if call.is(1, "NUMPAT") => call.reply.count(hub.patterns()),
         _ if call.is(1, "CHANNELS") || call.is(1, "NUMPAT") => {
-            let name = String::from_utf8_lossy(&call.args[1]).to_ascii_lowercase();
+            let name = quote(&call.args[1]).to_ascii_lowercase();
             return Err(Error::Arguments(format!("pubsub|{name}").into()));
         }
         _ => return Err(unknown_subcommand(call, "PUBSUB")),

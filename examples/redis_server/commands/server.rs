@@ -32,12 +32,8 @@ fn config(call: &mut Call<'_>) -> Result<()> {
         if call.args.len() < 3 {
             return Err(Error::Arguments("config|get".into()));
         }
-        let mut settings = Vec::new();
-        for index in 2..call.args.len() {
-            settings.extend(call.server.config.matching(call.pattern(index)?));
-        }
-        settings.sort();
-        settings.dedup();
+        (2..call.args.len()).try_for_each(|index| call.pattern(index).map(drop))?;
+        let settings = call.server.config.matching(call.args.from(2).iter());
         call.reply.map(settings.len());
         for (name, value) in settings {
             call.reply.bulk(name);
@@ -101,21 +97,15 @@ fn describe(command: &Command, reply: &mut Reply) {
 }
 
 fn info(call: &mut Call<'_>) -> Result<()> {
-    let wanted: Vec<String> = call
-        .args
-        .from(1)
-        .iter()
-        .map(|section| String::from_utf8_lossy(section).to_ascii_lowercase())
-        .collect();
-    let is_wanted = |name: &str| {
-        wanted.is_empty()
-            || wanted
-                .iter()
-                .any(|it| *it == name || matches!(&**it, "all" | "default" | "everything"))
+    let wanted = call.args.from(1);
+    let is_wanted = |name| {
+        let words = [name, "all", "default", "everything"];
+        let is_one = |it: &[u8]| words.iter().any(|word| it.eq_ignore_ascii_case(word.as_bytes()));
+        wanted.len() == 0 || wanted.iter().any(is_one)
     };
     let mut text = String::new();
     for (name, section) in SECTIONS {
-        if !is_wanted(&name.to_ascii_lowercase()) {
+        if !is_wanted(name) {
             continue;
         }
         if !text.is_empty() {

@@ -2,8 +2,10 @@
 
 use super::{ALL_KEYS, Command, Kind::*, ONE_KEY, command};
 use crate::error::{Error, Result};
+use crate::reply;
 use crate::session::Call;
 use crate::store::Set;
+use indexmap::IndexSet;
 
 pub(super) const COMMANDS: &[Command] = &[
     command("sadd", -3, Grow, ONE_KEY, sadd),
@@ -140,31 +142,48 @@ enum Combination {
 }
 
 fn combine(call: &mut Call<'_>, combination: Combination) -> Result<()> {
+    /// Bytes that a member takes in the result, at most.
+    const EACH: usize = 64;
     let keys = call.keys(1);
-    let mut shards = call.store().lock_for(keys.clone());
-    let mut result: Option<Set> = None;
+    let shards = call.store().lock_for(keys.clone());
+    let empty = Set::default();
+    let mut result: Option<Members<'_>> = None;
     for key in keys {
-        let empty = Set::default();
-        let set = shards.shard(key).get::<Set>(key)?.map_or(&empty, |set| &*set);
+        let set = shards.look::<Set>(key)?.unwrap_or(&empty);
+        let most = combination.most(result.as_ref().map(Members::len), set.len());
+        if !reply::may_take(most * EACH) {
+            return Err(Error::OutOfMemory);
+        }
         result = Some(match result {
-            None => set.clone(),
+            None => set.iter().map(|member| &**member).collect(),
             Some(so_far) => combination.of(so_far, set),
         });
     }
-    drop(shards);
     let result = result.unwrap_or_default();
     call.reply.set(result.len());
     result.iter().for_each(|member| call.reply.bulk(member));
     Ok(())
 }
 
+/// Members of sets that are locked: they are not copied but into the reply.
+type Members<'a> = IndexSet<&'a [u8]>;
+
 impl Combination {
-    fn of(self, mut so_far: Set, other: &Set) -> Set {
+    fn of<'a>(self, mut so_far: Members<'a>, other: &'a Set) -> Members<'a> {
         match self {
-            Combination::Union => so_far.extend(other.iter().cloned()),
-            Combination::Intersection => so_far.retain(|member| other.contains(member)),
-            Combination::Difference => so_far.retain(|member| !other.contains(member)),
+            Combination::Union => so_far.extend(other.iter().map(|member| &**member)),
+            Combination::Intersection => so_far.retain(|member| other.contains(*member)),
+            Combination::Difference => so_far.retain(|member| !other.contains(*member)),
         }
         so_far
+    }
+
+    /// How many members there may be after one more set.
+    fn most(self, so_far: Option<usize>, other: usize) -> usize {
+        match (self, so_far) {
+            (_, None) => other,
+            (Combination::Union, Some(so_far)) => so_far + other,
+            (_, Some(so_far)) => so_far,
+        }
     }
 }

@@ -4,8 +4,9 @@ use super::{Command, Kind::*, command};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
 use crate::session::{Call, Next, Wait};
-use crate::store::{End, List, Popped, Waiter};
+use crate::store::{End, Key, List, Popped, Waiter};
 use crate::{memory, number};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 const KEYS_THEN_TIMEOUT: (i32, i32, i32) = (1, -2, 1);
@@ -36,10 +37,14 @@ fn pop(call: &mut Call<'_>, end: End) -> Result<()> {
         return Err(Error::OutOfMemory);
     }
     let (waiter, popped) = Waiter::new(end);
-    for key in keys.clone() {
+    // Each once, or taking one's place back would take as long for each of them as there are.
+    let mut seen = HashSet::new();
+    let keys = keys.filter(|key| seen.insert(key.bytes));
+    let wait_for = |key: Key<'_>| {
         shards.shard(key).wait_for(key, waiter.clone());
-    }
-    let keys = keys.map(|key| key.bytes.into()).collect();
+        key.bytes.into()
+    };
+    let keys = keys.map(wait_for).collect();
     call.session.next = Next::Wait(Wait { keys, waiter, popped, deadline });
     Ok(())
 }

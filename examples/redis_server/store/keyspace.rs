@@ -62,6 +62,16 @@ impl Keyspace {
         }
     }
 
+    /// As [`get`](Self::get), but only to look at: what has expired stays where it is.
+    pub(super) fn look<T: Kind>(&self, key: Key<'_>) -> Result<Option<&T>> {
+        match self.table.find(key.hash, |entry| entry.is(key)) {
+            Some(entry) if !entry.is_over() => {
+                T::look(&entry.value).map(Some).ok_or(Error::WrongType)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// As [`get`](Self::get), with an empty value for a key that is not there. Whoever may leave it empty calls
     /// [`tidy`](Self::tidy).
     pub(crate) fn get_or_create<T: Kind>(&mut self, key: Key<'_>) -> Result<&mut T> {
@@ -128,10 +138,10 @@ impl Keyspace {
     pub(crate) fn remove_expired(&mut self, limit: usize) -> Vec<Value> {
         let now = now();
         let expired = std::iter::from_fn(|| {
-            let (hash, bytes) = self.deadlines.pop(now)?;
-            let key = Key { bytes: &bytes, hash };
-            let entry = self.table.find_entry(hash, |entry| entry.is(key)).ok()?;
-            Some(entry.remove().0.value)
+            let (expires, hash) = self.deadlines.pop(now)?;
+            // Should two keys have the same of both, it does not matter which is the first.
+            let is_it = |entry: &Entry| entry.expires == expires && entry.hash == hash;
+            Some(self.table.find_entry(hash, is_it).ok()?.remove().0.value)
         });
         expired.take(limit).collect()
     }

@@ -20,9 +20,11 @@ pub(crate) use sweep::sweep;
 pub(crate) use value::{Bytes, End, Hash, List, Set, Value};
 pub(crate) use waiting::{Popped, Waiter};
 
+use crate::error::Result;
 use gort::sync::{Mutex, MutexGuard};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError};
+use value::Kind;
 
 /// As many as a mask has bits.
 const SHARDS: usize = u64::BITS as usize;
@@ -118,7 +120,17 @@ pub(crate) struct Locked<'a> {
 impl Locked<'_> {
     /// The shard of a key, one of those that were asked for.
     pub(crate) fn shard(&mut self, key: Key<'_>) -> &mut Keyspace {
+        let index = self.index(key);
+        &mut self.guards[index]
+    }
+
+    /// The value of a key, one of those that were asked for, for as long as all are locked.
+    pub(crate) fn look<T: Kind>(&self, key: Key<'_>) -> Result<Option<&T>> {
+        self.guards[self.index(key)].look(key)
+    }
+
+    fn index(&self, key: Key<'_>) -> usize {
         let before = self.mask & ((1 << key.shard()) - 1);
-        &mut self.guards[before.count_ones() as usize]
+        before.count_ones() as usize
     }
 }

@@ -38,6 +38,7 @@ pub(crate) trait Kind: Sized {
     /// An empty one.
     fn create() -> Value;
     fn of(value: &mut Value) -> Option<&mut Self>;
+    fn look(value: &Value) -> Option<&Self>;
     fn has_no_elements(&self) -> bool;
 }
 
@@ -47,6 +48,10 @@ impl Kind for Vec<u8> {
     }
 
     fn of(value: &mut Value) -> Option<&mut Vec<u8>> {
+        if let Value::String(string) = value { Some(string) } else { None }
+    }
+
+    fn look(value: &Value) -> Option<&Vec<u8>> {
         if let Value::String(string) = value { Some(string) } else { None }
     }
 
@@ -64,6 +69,10 @@ macro_rules! collections {
             }
 
             fn of(value: &mut Value) -> Option<&mut $name> {
+                if let Value::$name(collection) = value { Some(collection) } else { None }
+            }
+
+            fn look(value: &Value) -> Option<&$name> {
                 if let Value::$name(collection) = value { Some(collection) } else { None }
             }
 

@@ -50,6 +50,16 @@ impl Server {
         Client { stream: BufReader::new(stream) }
     }
 
+    /// The most bytes of memory that it has ever had.
+    #[cfg(target_os = "linux")]
+    pub fn peak(&self) -> usize {
+        let id = self.child.as_ref().expect("it runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        number.map(|kilobytes: usize| kilobytes << 10).unwrap_or_else(|| panic!("{status}"))
+    }
+
     pub fn signal(&self, signal: &str) {
         let id = self.child.as_ref().expect("it runs").id();
         let command = format!("kill -{signal} {id}");
@@ -109,6 +119,11 @@ impl Client {
 
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes.as_ref())
+    }
+
+    /// What writes to it while another reads.
+    pub fn sender(&self) -> TcpStream {
+        self.stream.get_ref().try_clone().expect("a socket")
     }
 
     /// Sends words as an array of bulk strings.

@@ -124,6 +124,66 @@ fn a_full_memory() {
     client.ask("SET k v", "OK");
 }
 
+/// What is asked for again and again is told once.
+#[test]
+#[cfg(target_os = "linux")]
+fn patterns_that_match_the_same() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let all = client.call("CONFIG GET *");
+    let mut request = vec!["CONFIG", "GET"];
+    request.resize(500_000, "*");
+    client.request(&request);
+    client.expect(&all);
+    assert!(server.peak() < 150 << 20, "{} bytes", server.peak());
+}
+
+/// Sets are not copied to combine them.
+#[test]
+#[cfg(target_os = "linux")]
+fn sets_with_large_members() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    for member in 0..100 {
+        client.ask(&format!("SADD s {member}{}", "x".repeat(256 << 10)), "1");
+    }
+    let before = server.peak();
+    client.ask("SDIFF s s", "[]");
+    client.ask("SINTER s nothing", "[]");
+    let more = server.peak() - before;
+    assert!(more < 10 << 20, "{more} bytes");
+}
+
+/// A deadline takes little, whatever the key is like.
+#[test]
+fn long_keys_that_expire() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let key = |index| format!("{index}{}", "x".repeat(100_000));
+    (0..50).for_each(|index| client.ask(&format!("SET {} v", key(index)), "OK"));
+    let before = server.info("used_memory");
+    (0..50).for_each(|index| client.ask(&format!("EXPIRE {} 100", key(index)), "1"));
+    let more = server.info("used_memory").saturating_sub(before);
+    assert!(more < 1 << 20, "{more} bytes");
+    // They go, each at its time.
+    (0..25).for_each(|index| client.ask(&format!("PEXPIRE {} 1", key(index)), "1"));
+    server.wait_for("db0:keys=25,expires=25");
+}
+
+/// An error quotes no more than tells what was wrong.
+#[test]
+fn a_long_word_that_is_wrong() {
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    let long = "x".repeat(1 << 20);
+    client.ask("SET k v", "OK");
+    for words in ["EXPIRE k 1", "HELLO 3", "CLIENT", "PUBSUB", "nonsense"] {
+        let error = client.call(&format!("{words} {long}"));
+        assert!(error.starts_with("-ERR ") && error.len() < 300, "{} bytes", error.len());
+    }
+    client.ask(&format!("INFO {long}"), "\"\"");
+}
+
 /// One that is quiet is disconnected; one that waits for something is not.
 #[test]
 fn an_idle_client() {

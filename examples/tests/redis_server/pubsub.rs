@@ -1,6 +1,8 @@
 //! Messages to subscribers.
 
-use crate::harness::Server;
+use crate::harness::{PATIENCE, Server};
+use std::io::{ErrorKind, Write};
+use std::time::Instant;
 
 #[test]
 fn subscribing_and_publishing() {
@@ -96,4 +98,75 @@ fn a_slow_subscriber() {
     // What was in the buffers still comes.
     assert!(slow.rest().len() <= (published + 1) * (message.len() + 100));
     server.wait_for("connected_clients:3");
+}
+
+/// A subscriber that reads gets all that is published, however much of it comes at once.
+#[test]
+fn a_burst() {
+    const BURST: usize = 20_000;
+    let server = Server::start(&[]);
+    let mut subscriber = server.connect();
+    subscriber.ask("SUBSCRIBE c", "[\"subscribe\" \"c\" 1]");
+    std::thread::scope(|scope| {
+        let mut publisher = server.connect();
+        let requests: String = (0..BURST).map(|n| format!("PUBLISH c {n}\r\n")).collect();
+        let mut sender = publisher.sender();
+        scope.spawn(move || sender.write_all(requests.as_bytes()).expect("the server reads"));
+        scope.spawn(move || (0..BURST).for_each(|_| publisher.expect("1")));
+        for n in 0..BURST {
+            subscriber.expect(&format!("[\"message\" \"c\" \"{n}\"]"));
+        }
+    });
+    subscriber.send("SUBSCRIBE c\r\n".repeat(5000));
+    (0..5000).for_each(|_| subscriber.expect("[\"subscribe\" \"c\" 1]"));
+}
+
+/// However many get a message, it is there once, and gone when they have read it.
+#[test]
+fn a_large_message() {
+    const LARGE: usize = 8 << 20;
+    let server = Server::start(&["--maxmemory", "64mb"]);
+    let mut subscribers: Vec<_> = (0..20).map(|_| server.connect()).collect();
+    for client in &mut subscribers {
+        client.ask("SUBSCRIBE c", "[\"subscribe\" \"c\" 1]");
+    }
+    let mut publisher = server.connect();
+    publisher.ask(&format!("PUBLISH c {}", "x".repeat(LARGE)), "20");
+    for client in &mut subscribers {
+        assert_eq!(client.reply().len(), LARGE + r#"["message" "c" ""]"#.len());
+    }
+    let start = Instant::now();
+    while server.info("used_memory") > 40 << 20 {
+        assert!(start.elapsed() < PATIENCE, "{} bytes are kept", server.info("used_memory"));
+    }
+}
+
+/// Who subscribes with a pattern gets a message of its own. One for which there is no memory is disconnected.
+#[test]
+fn a_large_message_for_many_patterns() {
+    const LARGE: usize = 8 << 20;
+    let server = Server::start(&["--maxmemory", "64mb"]);
+    let mut subscribers: Vec<_> = (0..20).map(|_| server.connect()).collect();
+    for (index, client) in subscribers.iter_mut().enumerate() {
+        let pattern = format!("{}*", "c".repeat(index + 1));
+        client.ask(&format!("PSUBSCRIBE {pattern}"), &format!("[\"psubscribe\" \"{pattern}\" 1]"));
+    }
+    let mut publisher = server.connect();
+    let channel = "c".repeat(subscribers.len());
+    publisher.ask(&format!("PUBLISH {channel} {}", "x".repeat(LARGE)), "20");
+    let used = server.info("used_memory");
+    assert!(used < 80 << 20, "{used} bytes");
+    let mut complete = 0;
+    for client in &mut subscribers {
+        match client.try_reply() {
+            Ok(reply) => {
+                assert!(reply.len() > LARGE, "a part of it");
+                complete += 1;
+            }
+            Err(error) => {
+                assert_ne!(error.kind(), ErrorKind::WouldBlock, "neither message nor end");
+            }
+        }
+    }
+    assert!((1..20).contains(&complete), "{complete} have got it");
 }

@@ -46,6 +46,24 @@ fn requests_under_way_are_answered() {
     assert_eq!(server.output().status.code(), Some(0));
 }
 
+/// All that has come by then is answered, though the client has read nothing yet.
+#[test]
+fn what_has_come_is_answered() {
+    const LARGE: usize = 8 << 20;
+    const MORE: usize = 7000;
+    let server = Server::start(&[]);
+    let mut client = server.connect();
+    client.ask(&format!("SET k {}", "x".repeat(LARGE)), "OK");
+    client.send("PING\r\nGET k\r\n".to_owned() + &"PING\r\n".repeat(MORE));
+    // From now on the server waits for us to read: it takes no more of what has come.
+    client.expect("PONG");
+    server.signal("TERM");
+    assert_eq!(client.reply().len(), LARGE + 2);
+    (0..MORE).for_each(|_| client.expect("PONG"));
+    client.expect_end();
+    assert_eq!(server.output().status.code(), Some(0));
+}
+
 /// Whoever has started it may be gone, and the pipes with it.
 #[test]
 fn an_end_that_nobody_listens_to() {

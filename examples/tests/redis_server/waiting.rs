@@ -110,3 +110,20 @@ fn no_element_is_lost_or_doubled() {
     expected.sort();
     assert_eq!(popped, expected);
 }
+
+/// A key that is named again and again is waited for once: that takes no time beyond all measure.
+#[test]
+fn the_same_key_many_times() {
+    let server = Server::start(&[]);
+    let mut request = vec!["BLPOP"];
+    request.resize(200_000, "k");
+    request.push("0");
+    let mut waiting: Vec<_> = (0..2).map(|_| server.connect()).collect();
+    waiting.iter_mut().for_each(|client| client.request(&request));
+    server.wait_for("blocked_clients:2");
+    waiting.pop();
+    // It and the one that asks: the other has been taken from the list of those who wait.
+    server.wait_for("connected_clients:2");
+    server.connect().ask("RPUSH k x", "1");
+    waiting[0].expect("[\"k\" \"x\"]");
+}

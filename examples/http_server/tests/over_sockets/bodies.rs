@@ -2,6 +2,7 @@
 
 use crate::server::Server;
 use std::io::Write;
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 /// Neither repeats at a power of two nor compresses by accident.
@@ -74,6 +75,29 @@ fn a_body_is_asked_for() {
     client.send(head(5).replace("1.1", "1.0"));
     client.send("hello");
     assert_eq!(client.response().text(), "hello");
+}
+
+/// In HTTP/1.0 as well, a length tells a part from the whole.
+#[test]
+fn a_large_body_that_breaks_off() {
+    let server = Server::start(&[]);
+    for version in ["1.0", "1.1"] {
+        let mut client = server.connect();
+        client.send(format!(
+            "POST /echo HTTP/{version}\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+        ));
+        client.send(pattern(50_000));
+        client.stream.shutdown(Shutdown::Write).expect("a socket");
+        let head = client.head();
+        assert_eq!((head.status, head.field("Content-Length")), (200, Some("100000")));
+        assert!(client.until_end().len() < 100_000);
+    }
+    let mut client = server.connect();
+    client.send("POST /echo HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 50000\r\n\r\n");
+    client.send(pattern(50_000));
+    let response = client.response();
+    assert_eq!(response.field("Connection"), Some("keep-alive"));
+    assert!(response.body == pattern(50_000));
 }
 
 /// A body that turns out to be bad when it is half sent back: all that can be done is to break off.

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::server::{HANG, Server};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -107,6 +107,21 @@ fn a_client_that_does_not_read() {
     assert!(client.until_end().len() < 64 << 20, "all of it was sent");
     // Nobody else is kept waiting.
     assert_eq!(server.connect().get("/none", "").status, 404);
+}
+
+/// One that is slow has the time that the rate gives it for a piece.
+#[test]
+fn a_client_that_reads_later() {
+    const LARGE: usize = 32 << 20;
+    let server = Server::start(&["--grace", "0.1", "--rate", "1000"]);
+    server.folder.file("large", &vec![b'x'; LARGE]);
+    let mut client = server.connect();
+    client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    client.head();
+    // Longer than the grace. A piece has a minute.
+    std::thread::sleep(Duration::from_millis(500));
+    let read = std::io::copy(&mut client.stream.take(LARGE as u64 / 2), &mut std::io::sink());
+    assert_eq!(read.expect("it is still sent"), LARGE as u64 / 2);
 }
 
 #[test]

@@ -75,6 +75,18 @@ fn requests_and_bodies() {
 }
 
 #[test]
+fn a_client_that_speaks_http_1_0_alone() {
+    let mut tls = TlsServer::start(&[]);
+    tls.server.folder.file("a", b"content");
+    let config = Arc::get_mut(&mut tls.config).expect("it is ours");
+    config.alpn_protocols = vec![b"http/1.0".to_vec()];
+    let mut client = tls.connect();
+    client.send("GET /a HTTP/1.0\r\n\r\n");
+    assert_eq!(client.response().text(), "content");
+    client.ended();
+}
+
+#[test]
 fn clients_without_tls_and_slow_ones() {
     let tls = TlsServer::start(&["--head-time", "2"]);
     let mut plain = tls.server.connect();
