@@ -24,7 +24,6 @@ use gort::chan::Receiver;
 use gort::net::TcpStream;
 use std::io::{self, Write};
 use std::net::Shutdown;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -148,14 +147,15 @@ impl Connection {
         }
     }
 
-    /// Waits for more of what the client sends. When the server stops: for nothing, but what has come is read.
+    /// Waits for more of what the client sends. When the server stops: no longer than a moment, but what has come is read.
     fn read(&mut self) -> Result<()> {
+        const MOMENT: Duration = Duration::from_millis(1);
         let stream = &self.client.stream;
         match self.input.fill(stream) {
             Err(Ended::TimedOut) if self.server.clients.is_stopping() => {
-                // Its deadline has passed, so that it reads nothing. Seen as std's, it does not know that, and does not block.
-                let socket = stream.as_fd().try_clone_to_owned().map_err(|_| None)?;
-                Ok(self.input.fill(std::net::TcpStream::from(socket))?)
+                // The deadline had passed, so that nothing was read.
+                stream.set_read_deadline(Some(Instant::now() + MOMENT)).map_err(|_| None)?;
+                Ok(self.input.fill(stream)?)
             }
             done => Ok(done?),
         }
