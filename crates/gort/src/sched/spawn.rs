@@ -31,8 +31,9 @@ impl Attributes {
     fn make_extra(self, shared: &Shared) -> io::Result<Box<Extra>> {
         let mut extra = Extra { name: self.name, ..Extra::default() };
         if let Some(size) = self.stack_size {
-            extra.stack.set(Some(shared.special_stack(size)?));
-            extra.stack_size = size;
+            let stack = shared.special_stack(size)?;
+            extra.stack_size = stack.size();
+            extra.stack.set(Some(stack));
         }
         Ok(Box::new(extra))
     }
