@@ -326,6 +326,7 @@ mod tests {
             assert!(!world.spare.has_shortage());
         });
     }
+
     /// The monitor has the only worker. Fails if it lets nobody go when it gives it back.
     #[test]
     fn who_waits_has_the_stack_that_was_tidied() {
