@@ -29,7 +29,7 @@ const AT_ONCE: usize = if cfg!(feature = "threads") { 0 } else { KEPT / 4 };
 pub(crate) struct Workers {
     pool: StackPool,
     /// The pools of stacks of a size that was asked for: 2 to the power of the index.
-    special: [OnceLock<StackPool>; usize::BITS as usize],
+    special: Box<[OnceLock<StackPool>]>,
     pub(super) spare: Spare<GoroutineRef, Worker>,
     /// Workers that were given, and stacks that went back to a pool, since it was last seen what there is to
     /// [tidy](super::tidy).
@@ -40,7 +40,7 @@ impl Workers {
     pub(crate) fn new(pool: StackPool) -> Workers {
         Workers {
             pool,
-            special: [const { OnceLock::new() }; _],
+            special: (0..usize::BITS).map(|_| OnceLock::new()).collect(),
             spare: Spare::new(),
             came_back: AtomicUsize::new(0),
         }

@@ -1,5 +1,6 @@
 //! The memory of stacks is given back when nobody has used them for a while.
 
+use super::stacks::use_stack;
 use crate::support::{assert_success, child, eventually, in_child, runtime};
 use gort::Builder;
 use gort::sync::WaitGroup;
@@ -23,24 +24,9 @@ fn address_space() -> usize {
     address_space
 }
 
-/// Calls `f` that far down the stack, all of which has been written to.
-fn at_depth(bytes: usize, f: &dyn Fn()) {
-    fn deeper(end: usize, f: &dyn Fn()) {
-        let used = std::hint::black_box([1_u8; 4096]);
-        if (&raw const used).addr() > end {
-            deeper(end, f)
-        } else {
-            f()
-        }
-        std::hint::black_box(used);
-    }
-    let here = 0_u8;
-    deeper((&raw const here).addr() - bytes, f);
-}
-
-/// So many goroutines meet as deep down as that, and end: what they have used is not kept for long.
+/// So many goroutines go as deep down as that, meet, and end: what they have used is not kept for long.
 fn meet_deep_down(builder: &Builder, count: usize, depth: usize) {
-    let runtime = runtime(2);
+    let runtime = runtime(1);
     runtime.run(|| ());
     let before = resident();
     runtime.run(|| {
@@ -49,17 +35,16 @@ fn meet_deep_down(builder: &Builder, count: usize, depth: usize) {
         let start = |_| {
             let group = group.clone();
             let meet = move || {
-                at_depth(depth, &|| {
-                    group.done();
-                    group.wait();
-                });
+                use_stack(depth);
+                group.done();
+                group.wait();
             };
             builder.clone().spawn(meet).unwrap()
         };
         let handles: Vec<_> = (0..count).map(start).collect();
         handles.into_iter().for_each(|handle| handle.join().unwrap());
     });
-    // A processor may keep what was used last of 64 stacks.
+    // The processor may keep what was used of the last 64 stacks, and two pages of each stack stay.
     eventually("the memory is given back", || resident() < before + 50 * MB);
 }
 
