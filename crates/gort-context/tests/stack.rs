@@ -160,6 +160,31 @@ fn depth_is_seen_and_trimmed() {
     assert!(!stack.used_deep(1 << 20), "deeper than it is");
 }
 
+/// Who trims a little at a time has other things to do: the more memory a stack may have, the fewer at a time.
+#[test]
+fn large_stacks_are_trimmed_by_the_16_mib() {
+    for (size, at_a_time) in [(64 << 10, 64), (256 << 10, 64), (1 << 20, 16), (64 << 20, 1)] {
+        let pool = StackPool::new(size).unwrap();
+        let mut stacks = Vec::new();
+        pool.take_many(&mut stacks, 65).unwrap();
+        pool.put_many(stacks);
+        assert_eq!(pool.trim_step(usize::MAX), at_a_time, "of {size}");
+        assert_eq!(pool.trim(usize::MAX), 65 - at_a_time);
+        assert_eq!(pool.trim_step(0), at_a_time);
+    }
+}
+
+#[test]
+fn sizes_are_known_before_there_is_a_pool() {
+    for size in [16 << 10, (16 << 10) + 1, 64 << 10, 100_000, 1 << 30] {
+        let options = Options::new(size);
+        assert_eq!(options.stack_size().unwrap(), options.build().unwrap().stack_size());
+    }
+    for size in [0, (16 << 10) - 1, (1 << 30) + 1, usize::MAX] {
+        assert_eq!(Options::new(size).stack_size().unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
 #[test]
 fn a_pool_is_trimmed() {
     const COUNT: usize = 300;

@@ -70,7 +70,7 @@ impl Builder {
 
     /// The address space of the goroutine's stack, in bytes: 16 KiB to 1 GiB, rounded up to a power
     /// of two. By default as the runtime says: 256 KiB, unless set otherwise. Memory is used by the
-    /// page, as the stack is. [`Builder`] has an example.
+    /// page, as the stack is, and given back a while after the goroutine has ended. [`Builder`] has an example.
     pub fn stack_size(mut self, bytes: usize) -> Builder {
         self.stack_size = Some(bytes);
         self

@@ -95,27 +95,40 @@ impl Options {
         self
     }
 
+    /// The address space of each stack, guard included: the size asked for, rounded up. What
+    /// [`StackPool::stack_size`] will say.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use gort_context::Options;
+    /// assert_eq!(Options::new(300_000).stack_size()?, 512 << 10);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] for a size outside 16 KiB to 1 GiB.
+    pub fn stack_size(&self) -> io::Result<usize> {
+        if SIZES.contains(&self.size) {
+            return Ok(self.size.next_power_of_two().max(sys::least_size(sys::page_size())));
+        }
+        let what = format!("a stack of {} bytes: stacks are of 16 KiB to 1 GiB", self.size);
+        Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+    }
+
     /// Makes the pool. No memory is reserved before the first stack is taken.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] for a size outside 16 KiB to 1 GiB, or a guard that is empty or takes
     /// more than half of it.
     pub fn build(&self) -> io::Result<StackPool> {
-        let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
-        if !SIZES.contains(&self.size) {
-            return Err(invalid(format!(
-                "a stack of {} bytes: stacks are of 16 KiB to 1 GiB",
-                self.size
-            )));
-        }
+        let slot = self.stack_size()?;
         let page = sys::page_size();
-        let slot = self.size.next_power_of_two().max(sys::least_size(page));
         let asked = self.guard_len.unwrap_or(GUARD.min(slot / 4));
         let guard_len = asked.checked_next_multiple_of(page).unwrap_or(usize::MAX);
         if asked == 0 || guard_len > slot / 2 {
-            return Err(invalid(format!(
-                "a guard of {asked} bytes for a stack of {slot}: it may take half of it"
-            )));
+            let what =
+                format!("a guard of {asked} bytes for a stack of {slot}: it may take half of it");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
         Ok(StackPool::from_shape(Shape {
             page,

@@ -189,18 +189,18 @@ impl StackPool {
         std::iter::from_fn(|| Some(self.trim_step(keep)).filter(|&count| count > 0)).sum()
     }
 
-    /// A small part of [`trim`](Self::trim), 64 stacks at most: for a thread that has other things to do, too.
+    /// A small part of [`trim`](Self::trim), 64 stacks or 16 MiB at most: for a thread that has other things to do, too.
     /// Zero: there is nothing left to do.
     pub fn trim_step(&self, keep: usize) -> usize {
         let shared = self.shared();
-        let batch = last_of(&mut shared.lock().used, 0);
+        let batch = last_of(&mut shared.lock().used, 0, shared.shape);
         if !batch.is_empty() {
             shared.give_back(&batch, false);
             // The one that came back last is again the first to go.
             shared.lock().trimmed.extend(&batch);
             return batch.len();
         }
-        let batch = last_of(&mut shared.lock().trimmed, keep);
+        let batch = last_of(&mut shared.lock().trimmed, keep, shared.shape);
         if batch.is_empty() {
             return 0;
         }

@@ -40,7 +40,7 @@
 use super::enough::Trials;
 use super::homebound::Homebound;
 use super::processor::Processor;
-use super::tidy::PoolTidier;
+use super::tidy::Tidier;
 use super::timer::NEVER;
 use super::{Machine, Shared};
 use crate::clock::{self, Deadline};
@@ -65,7 +65,7 @@ pub(crate) struct Monitor {
     /// How often it had been polled.
     polls: u64,
     trials: Trials,
-    tidier: PoolTidier,
+    tidier: Tidier,
     homebound: Homebound,
 }
 
@@ -175,10 +175,13 @@ impl Monitor {
     fn rest(&self, shared: &Shared, nobody_is_busy: impl Fn() -> bool) {
         let keeper_is_late = || shared.earliest_timer().saturating_add(OVERDUE);
         let late = shared.crowd.is_small(shared).then(keeper_is_late);
-        let chores = [self.tidier.due(shared), self.homebound.due(shared), late];
-        let due = chores.into_iter().flatten().min().map(Deadline::from_nanos);
-        let nothing_to_do = || nobody_is_busy() && !due.is_some_and(Deadline::has_passed);
-        let sleep = || match due.and_then(Deadline::remaining) {
+        // Asked after nobody was busy, as who was may have left something to tidy.
+        let due = || {
+            let chores = [self.tidier.due(shared), self.homebound.due(shared), late];
+            chores.into_iter().flatten().min().map(Deadline::from_nanos)
+        };
+        let nothing_to_do = || nobody_is_busy() && !due().is_some_and(Deadline::has_passed);
+        let sleep = || match due().and_then(Deadline::remaining) {
             Some(time) => thread::park_timeout(time),
             None => thread::park(),
         };

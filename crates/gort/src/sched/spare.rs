@@ -21,6 +21,7 @@
 use super::list::{Linked, List};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, Ordering::*};
+use std::collections::VecDeque;
 
 /// More are given back to the kernel.
 const MOST: usize = 16 * 1024;
@@ -32,13 +33,43 @@ pub(crate) struct Spare<G, W> {
 }
 
 struct State<G, W> {
-    workers: Vec<W>,
+    /// The last one that came is the first to go.
+    workers: VecDeque<W>,
+    /// The same of those that have been tidied since they came.
+    tidied: VecDeque<W>,
+    /// The fewest `workers` since [`unwanted`](Spare::unwanted) was asked last.
+    unwanted: usize,
     waiting: List<G>,
+}
+
+impl<G, W> State<G, W> {
+    fn len(&self) -> usize {
+        self.workers.len() + self.tidied.len()
+    }
+
+    fn warmest(&mut self) -> &mut VecDeque<W> {
+        if self.workers.is_empty() { &mut self.tidied } else { &mut self.workers }
+    }
+
+    /// Takes the warmest, and calls `more` with up to so many others.
+    fn pop(&mut self, most: usize, more: impl FnMut(W)) -> Option<W> {
+        let list = self.warmest();
+        let worker = list.pop_back()?;
+        let rest = list.len().saturating_sub(most);
+        list.drain(rest..).for_each(more);
+        self.unwanted = self.unwanted.min(self.workers.len());
+        Some(worker)
+    }
 }
 
 impl<G: Linked, W> Spare<G, W> {
     pub(crate) fn new() -> Self {
-        let state = State { workers: Vec::new(), waiting: List::default() };
+        let state = State {
+            workers: VecDeque::new(),
+            tidied: VecDeque::new(),
+            unwanted: 0,
+            waiting: List::default(),
+        };
         Spare { shortage: AtomicBool::new(false), state: Lock::new(state) }
     }
 
@@ -55,17 +86,32 @@ impl<G: Linked, W> Spare<G, W> {
         workers: impl ExactSizeIterator<Item = W>,
         discard: impl FnMut(W),
     ) -> List<G> {
+        self.put(workers, |state| &mut state.workers, discard)
+    }
+
+    /// The same with one that was [taken](Self::take_coldest) to be tidied.
+    #[must_use = "they wait for nothing any more"]
+    pub(crate) fn give_tidied(&self, worker: W, discard: impl FnMut(W)) -> List<G> {
+        self.put(std::iter::once(worker), |state| &mut state.tidied, discard)
+    }
+
+    fn put(
+        &self,
+        workers: impl ExactSizeIterator<Item = W>,
+        list: impl Fn(&mut State<G, W>) -> &mut VecDeque<W>,
+        discard: impl FnMut(W),
+    ) -> List<G> {
         let count = workers.len();
         let mut state = self.state.lock();
-        if state.workers.len() < MOST && state.workers.try_reserve(count).is_ok() {
-            state.workers.extend(workers);
+        if state.len() < MOST && list(&mut state).try_reserve(count).is_ok() {
+            list(&mut state).extend(workers);
         } else {
             // Their stacks are to be had from where stacks come from.
             drop(state);
             workers.for_each(discard);
             state = self.state.lock();
         }
-        let there = state.workers.len().max(count);
+        let there = state.len().max(count);
         self.let_go(&mut state, there)
     }
 
@@ -89,11 +135,26 @@ impl<G: Linked, W> Spare<G, W> {
     /// Takes a worker, and for `more` up to so many others, unless there is a shortage.
     pub(crate) fn take(&self, most: usize, more: impl FnMut(W)) -> Option<W> {
         let mut state = self.state.lock();
-        let worker = state.workers.pop()?;
-        if !self.has_shortage() {
-            let rest = state.workers.len().saturating_sub(most);
-            state.workers.drain(rest..).for_each(more);
+        let most = if self.has_shortage() { 0 } else { most };
+        state.pop(most, more)
+    }
+
+    /// How many workers that have not been tidied nobody has wanted since this was asked last.
+    pub(crate) fn unwanted(&self) -> usize {
+        let mut state = self.state.lock();
+        let there = state.workers.len();
+        std::mem::replace(&mut state.unwanted, there)
+    }
+
+    /// Takes the worker that has lain here for longest without having been tidied, unless there is a shortage: to be given
+    /// [back](Self::give_tidied) soon.
+    pub(crate) fn take_coldest(&self) -> Option<W> {
+        let mut state = self.state.lock();
+        if self.has_shortage() {
+            return None;
         }
+        let worker = state.workers.pop_front()?;
+        state.unwanted = state.unwanted.min(state.workers.len());
         Some(worker)
     }
 
@@ -101,7 +162,7 @@ impl<G: Linked, W> Spare<G, W> {
     /// there is a shortage then that nobody knows of.
     pub(crate) fn wait(&self, goroutine: G) -> Result<bool, W> {
         let mut state = self.state.lock();
-        if let Some(worker) = state.workers.pop() {
+        if let Some(worker) = state.pop(0, drop) {
             return Err(worker);
         }
         state.waiting.push(goroutine);
@@ -111,8 +172,10 @@ impl<G: Linked, W> Spare<G, W> {
     }
 
     /// All workers, at the end.
-    pub(crate) fn take_all(&self) -> Vec<W> {
-        std::mem::take(&mut self.state.lock().workers)
+    pub(crate) fn take_all(&self) -> impl Iterator<Item = W> {
+        let mut state = self.state.lock();
+        let workers = std::mem::take(&mut state.workers);
+        workers.into_iter().chain(std::mem::take(&mut state.tidied))
     }
 }
 
@@ -260,6 +323,26 @@ mod tests {
             other.join().unwrap();
             world.run_on();
             assert_eq!(world.started.load(Relaxed), 2);
+            assert!(!world.spare.has_shortage());
+        });
+    }
+
+    /// The monitor has the only worker. Fails if it lets nobody go when it gives it back.
+    #[test]
+    fn who_waits_has_the_stack_that_was_tidied() {
+        model(|| {
+            let world = World::new();
+            drop(world.spare.give(std::iter::once(()), drop));
+            let monitor = spawn(&world, |world| {
+                if let Some(worker) = world.spare.take_coldest() {
+                    world.make_ready(world.spare.give_tidied(worker, drop));
+                }
+            });
+            world.start(0, world.goroutine(0));
+            world.run(0);
+            monitor.join().unwrap();
+            world.run_on();
+            assert_eq!(world.started.load(Relaxed), 1);
             assert!(!world.spare.has_shortage());
         });
     }

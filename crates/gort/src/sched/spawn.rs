@@ -33,8 +33,9 @@ impl Attributes {
         if let Some(size) = self.stack_size {
             // In a forked child another thread may have had the locks that are taken for it.
             shared.check_origin()?;
-            extra.stack.set(Some(shared.special_stack(size)?));
-            extra.stack_size = size;
+            let stack = shared.special_stack(size)?;
+            extra.stack_size = stack.size();
+            extra.stack.set(Some(stack));
         }
         Ok(Box::new(extra))
     }

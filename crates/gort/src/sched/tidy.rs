@@ -1,5 +1,8 @@
 //! Giving memory of stacks back that nobody uses: a machine looks through its processor's before it
-//! sleeps, the [monitor](super::monitor) through the runtime's.
+//! sleeps, the [monitor](super::monitor) through the runtime's: [workers](super::spare) that are to spare, and the pools.
+//!
+//! What a processor keeps as it is for longer are the last [`KEPT`](super::workers::KEPT) stacks, if it lay down shortly before it
+//! did for the last time.
 
 use super::Shared;
 use super::processor::Processor;
@@ -11,12 +14,13 @@ use crate::prim::atomic::Ordering::*;
 const DEEP: usize = 16 << 10;
 /// A processor's are not looked through more often than this.
 const INTERVAL: u64 = 10_000_000;
-/// A stack in the pool that nobody has wanted for this long is trimmed.
+/// What lies with the runtime and nobody has wanted for this long is given back.
 const PATIENCE: u64 = 100_000_000;
-/// Stacks in the pool that keep their first page; those beyond have no memory at all.
+/// Stacks in the pool of the default size that keep their first page; those beyond, and of other sizes all that nobody has
+/// wanted, have no memory at all.
 const KEPT_WARM: usize = 1024;
-/// Calls of 64 stacks each at a time: about half a millisecond.
-const STEPS: usize = 8;
+/// The monitor goes on with other things after that.
+const AT_A_TIME: u64 = 500_000;
 
 impl Processor {
     /// Owner, about to become idle.
@@ -32,43 +36,80 @@ impl Processor {
 impl Worker {
     fn trim_if_deep(&mut self) {
         if !self.trimmed.get() && self.stack.used_deep(DEEP) {
-            // SAFETY: an idle worker is suspended, and only its processor's machine can resume it.
-            unsafe { self.stack.trim_below(self.context) };
+            self.trim();
         }
         self.trimmed = true.into();
     }
+
+    /// Whatever its depth was, which a stack cannot tell for certain.
+    fn trim(&mut self) {
+        // SAFETY: an idle worker is suspended, and nobody but who has it can resume it.
+        unsafe { self.stack.trim_below(self.context) };
+    }
 }
 
-/// Trims the pool, a little at a time.
+/// What the monitor gives back, a little at a time.
 #[derive(Default)]
-pub(crate) struct PoolTidier {
+pub(crate) struct Tidier {
     /// When to see next what is wanted.
     next: u64,
-    /// Stacks have come back since the time before last.
+    /// Something has come back since the time before last.
     again: bool,
-    /// At work: so many are to be kept.
-    keep: Option<usize>,
+    /// At work: so many workers that are to spare are still to be tidied,
+    workers: usize,
+    /// and these pools to be trimmed: of stacks of which size, and how many are to be kept.
+    pools: Vec<(usize, usize)>,
 }
 
-impl PoolTidier {
+impl Tidier {
+    fn is_at_work(&self) -> bool {
+        self.workers > 0 || !self.pools.is_empty()
+    }
+
     /// When to call next; `None`: there is nothing to do.
     pub(crate) fn due(&self, shared: &Shared) -> Option<u64> {
-        if self.keep.is_some() {
+        if self.is_at_work() {
             return Some(0);
         }
-        (self.again || shared.workers.discarded.load(Relaxed) > 0).then_some(self.next)
+        (self.again || shared.workers.came_back.load(Relaxed) > 0).then_some(self.next)
     }
 
     pub(crate) fn step(&mut self, shared: &Shared) {
-        let pool = &shared.workers.pool;
-        if let Some(keep) = self.keep {
-            if (0..STEPS).any(|_| pool.trim_step(keep) == 0) {
-                self.keep = None;
-            }
-            return;
+        if !self.is_at_work() {
+            return self.begin(shared);
         }
+        let end = clock::now() + AT_A_TIME;
+        while self.is_at_work() && clock::now() < end {
+            self.tidy_some(shared);
+        }
+    }
+
+    fn begin(&mut self, shared: &Shared) {
+        let all = &shared.workers;
         self.next = clock::now() + PATIENCE;
-        self.keep = Some(pool.wanted().max(KEPT_WARM));
-        self.again = shared.workers.discarded.swap(0, Relaxed) > 0;
+        // First: what comes back from here on may be missed below.
+        self.again = all.came_back.swap(0, Relaxed) > 0;
+        self.workers = all.spare.unwanted();
+        self.pools.extend(all.pools().map(|(size, pool)| {
+            let warm = if size == 0 { KEPT_WARM } else { 0 };
+            (size, pool.wanted().max(warm))
+        }));
+    }
+
+    fn tidy_some(&mut self, shared: &Shared) {
+        let all = &shared.workers;
+        if self.workers > 0 {
+            let Some(mut worker) = all.spare.take_coldest() else {
+                self.workers = 0;
+                return;
+            };
+            worker.trim();
+            shared.start_again(all.spare.give_tidied(worker, Worker::discard));
+            self.workers -= 1;
+        } else if let Some(&(size, keep)) = self.pools.last()
+            && all.with_pool(size, |pool| pool.trim_step(keep)) == 0
+        {
+            self.pools.pop();
+        }
     }
 }

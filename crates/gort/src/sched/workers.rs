@@ -15,11 +15,9 @@ use super::{Processor, Shared};
 use crate::goroutine::{GoroutineRef, State};
 use crate::prim::atomic::{AtomicUsize, Ordering::*};
 use crate::tell::tell;
-use gort_context::{Context, Stack, StackPool};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use gort_context::{Context, Options, Stack, StackPool};
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::OnceLock;
 
 /// Idle workers that a processor keeps before it hands half of them to the runtime.
 pub(crate) const KEPT: usize = 64;
@@ -29,30 +27,32 @@ const AT_ONCE: usize = if cfg!(feature = "threads") { 0 } else { KEPT / 4 };
 
 /// Where stacks come from, and the idle workers on them.
 pub(crate) struct Workers {
-    pub(super) pool: StackPool,
-    /// Stacks that were given back to the pool since it was last trimmed.
-    pub(super) discarded: AtomicUsize,
-    /// The pools of other sizes than the default, by what was asked for.
-    special: Mutex<HashMap<usize, StackPool>>,
-    spare: Spare<GoroutineRef, Worker>,
+    pool: StackPool,
+    /// The pools of stacks of a size that was asked for: 2 to the power of the index.
+    special: Box<[OnceLock<StackPool>]>,
+    pub(super) spare: Spare<GoroutineRef, Worker>,
+    /// Workers that were given, and stacks that went back to a pool, since it was last seen what there is to
+    /// [tidy](super::tidy).
+    pub(super) came_back: AtomicUsize,
 }
 
 impl Workers {
     pub(crate) fn new(pool: StackPool) -> Workers {
         Workers {
             pool,
-            discarded: AtomicUsize::new(0),
-            special: Mutex::new(HashMap::new()),
+            special: (0..usize::BITS).map(|_| OnceLock::new()).collect(),
             spare: Spare::new(),
+            came_back: AtomicUsize::new(0),
         }
     }
 
     /// Takes in workers for whichever processor needs one. Returns who has waited for one.
     fn give(&self, workers: impl ExactSizeIterator<Item = Worker>) -> List<GoroutineRef> {
-        self.spare.give(workers, |worker| {
-            worker.discard();
-            self.discarded.fetch_add(1, Relaxed);
-        })
+        let count = workers.len();
+        let waited = self.spare.give(workers, Worker::discard);
+        // Afterwards: who sees the count is to see the workers.
+        self.came_back.fetch_add(count, Relaxed);
+        waited
     }
 
     /// Takes in all that a processor keeps.
@@ -60,22 +60,29 @@ impl Workers {
         processor.with_workers(|workers| self.give(workers.drain(..)))
     }
 
-    fn special(&self) -> MutexGuard<'_, HashMap<usize, StackPool>> {
-        self.special.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Inside: calls `f` with the pool that the stack of a goroutine has come from which has asked for that size; zero: for none.
+    /// Calls `f` with the pool that the stack of a goroutine has come from that has asked for one of that size; zero: for none.
     pub(super) fn with_pool<R>(&self, size: usize, f: impl FnOnce(&StackPool) -> R) -> R {
         match size {
             0 => f(&self.pool),
-            _ => f(&self.special()[&size]),
+            _ => f(self.special(size).get().expect("such a stack has been had")),
         }
+    }
+
+    fn special(&self, size: usize) -> &OnceLock<StackPool> {
+        &self.special[size.trailing_zeros() as usize]
+    }
+
+    /// All pools there are, with the sizes by which [`with_pool`](Self::with_pool) knows them.
+    pub(super) fn pools(&self) -> impl Iterator<Item = (usize, &StackPool)> {
+        let special = self.special.iter().enumerate();
+        let special = special.filter_map(|(power, pool)| Some((1 << power, pool.get()?)));
+        std::iter::once((0, &self.pool)).chain(special)
     }
 
     /// Gives back all idle workers: `processor` will not run any more.
     pub(crate) fn discard_idle(&self, processor: &Processor) {
         processor.with_workers(|workers| workers.drain(..).for_each(Worker::discard));
-        self.spare.take_all().into_iter().for_each(Worker::discard);
+        self.spare.take_all().for_each(Worker::discard);
     }
 }
 
@@ -89,7 +96,9 @@ impl Shared {
         let context = unsafe { context.assume_init() };
         let worker = Worker { stack: finished.stack, context, trimmed: false.into() };
         if !finished.reusable.get() {
-            return worker.discard();
+            worker.discard();
+            self.workers.came_back.fetch_add(1, Relaxed);
+            return;
         }
         let Some(processor) = processor else {
             return self.start_again(self.workers.give(std::iter::once(worker)));
@@ -157,12 +166,17 @@ impl Shared {
         stack.and_then(Worker::new)
     }
 
-    /// A stack of another size than the default.
+    /// A stack of a size that is asked for.
     pub(crate) fn special_stack(&self, size: usize) -> io::Result<Stack> {
         let _inside = inside();
-        match self.workers.special().entry(size) {
-            Entry::Occupied(pool) => pool.get().take(),
-            Entry::Vacant(place) => place.insert(StackPool::new(size)?).take(),
+        let options = Options::new(size);
+        let place = self.workers.special(options.stack_size()?);
+        match place.get() {
+            Some(pool) => pool.take(),
+            None => {
+                let pool = options.build()?;
+                place.get_or_init(|| pool).take()
+            }
         }
     }
 
@@ -200,7 +214,7 @@ impl Shared {
         self.start_again(self.workers.spare.try_again());
     }
 
-    fn start_again(&self, goroutines: List<GoroutineRef>) {
+    pub(super) fn start_again(&self, goroutines: List<GoroutineRef>) {
         goroutines.for_each(|goroutine| self.inject(goroutine));
     }
 

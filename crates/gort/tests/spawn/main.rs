@@ -4,6 +4,8 @@
 mod support;
 
 mod dropped;
+#[cfg(all(target_os = "linux", not(feature = "threads")))] // where a stack is a thread's
+mod given_back;
 mod sizes;
 mod stacks;
 

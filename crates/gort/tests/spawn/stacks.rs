@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Goes `bytes` deep into the stack, and really touches it.
 #[inline(never)]
-fn use_stack(bytes: usize) {
+pub fn use_stack(bytes: usize) {
     fn deeper(from: usize, bytes: usize) {
         let page = std::hint::black_box([1_u8; 128]);
         if from - (&raw const page).addr() < bytes {
