@@ -118,7 +118,7 @@ pub unsafe fn discard(ctx: Context) {
     unsafe { arch::discard(ctx) }
 }
 
-/// Sets to zero what calls that have returned have left below the caller's frame, where such calls leave pointers to the
+/// Overwrites what calls that have returned have left below the caller's frame, where such calls leave pointers to the
 /// thread's storage: a kilobyte on AArch64; four and a half, what a wait takes up, in unoptimized builds on x86-64. In
 /// optimized ones there it does nothing.
 ///

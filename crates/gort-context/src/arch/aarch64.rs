@@ -160,16 +160,17 @@ pub(crate) fn wipe_below() {
     // flow's to use: where it is not, a call would end in the guard, too.
     unsafe {
         asm!(
-            "movi {zero:v}.2d, #0",
+            // No pointer, and not zero, which would look as if nothing had ever been there (`used_deep`).
+            "movi {ones:v}.16b, #1",
             "sub {at}, sp, #1024",
             "2:",
-            "stp {zero:q}, {zero:q}, [{at}], #32",
-            "stp {zero:q}, {zero:q}, [{at}], #32",
-            "stp {zero:q}, {zero:q}, [{at}], #32",
-            "stp {zero:q}, {zero:q}, [{at}], #32",
+            "stp {ones:q}, {ones:q}, [{at}], #32",
+            "stp {ones:q}, {ones:q}, [{at}], #32",
+            "stp {ones:q}, {ones:q}, [{at}], #32",
+            "stp {ones:q}, {ones:q}, [{at}], #32",
             "cmp sp, {at}",
             "b.ne 2b",
-            zero = out(vreg) _,
+            ones = out(vreg) _,
             at = out(reg) _,
         );
     }

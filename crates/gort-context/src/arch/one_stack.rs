@@ -21,7 +21,8 @@ pub(crate) fn wipe_below() {
             "mov qword ptr [rsp - 4096], rax",
             "lea rdi, [rsp - 4608]",
             "rep stosq",
-            in("rax") 0,
+            // No pointer, and not zero, which would look as if nothing had ever been there (`used_deep`).
+            in("rax") 1,
             inout("rcx") 4608 / 8 => _,
             out("rdi") _,
         );

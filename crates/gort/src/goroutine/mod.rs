@@ -86,7 +86,7 @@ const HAS_RESULT: u8 = 64;
 #[derive(Default)]
 pub(crate) struct Extra {
     pub(crate) name: Option<Arc<str>>,
-    /// What was asked for. Zero: the runtime's default.
+    /// What was asked for, rounded up. Zero: the runtime's default.
     pub(crate) stack_size: usize,
     /// The stack of that size, until it is started.
     pub(crate) stack: Cell<Option<Stack>>,
