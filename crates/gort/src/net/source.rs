@@ -95,6 +95,12 @@ impl<S: OwnsDescriptor> Source<S> {
         self.registration.record
     }
 
+    /// May an attempt show what nothing has been told of?
+    #[cfg(unix)]
+    pub(crate) fn is_unsure(&self, direction: Direction) -> bool {
+        self.record().readiness(direction).look().is_unsure()
+    }
+
     /// Calls `attempt` until it does something else than to say that it would block; waits in between.
     pub(crate) fn run<R>(
         &self,
