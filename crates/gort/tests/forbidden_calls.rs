@@ -7,6 +7,7 @@ mod support;
 use gort::net::{TcpStream, UdpSocket, UnixStream};
 use gort::signal::{Signal, notify};
 use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
@@ -17,14 +18,24 @@ use support::{
 
 /// From now on the call fails, in all threads.
 fn forbid(call: libc::c_long, error: libc::c_int) {
+    // Whatever the lower half of the first argument is.
+    forbid_with(call, (0, 0), 0, error);
+}
+
+/// The same where the lower half of the argument of that number, with this mask, is `value`. Without an error it does nothing, and says zero.
+fn forbid_with(call: libc::c_long, (argument, mask): (u32, u32), value: u32, error: libc::c_int) {
     const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const MASK: u16 = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
     let mut steps = [
-        // The number of the call comes first.
+        // The number of the call comes first, and the arguments after 16 bytes.
         step(LOAD_WORD, 0, 0, 0),
-        step(JUMP_IF_EQUAL, call as u32, 0, 1),
+        step(JUMP_IF_EQUAL, call as u32, 0, 4),
+        step(LOAD_WORD, 16 + 8 * argument, 0, 0),
+        step(MASK, mask, 0, 0),
+        step(JUMP_IF_EQUAL, value, 0, 1),
         step(RETURN, libc::SECCOMP_RET_ERRNO | error as u32, 0, 0),
         step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
     ];
@@ -185,5 +196,27 @@ fn what_may_not_be_spliced_is_copied() {
             far.read_to_end(&mut got).unwrap();
             assert!(got == text);
         });
+    });
+}
+
+/// Of a write that takes nothing an error is made, as `Write::write_all` does, instead of an endless loop.
+#[test]
+fn what_takes_nothing_is_not_written_to_for_ever() {
+    if !in_child() {
+        return assert_success(&child("what_takes_nothing_is_not_written_to_for_ever", |_| {}));
+    }
+    on(1, || {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        far.write_all(&[0; 40_000]).unwrap();
+        let (_reader, writer) = gort::io::pipe().unwrap();
+        let number = writer.as_raw_fd() as u32;
+        // The first 16 KiB are copied through a buffer.
+        forbid_with(libc::SYS_splice, (2, u32::MAX), number, 0);
+        let error = gort::io::splice(&near, &writer).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WriteZero);
+        forbid_with(libc::SYS_write, (0, u32::MAX), number, 0);
+        far.write_all(b"x").unwrap();
+        let error = gort::io::splice(&near, &writer).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WriteZero);
     });
 }

@@ -51,7 +51,7 @@ const BUFFER: usize = 64 << 10;
 /// sandbox forbids; or anything, elsewhere than on Linux), it goes on copying.
 ///
 /// # Errors
-/// Those of reading and writing. What was read and could not be written is lost.
+/// Those of reading and writing; `WriteZero` if a write takes nothing. What was read and could not be written is lost.
 pub fn splice<R, W>(from: &R, to: &W) -> io::Result<u64>
 where
     R: Spliced + ?Sized,
@@ -107,6 +107,7 @@ fn through_pipe(
         let mut left = count;
         while left > 0 {
             match to.write_by(&mut |to| sys::splice(reader.as_fd(), to, left)) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => left -= count,
                 Err(error) if is_unsupported(&error) => {
                     drain(reader.as_fd(), to, left)?;
@@ -183,8 +184,10 @@ fn through_buffer(
 
 fn write_all(to: &(impl Spliced + ?Sized), mut text: &[u8]) -> io::Result<()> {
     while !text.is_empty() {
-        let count = to.write_by(&mut |to| sys::write(to, text))?;
-        text = &text[count..];
+        match to.write_by(&mut |to| sys::write(to, text))? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            count => text = &text[count..],
+        }
     }
     Ok(())
 }
