@@ -267,12 +267,12 @@ impl<S: OwnsDescriptor> Source<S> {
     }
 
     /// Whoever waits in a direction that has been shut down is to try again: not every poller tells of that.
-    pub(crate) fn try_again(&self, how: Shutdown) {
+    pub(crate) fn shut(&self, how: Shutdown) {
         if how != Shutdown::Write {
-            self.record().readiness(Direction::Read).try_again();
+            self.record().readiness(Direction::Read).shut();
         }
         if how != Shutdown::Read {
-            self.record().readiness(Direction::Write).try_again();
+            self.record().readiness(Direction::Write).shut();
         }
     }
 

@@ -469,7 +469,7 @@ impl UnixDatagram {
     /// The system's.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.open()?.shutdown(how)?;
-        self.0.try_again(how);
+        self.0.shut(how);
         Ok(())
     }
 

@@ -223,13 +223,15 @@ impl Turn<'_> {
                 record.prefetch_reader();
             }
             let Some((record, generation)) = Record::of_token(event.token().0) else { continue };
-            let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
-            let unsure = is_over || event.is_priority();
-            if event.is_readable() || is_over {
+            // Each direction of what concerns it: a peer that sends no more may still be written to.
+            let reading_is_over = event.is_error() || event.is_read_closed();
+            if event.is_readable() || reading_is_over {
+                let unsure = reading_is_over || event.is_priority();
                 record.tell(Direction::Read, generation, unsure);
             }
-            if event.is_writable() || is_over {
-                record.tell(Direction::Write, generation, unsure);
+            let writing_is_over = event.is_error() || event.is_write_closed();
+            if event.is_writable() || writing_is_over {
+                record.tell(Direction::Write, generation, writing_is_over);
             }
             told();
         }
