@@ -220,3 +220,19 @@ fn what_takes_nothing_is_not_written_to_for_ever() {
         assert_eq!(error.kind(), ErrorKind::WriteZero);
     });
 }
+
+/// The look whether there is room is interrupted by a signal; the writing is not.
+#[test]
+fn output_is_not_interrupted() {
+    if !in_child() {
+        return assert_success(&child("output_is_not_interrupted", |_| {}));
+    }
+    on(1, || {
+        forbid(libc::SYS_poll, libc::EINTR);
+        for mut output in [gort::io::stdout(), gort::io::stderr()] {
+            output.write_all(b"some, ").unwrap();
+            writeln!(output, "and a line").unwrap();
+            output.flush().unwrap();
+        }
+    });
+}

@@ -134,16 +134,19 @@ impl OutputLock {
         operation: impl FnOnce(&mut dyn Write) -> io::Result<R>,
     ) -> io::Result<R> {
         let is_short = length <= ROOM;
+        // The look may be interrupted by a signal, which std overcomes when it writes: as if there were no room.
         match self.stream {
             Stream::Out => {
                 let stdout = io::stdout();
+                let has_room = is_short && sys::is_writable(&stdout).unwrap_or(false);
                 let write = || operation(&mut stdout.lock());
-                if is_short && sys::is_writable(&stdout)? { write() } else { blocking(write) }
+                if has_room { write() } else { blocking(write) }
             }
             Stream::Error => {
                 let stderr = io::stderr();
+                let has_room = is_short && sys::is_writable(&stderr).unwrap_or(false);
                 let write = || operation(&mut stderr.lock());
-                if is_short && sys::is_writable(&stderr)? { write() } else { blocking(write) }
+                if has_room { write() } else { blocking(write) }
             }
         }
     }
