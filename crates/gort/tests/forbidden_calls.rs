@@ -5,9 +5,11 @@
 mod support;
 
 use gort::net::{TcpStream, UdpSocket, UnixStream};
+use gort::process::{Command, Stdio};
 use gort::signal::{Signal, notify};
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
@@ -96,6 +98,16 @@ fn without_the_barrier_the_process_ends() {
     });
 }
 
+/// The descriptors of what has this in its name.
+fn open(name: &str) -> Vec<RawFd> {
+    let files = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let is_so = |path: &PathBuf| {
+        std::fs::read_link(path).is_ok_and(|found| found.to_string_lossy().contains(name))
+    };
+    let number = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().parse().unwrap();
+    files.map(|file| file.path()).filter(is_so).map(number).collect()
+}
+
 #[test]
 fn without_the_poller_the_process_ends() {
     if !in_child() {
@@ -104,14 +116,9 @@ fn without_the_poller_the_process_ends() {
     }
     on(1, || {
         poll();
-        for file in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
-            let is_poller = std::fs::read_link(file.path())
-                .is_ok_and(|name| name.to_string_lossy().contains("eventpoll"));
-            if is_poller {
-                let number = file.file_name().to_str().unwrap().parse().unwrap();
-                // SAFETY: the runtime's own, which it is to miss.
-                unsafe { libc::close(number) };
-            }
+        for number in open("eventpoll") {
+            // SAFETY: the runtime's own, which it is to miss.
+            unsafe { libc::close(number) };
         }
         gort::sleep(Duration::from_millis(50));
     });
@@ -234,5 +241,24 @@ fn output_is_not_interrupted() {
             writeln!(output, "and a line").unwrap();
             output.flush().unwrap();
         }
+    });
+}
+
+/// Linux knows no flags for that before 5.10, and the descriptors of processes from 5.3 on.
+#[test]
+fn processes_are_polled_without_flags() {
+    if !in_child() {
+        return assert_success(&child("processes_are_polled_without_flags", |_| {}));
+    }
+    in_turn(|| {
+        let flag = libc::PIDFD_NONBLOCK;
+        forbid_with(libc::SYS_pidfd_open, (1, flag), flag, libc::EINVAL);
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let input = child.stdin.take();
+        let waiting = gort::spawn(move || child.wait());
+        gort::yield_now(); // it waits from here on
+        assert_eq!(open("pidfd").len(), 1);
+        drop(input);
+        assert!(waiting.join().unwrap().unwrap().success());
     });
 }
