@@ -9,7 +9,7 @@ use crate::park::{self, Limit, Wait};
 use crate::poll::readiness::{Readiness, Seen};
 use crate::poll::{Direction, Record};
 use crate::runtime;
-use crate::sys::{self, Descriptor, OwnsDescriptor};
+use crate::sys::{self, Descriptor, Origin, OwnsDescriptor};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
@@ -34,13 +34,18 @@ pub(crate) struct Source<S> {
 struct Registration {
     record: &'static Record,
     descriptor: Descriptor,
+    /// Where it was made: what it is to a poller is another's elsewhere.
+    origin: Origin,
 }
 
 impl Registration {
     /// Registers the descriptor, if it is not, with a runtime that polls.
     #[inline]
     fn ensure(&self, direction: Direction) -> io::Result<()> {
-        if self.record.is_polled(direction) { Ok(()) } else { self.make(direction) }
+        match self.record.is_polled(direction) && self.origin.is_here() {
+            true => Ok(()),
+            false => self.make(direction),
+        }
     }
 
     #[cold]
@@ -63,8 +68,9 @@ impl<S: OwnsDescriptor> Source<S> {
     /// If there are too many.
     pub(crate) fn new(io: S) -> io::Result<Source<S>> {
         let descriptor = sys::descriptor_of(&io);
+        let (record, origin) = (Record::take()?, Origin::here());
         Ok(Source {
-            registration: Registration { record: Record::take()?, descriptor },
+            registration: Registration { record, descriptor, origin },
             read_timeout: AtomicU64::new(NEVER),
             write_timeout: AtomicU64::new(NEVER),
             io,

@@ -117,7 +117,7 @@ impl Driver {
     /// The opposite; to be called before the descriptor is closed, as a copy of it would keep the events coming.
     pub(crate) fn deregister(&self, mut polled: Polled) {
         // The descriptors and the poller of one that this was forked off are that one's, too, who goes on.
-        if !self.origin.is_here() {
+        if !self.is_here() {
             return;
         }
         // It fails if the descriptor is not open any more, as it is registered then.
@@ -151,6 +151,11 @@ impl Driver {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(SeqCst)
+    }
+
+    /// Is it this process's, and not the one's that this was forked off?
+    pub(crate) fn is_here(&self) -> bool {
+        self.origin.is_here()
     }
 
     /// Nobody polls any more: those who wait are to register elsewhere.
