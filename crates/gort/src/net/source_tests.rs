@@ -20,7 +20,6 @@ fn who_registers_what_is_just_being_closed_is_told_so() {
 }
 
 /// Who has looked before it was closed, and sends afterwards: else it would arrive, and come from nobody.
-#[cfg(target_os = "linux")]
 #[test]
 fn who_sends_what_is_just_being_closed_is_told_so() {
     use std::os::unix::net::UnixDatagram;

@@ -97,10 +97,11 @@ impl TcpStream {
         })
     }
 
-    /// Connects to an address, for at most `timeout`.
+    /// Connects to an address; parks until that has succeeded or failed, for at most `timeout`.
     ///
     /// # Errors
-    /// [`TimedOut`](io::ErrorKind::TimedOut); `InvalidInput` for a time-out of zero, as std's.
+    /// [`TimedOut`](io::ErrorKind::TimedOut); `InvalidInput` for a time-out of zero, as std's; the system's, `ConnectionRefused` most
+    /// often.
     ///
     /// ```
     /// use gort::net::{TcpListener, TcpStream};
