@@ -1,4 +1,4 @@
-//! Files and folders: the functions of `std::fs`, each in a [`blocking`](crate::blocking()) of its own.
+//! Files and folders: the functions of `std::fs` (and some of `std::os::unix::fs`, there), each in a [`blocking`](crate::blocking()) of its own.
 //!
 //! ```
 //! use gort::fs::{self, File};
@@ -47,11 +47,15 @@ mod dir_builder;
 mod file;
 mod open_options;
 mod read_dir;
+#[cfg(unix)]
+mod unix;
 
 pub use dir_builder::DirBuilder;
 pub use file::File;
 pub use open_options::OpenOptions;
 pub use read_dir::{ReadDir, read_dir};
+#[cfg(unix)]
+pub use unix::{chown, fchown, lchown, symlink};
 
 use crate::blocking;
 use std::fs::{Metadata, Permissions};
@@ -174,7 +178,7 @@ pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Resu
 ///
 /// # let folder = std::env::temp_dir().join(format!("gort-read-link-{}", std::process::id()));
 /// # fs::create_dir(&folder)?;
-/// std::os::unix::fs::symlink("notes", folder.join("latest"))?;
+/// fs::symlink("notes", folder.join("latest"))?;
 /// assert_eq!(fs::read_link(folder.join("latest"))?.to_str(), Some("notes"));
 /// # fs::remove_dir_all(&folder)?;
 /// # std::io::Result::Ok(())
@@ -219,7 +223,7 @@ pub fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 ///
 /// # let folder = std::env::temp_dir().join(format!("gort-symlink-{}", std::process::id()));
 /// # fs::create_dir(&folder)?;
-/// std::os::unix::fs::symlink("nowhere", folder.join("link"))?;
+/// fs::symlink("nowhere", folder.join("link"))?;
 /// assert!(fs::symlink_metadata(folder.join("link"))?.is_symlink());
 /// assert!(fs::metadata(folder.join("link")).is_err());
 /// # fs::remove_dir_all(&folder)?;
