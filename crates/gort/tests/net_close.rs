@@ -304,7 +304,7 @@ fn the_number_of_a_closed_socket_stays_taken() {
                 assert!(one.as_raw_fd() != number && two.as_raw_fd() != number);
             }
             let borrowed = socket2::SockRef::from(&client);
-            assert_kind(borrowed.send(b"x"), ErrorKind::NotConnected);
+            assert!(borrowed.send(b"x").is_err());
             assert_eq!(client.as_fd().as_raw_fd(), number);
         }
     });
