@@ -5,6 +5,7 @@ use crate::sync::{Mutex, MutexGuard};
 use crate::sys;
 use std::fmt;
 use std::io::{self, Write};
+use std::process::Stdio;
 use std::sync::PoisonError;
 
 /// There is room in a pipe for so much, at least, when the system says that there is some; with what std keeps in its
@@ -71,6 +72,17 @@ enum Stream {
 ///
 /// report(&gort::io::stderr(), "all is well")?;
 /// # std::io::Result::Ok(())
+/// ```
+///
+/// A command may have it as a stream of its own:
+///
+/// ```
+/// use gort::process::Command;
+///
+/// # gort::run(|| {
+/// let status = Command::new("date").stdout(gort::io::stderr()).status()?;
+/// assert!(status.success());
+/// # std::io::Result::Ok(()) }).unwrap();
 /// ```
 #[derive(Clone, Debug)]
 pub struct Output {
@@ -162,6 +174,16 @@ sys::standard_stream!(
     OutputLock { stream: Stream::Out, .. } => io::stdout(),
     OutputLock { stream: Stream::Error, .. } => io::stderr()
 );
+
+impl From<Output> for Stdio {
+    /// The stream of this process as one of another's. What [`stdout`] has in its buffer stays there.
+    fn from(output: Output) -> Stdio {
+        match output.stream {
+            Stream::Out => io::stdout().into(),
+            Stream::Error => io::stderr().into(),
+        }
+    }
+}
 
 impl Write for OutputLock {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
