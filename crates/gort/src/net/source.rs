@@ -97,14 +97,8 @@ impl<S: OwnsDescriptor> Source<S> {
 
     /// What the poller tells of it.
     #[inline(always)]
-    pub(super) fn record(&self) -> &'static Record {
+    pub(crate) fn record(&self) -> &'static Record {
         self.registration.record
-    }
-
-    /// May an attempt show what nothing has been told of?
-    #[cfg(unix)]
-    pub(crate) fn is_unsure(&self, direction: Direction) -> bool {
-        self.record().readiness(direction).look().is_unsure()
     }
 
     /// Calls `attempt` until it does something else than to say that it would block; waits in between.

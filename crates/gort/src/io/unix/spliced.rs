@@ -80,7 +80,7 @@ macro_rules! spliced {
             }
 
             fn is_unsure(&self) -> bool {
-                self.source().is_unsure(Direction::Read)
+                self.source().record().readiness(Direction::Read).look().is_unsure()
             }
         }
     )* };
