@@ -32,7 +32,6 @@ use crate::park::queue::WaitQueue;
 use crate::park::{self, GaveUp, Limit, Outcome, Wait, queue_up_and};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicU64, Ordering::*};
-use crate::sys::on_unix;
 
 const OPEN: u64 = 0;
 const AWAITED: u64 = 1;
@@ -70,11 +69,10 @@ impl Seen {
         self.0 & UNSURE != 0
     }
 
-    on_unix! {
-        /// Has this side shut the direction down?
-        pub(crate) fn is_shut(self) -> bool {
-            self.0 & SHUT != 0
-        }
+    /// Has this side shut the direction down?
+    #[allow(dead_code, reason = "on Windows nobody asks")]
+    pub(crate) fn is_shut(self) -> bool {
+        self.0 & SHUT != 0
     }
 
     /// Has nothing been told since this was seen?
