@@ -5,8 +5,11 @@
 mod support;
 
 use gort::net::{TcpStream, UdpSocket, UnixStream};
+use gort::process::{Command, Stdio};
 use gort::signal::{Signal, notify};
 use std::io::{ErrorKind, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
@@ -17,14 +20,24 @@ use support::{
 
 /// From now on the call fails, in all threads.
 fn forbid(call: libc::c_long, error: libc::c_int) {
+    // Whatever the lower half of the first argument is.
+    forbid_with(call, (0, 0), 0, error);
+}
+
+/// The same where the lower half of the argument of that number, with this mask, is `value`. Without an error it does nothing, and says zero.
+fn forbid_with(call: libc::c_long, (argument, mask): (u32, u32), value: u32, error: libc::c_int) {
     const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const MASK: u16 = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
     let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
     let mut steps = [
-        // The number of the call comes first.
+        // The number of the call comes first, and the arguments after 16 bytes.
         step(LOAD_WORD, 0, 0, 0),
-        step(JUMP_IF_EQUAL, call as u32, 0, 1),
+        step(JUMP_IF_EQUAL, call as u32, 0, 4),
+        step(LOAD_WORD, 16 + 8 * argument, 0, 0),
+        step(MASK, mask, 0, 0),
+        step(JUMP_IF_EQUAL, value, 0, 1),
         step(RETURN, libc::SECCOMP_RET_ERRNO | error as u32, 0, 0),
         step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
     ];
@@ -85,6 +98,16 @@ fn without_the_barrier_the_process_ends() {
     });
 }
 
+/// The descriptors of what has this in its name.
+fn open(name: &str) -> Vec<RawFd> {
+    let files = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let is_so = |path: &PathBuf| {
+        std::fs::read_link(path).is_ok_and(|found| found.to_string_lossy().contains(name))
+    };
+    let number = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().parse().unwrap();
+    files.map(|file| file.path()).filter(is_so).map(number).collect()
+}
+
 #[test]
 fn without_the_poller_the_process_ends() {
     if !in_child() {
@@ -93,14 +116,9 @@ fn without_the_poller_the_process_ends() {
     }
     on(1, || {
         poll();
-        for file in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
-            let is_poller = std::fs::read_link(file.path())
-                .is_ok_and(|name| name.to_string_lossy().contains("eventpoll"));
-            if is_poller {
-                let number = file.file_name().to_str().unwrap().parse().unwrap();
-                // SAFETY: the runtime's own, which it is to miss.
-                unsafe { libc::close(number) };
-            }
+        for number in open("eventpoll") {
+            // SAFETY: the runtime's own, which it is to miss.
+            unsafe { libc::close(number) };
         }
         gort::sleep(Duration::from_millis(50));
     });
@@ -185,5 +203,62 @@ fn what_may_not_be_spliced_is_copied() {
             far.read_to_end(&mut got).unwrap();
             assert!(got == text);
         });
+    });
+}
+
+/// Of a write that takes nothing an error is made, as `Write::write_all` does, instead of an endless loop.
+#[test]
+fn what_takes_nothing_is_not_written_to_for_ever() {
+    if !in_child() {
+        return assert_success(&child("what_takes_nothing_is_not_written_to_for_ever", |_| {}));
+    }
+    on(1, || {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        far.write_all(&[0; 40_000]).unwrap();
+        let (_reader, writer) = gort::io::pipe().unwrap();
+        let number = writer.as_raw_fd() as u32;
+        // The first 16 KiB are copied through a buffer.
+        forbid_with(libc::SYS_splice, (2, u32::MAX), number, 0);
+        let error = gort::io::splice(&near, &writer).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WriteZero);
+        forbid_with(libc::SYS_write, (0, u32::MAX), number, 0);
+        far.write_all(b"x").unwrap();
+        let error = gort::io::splice(&near, &writer).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WriteZero);
+    });
+}
+
+/// The look whether there is room is interrupted by a signal; the writing is not.
+#[test]
+fn output_is_not_interrupted() {
+    if !in_child() {
+        return assert_success(&child("output_is_not_interrupted", |_| {}));
+    }
+    on(1, || {
+        forbid(libc::SYS_poll, libc::EINTR);
+        for mut output in [gort::io::stdout(), gort::io::stderr()] {
+            output.write_all(b"some, ").unwrap();
+            writeln!(output, "and a line").unwrap();
+            output.flush().unwrap();
+        }
+    });
+}
+
+/// Linux knows no flags for that before 5.10, and the descriptors of processes from 5.3 on.
+#[test]
+fn processes_are_polled_without_flags() {
+    if !in_child() {
+        return assert_success(&child("processes_are_polled_without_flags", |_| {}));
+    }
+    in_turn(|| {
+        let flag = libc::PIDFD_NONBLOCK;
+        forbid_with(libc::SYS_pidfd_open, (1, flag), flag, libc::EINVAL);
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let input = child.stdin.take();
+        let waiting = gort::spawn(move || child.wait());
+        gort::yield_now(); // it waits from here on
+        assert_eq!(open("pidfd").len(), 1);
+        drop(input);
+        assert!(waiting.join().unwrap().unwrap().success());
     });
 }

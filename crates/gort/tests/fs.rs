@@ -35,7 +35,7 @@ impl Drop for Folder {
 
 #[cfg(unix)]
 fn links_to_a(folder: &Folder) {
-    std::os::unix::fs::symlink("a", folder.path("link")).unwrap();
+    fs::symlink("a", folder.path("link")).unwrap();
     assert_eq!(fs::read_link(folder.path("link")).unwrap(), PathBuf::from("a"));
     assert_eq!(
         fs::canonicalize(folder.path("link")).unwrap(),
@@ -83,6 +83,28 @@ fn the_functions_of_std() {
         fs::remove_file(&a).unwrap();
         assert_eq!(fs::read(&a).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(fs::read_dir(&a).unwrap_err().kind(), ErrorKind::NotFound);
+    });
+}
+
+/// To whom a file belongs, and to whom a link to nothing, which is not followed.
+#[test]
+#[cfg(unix)]
+fn owners() {
+    use std::os::unix::fs::MetadataExt;
+    on(1, || {
+        let folder = Folder::new("owners");
+        let (path, link) = (folder.path("file"), folder.path("link"));
+        let file = File::create(&path).unwrap();
+        let owners = |of: std::fs::Metadata| (of.uid(), of.gid());
+        let (user, group) = owners(file.metadata().unwrap());
+        fs::symlink("nowhere", &link).unwrap();
+        fs::chown(&path, Some(user), Some(group)).unwrap();
+        fs::chown(&path, None, None).unwrap();
+        fs::fchown(&file, Some(user), None).unwrap();
+        assert_eq!(owners(fs::metadata(&path).unwrap()), (user, group));
+        assert_eq!(fs::chown(&link, Some(user), None).unwrap_err().kind(), ErrorKind::NotFound);
+        fs::lchown(&link, Some(user), Some(group)).unwrap();
+        assert_eq!(owners(fs::symlink_metadata(&link).unwrap()), (user, group));
     });
 }
 

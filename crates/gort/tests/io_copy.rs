@@ -4,7 +4,8 @@
 mod support;
 
 use gort::io::{self, pipe};
-use gort::net::UnixStream;
+use gort::net::{Shutdown, UnixStream};
+use socket2::SockRef;
 use std::ffi::CString;
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::fd::AsRawFd;
@@ -275,6 +276,44 @@ fn splicing_to_one_that_is_gone() {
     });
 }
 
+/// Splices 64 KiB, urgent data, four bytes, and an end that is sent before those have arrived, or afterwards.
+fn splice_past_urgent_data(ends_at_once: bool) {
+    on(1, move || {
+        let ((mut a, b), (c, mut d)) = (pair(), pair());
+        let copier = gort::spawn(move || io::splice(&b, &c));
+        let text = pattern(64 << 10);
+        a.write_all(&text).unwrap();
+        let mut arrived = vec![0; text.len()];
+        d.read_exact(&mut arrived).unwrap();
+        assert!(arrived == text);
+        SockRef::from(&a).send_out_of_band(b"!").unwrap();
+        a.write_all(b"tail").unwrap();
+        let end = || a.shutdown(Shutdown::Write).unwrap();
+        if ends_at_once {
+            end();
+        }
+        let mut tail = [0; 4];
+        d.read_exact(&mut tail).unwrap();
+        assert_eq!(&tail, b"tail");
+        if !ends_at_once {
+            end();
+        }
+        assert_eq!(copier.join().unwrap().unwrap(), text.len() as u64 + 4);
+    });
+}
+
+/// The kernel does not copy past the mark, and takes what is behind it for the end.
+#[test]
+fn splicing_past_urgent_data_to_the_end() {
+    splice_past_urgent_data(true);
+}
+
+/// Or for nothing.
+#[test]
+fn splicing_past_urgent_data() {
+    splice_past_urgent_data(false);
+}
+
 /// A proxy: both directions, one of which ends before the other.
 #[test]
 fn two_connections_are_joined() {
@@ -282,7 +321,7 @@ fn two_connections_are_joined() {
         let ((mut client, near), (far, mut server)) = (pair(), pair());
         let proxy = gort::spawn(move || io::copy_both(&near, &far));
         client.write_all(b"question").unwrap();
-        client.shutdown(std::net::Shutdown::Write).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
         let mut question = String::new();
         server.read_to_string(&mut question).unwrap();
         assert_eq!(question, "question");

@@ -96,6 +96,27 @@ fn the_streams_lend_their_descriptors() {
     assert_eq!([number(stderr.lock()), number(stderr)], [2, 2]);
 }
 
+/// What a command writes goes where it is told to, also crosswise.
+#[test]
+fn the_streams_are_streams_of_commands() {
+    const TEST: &str = "the_streams_are_streams_of_commands";
+    if in_child() {
+        return on(1, || {
+            let mut command = Command::new("sh");
+            command.args(["-c", "echo; echo out; echo >&2; echo error >&2"]);
+            command.stdout(gort::io::stderr()).stderr(gort::io::stdout());
+            assert!(command.status().unwrap().success());
+        });
+    }
+    on(1, || {
+        let mut child = with_streams(TEST);
+        Told::by(child.stderr.take()).up_to("out");
+        let mut told = Told::by(child.stdout.take());
+        told.up_to("error");
+        told.ends(child);
+    });
+}
+
 /// Several read what comes bit by bit, and each gets all that it has asked for.
 #[test]
 fn records_from_stdin() {

@@ -144,6 +144,8 @@ fn everything_fails_after_closing() {
             assert_closed(client.peer_addr());
             assert_closed(client.local_addr());
             assert_closed(client.nodelay());
+            #[cfg(target_os = "linux")]
+            assert_closed(client.quickack());
             assert_closed(client.set_linger(None));
             assert_closed(client.take_error());
         }
@@ -304,7 +306,7 @@ fn the_number_of_a_closed_socket_stays_taken() {
                 assert!(one.as_raw_fd() != number && two.as_raw_fd() != number);
             }
             let borrowed = socket2::SockRef::from(&client);
-            assert_kind(borrowed.send(b"x"), ErrorKind::NotConnected);
+            assert!(borrowed.send(b"x").is_err());
             assert_eq!(client.as_fd().as_raw_fd(), number);
         }
     });

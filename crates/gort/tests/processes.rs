@@ -4,7 +4,7 @@
 mod support;
 
 use gort::net::UnixStream;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -137,6 +137,50 @@ fn a_forked_child_is_told_that_it_runs_no_goroutines() {
     });
     assert_eq!(told, 1);
     assert_eq!(gort::run(|| 5), 5);
+}
+
+/// Also who waits for what has been waited for before: it is the parent's poller that knows it.
+#[test]
+fn a_forked_child_is_told_that_it_polls_nothing() {
+    if !in_child() {
+        let test = "a_forked_child_is_told_that_it_polls_nothing";
+        return assert_success(&child(test, |_| {}));
+    }
+    let (mut reader, mut writer) = gort::io::pipe().unwrap();
+    reader.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    assert_eq!(reader.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+    reader.set_read_timeout(None).unwrap();
+    let told = forked(|| {
+        let error = (&reader).read(&mut [0]).unwrap_err();
+        i32::from(error.kind() == ErrorKind::Unsupported)
+    });
+    assert_eq!(told, 1);
+    writer.write_all(b"x").unwrap();
+    assert_eq!(reader.read(&mut [0]).unwrap(), 1);
+}
+
+/// With a runtime of its own it polls what the parent does.
+#[test]
+#[cfg(target_os = "linux")] // where threads may be started after a fork
+fn a_forked_child_polls_with_a_runtime_of_its_own() {
+    if !in_child() {
+        let test = "a_forked_child_polls_with_a_runtime_of_its_own";
+        return assert_success(&child(test, |_| {}));
+    }
+    let (reader, writer) = UnixStream::pair().unwrap();
+    let is_woken = |runtime: &gort::Runtime| {
+        runtime.run(|| {
+            let (reader, writer) = (reader.try_clone()?, writer.try_clone()?);
+            let waiting = gort::spawn(move || (&reader).read_exact(&mut [0]));
+            gort::yield_now();
+            (&writer).write_all(b"x")?;
+            waiting.join().unwrap()
+        })
+    };
+    let own = runtime(1);
+    is_woken(&own).unwrap();
+    assert_eq!(forked(|| i32::from(is_woken(&runtime(1)).is_ok())), 1);
+    is_woken(&own).unwrap();
 }
 
 /// The goroutine that has forked goes on in the child, on the only thread there is. When that would sleep it says so.

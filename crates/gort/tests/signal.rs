@@ -405,6 +405,33 @@ fn a_forked_process_is_not_deaf() {
     }));
 }
 
+/// It is told so, and a signal that it wants to be notified of goes on doing what it did.
+#[test]
+fn a_forked_process_is_told_that_it_is_not_notified() {
+    succeeds(alone("a_forked_process_is_told_that_it_is_not_notified", || {
+        let signals = notify(&[Signal::USER1]).unwrap();
+        // Then the thread that passes them on has no lock any more that the child would want.
+        Signal::USER1.raise().unwrap();
+        assert_eq!(signals.recv(), Some(Signal::USER1));
+        // SAFETY: the child has one thread, calls nothing that another one may have locked, and leaves.
+        let forked = unsafe { libc::fork() };
+        if forked == 0 {
+            let refused = notify(&[Signal::TERMINATE]);
+            if refused.is_err_and(|error| error.kind() == ErrorKind::Unsupported) {
+                Signal::TERMINATE.raise().unwrap();
+            }
+            // SAFETY: ends the process, and runs nothing else.
+            unsafe { libc::_exit(1) };
+        }
+        let mut status = 0;
+        // SAFETY: waits for the child that was just made.
+        assert_eq!(unsafe { libc::waitpid(forked, &raw mut status, 0) }, forked);
+        assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGTERM);
+        Signal::USER1.raise().unwrap();
+        assert_eq!(signals.recv(), Some(Signal::USER1));
+    }));
+}
+
 /// A server is told to stop, and finishes what it is at.
 #[test]
 fn a_graceful_stop() {

@@ -1,4 +1,4 @@
-//! Files and folders: the functions of `std::fs`, each in a [`blocking`](crate::blocking()) of its own.
+//! Files and folders: the functions of `std::fs` (and some of `std::os::unix::fs`, there), each in a [`blocking`](crate::blocking()) of its own.
 //!
 //! ```
 //! use gort::fs::{self, File};
@@ -54,9 +54,16 @@ pub use open_options::OpenOptions;
 pub use read_dir::{ReadDir, read_dir};
 
 use crate::blocking;
+use crate::sys::on_unix;
 use std::fs::{Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
+
+on_unix! {
+    mod unix;
+
+    pub use unix::{chown, fchown, lchown, symlink};
+}
 
 /// All of a file's bytes, as [`std::fs::read`].
 ///
@@ -174,7 +181,7 @@ pub fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Resu
 ///
 /// # let folder = std::env::temp_dir().join(format!("gort-read-link-{}", std::process::id()));
 /// # fs::create_dir(&folder)?;
-/// std::os::unix::fs::symlink("notes", folder.join("latest"))?;
+/// fs::symlink("notes", folder.join("latest"))?;
 /// assert_eq!(fs::read_link(folder.join("latest"))?.to_str(), Some("notes"));
 /// # fs::remove_dir_all(&folder)?;
 /// # std::io::Result::Ok(())
@@ -219,7 +226,7 @@ pub fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 ///
 /// # let folder = std::env::temp_dir().join(format!("gort-symlink-{}", std::process::id()));
 /// # fs::create_dir(&folder)?;
-/// std::os::unix::fs::symlink("nowhere", folder.join("link"))?;
+/// fs::symlink("nowhere", folder.join("link"))?;
 /// assert!(fs::symlink_metadata(folder.join("link"))?.is_symlink());
 /// assert!(fs::metadata(folder.join("link")).is_err());
 /// # fs::remove_dir_all(&folder)?;

@@ -5,6 +5,7 @@ use crate::sync::{Mutex, MutexGuard};
 use crate::sys;
 use std::fmt;
 use std::io::{self, Write};
+use std::process::Stdio;
 use std::sync::PoisonError;
 
 /// There is room in a pipe for so much, at least, when the system says that there is some; with what std keeps in its
@@ -72,6 +73,17 @@ enum Stream {
 /// report(&gort::io::stderr(), "all is well")?;
 /// # std::io::Result::Ok(())
 /// ```
+///
+/// A command may have it as a stream of its own:
+///
+/// ```
+/// use gort::process::Command;
+///
+/// # gort::run(|| {
+/// let status = Command::new("date").stdout(gort::io::stderr()).status()?;
+/// assert!(status.success());
+/// # std::io::Result::Ok(()) }).unwrap();
+/// ```
 #[derive(Clone, Debug)]
 pub struct Output {
     stream: Stream,
@@ -134,16 +146,19 @@ impl OutputLock {
         operation: impl FnOnce(&mut dyn Write) -> io::Result<R>,
     ) -> io::Result<R> {
         let is_short = length <= ROOM;
+        // The look may be interrupted by a signal, which std overcomes when it writes: as if there were no room.
         match self.stream {
             Stream::Out => {
                 let stdout = io::stdout();
+                let has_room = is_short && sys::is_writable(&stdout).unwrap_or(false);
                 let write = || operation(&mut stdout.lock());
-                if is_short && sys::is_writable(&stdout)? { write() } else { blocking(write) }
+                if has_room { write() } else { blocking(write) }
             }
             Stream::Error => {
                 let stderr = io::stderr();
+                let has_room = is_short && sys::is_writable(&stderr).unwrap_or(false);
                 let write = || operation(&mut stderr.lock());
-                if is_short && sys::is_writable(&stderr)? { write() } else { blocking(write) }
+                if has_room { write() } else { blocking(write) }
             }
         }
     }
@@ -159,6 +174,16 @@ sys::standard_stream!(
     OutputLock { stream: Stream::Out, .. } => io::stdout(),
     OutputLock { stream: Stream::Error, .. } => io::stderr()
 );
+
+impl From<Output> for Stdio {
+    /// The stream of this process as one of another's. What [`stdout`] has in its buffer stays there.
+    fn from(output: Output) -> Stdio {
+        match output.stream {
+            Stream::Out => io::stdout().into(),
+            Stream::Error => io::stderr().into(),
+        }
+    }
+}
 
 impl Write for OutputLock {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {

@@ -274,7 +274,7 @@ macro_rules! stream {
             /// The system's, if it is not connected any more, most often; if it has been closed.
             pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
                 self.0.open()?.shutdown(how)?;
-                self.0.try_again(how);
+                self.0.shut(how);
                 Ok(())
             }
 

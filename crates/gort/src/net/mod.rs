@@ -79,7 +79,8 @@
 //! # Closing
 //!
 //! A socket is closed when its last handle is dropped. [`close`](TcpStream::close) closes it for all handles, and ends all
-//! waits with an error for which [`is_closed`] is true.
+//! waits with an error for which [`is_closed`] is true. So ends whatever is asked of it from then on, its addresses and options
+//! included; an `# Errors` section that names only the system's errors does not repeat that.
 //!
 //! # Where
 //!

@@ -9,7 +9,7 @@ use crate::park::{self, Limit, Wait};
 use crate::poll::readiness::{Readiness, Seen};
 use crate::poll::{Direction, Record};
 use crate::runtime;
-use crate::sys::{self, Descriptor, OwnsDescriptor};
+use crate::sys::{self, Descriptor, Origin, OwnsDescriptor};
 use std::fmt;
 use std::io;
 use std::net::Shutdown;
@@ -34,13 +34,18 @@ pub(crate) struct Source<S> {
 struct Registration {
     record: &'static Record,
     descriptor: Descriptor,
+    /// Where it was made: what it is to a poller is another's elsewhere.
+    origin: Origin,
 }
 
 impl Registration {
     /// Registers the descriptor, if it is not, with a runtime that polls.
     #[inline]
     fn ensure(&self, direction: Direction) -> io::Result<()> {
-        if self.record.is_polled(direction) { Ok(()) } else { self.make(direction) }
+        match self.record.is_polled(direction) && self.origin.is_here() {
+            true => Ok(()),
+            false => self.make(direction),
+        }
     }
 
     #[cold]
@@ -63,8 +68,9 @@ impl<S: OwnsDescriptor> Source<S> {
     /// If there are too many.
     pub(crate) fn new(io: S) -> io::Result<Source<S>> {
         let descriptor = sys::descriptor_of(&io);
+        let (record, origin) = (Record::take()?, Origin::here());
         Ok(Source {
-            registration: Registration { record: Record::take()?, descriptor },
+            registration: Registration { record, descriptor, origin },
             read_timeout: AtomicU64::new(NEVER),
             write_timeout: AtomicU64::new(NEVER),
             io,
@@ -91,7 +97,7 @@ impl<S: OwnsDescriptor> Source<S> {
 
     /// What the poller tells of it.
     #[inline(always)]
-    pub(super) fn record(&self) -> &'static Record {
+    pub(crate) fn record(&self) -> &'static Record {
         self.registration.record
     }
 
@@ -261,12 +267,12 @@ impl<S: OwnsDescriptor> Source<S> {
     }
 
     /// Whoever waits in a direction that has been shut down is to try again: not every poller tells of that.
-    pub(crate) fn try_again(&self, how: Shutdown) {
+    pub(crate) fn shut(&self, how: Shutdown) {
         if how != Shutdown::Write {
-            self.record().readiness(Direction::Read).try_again();
+            self.record().readiness(Direction::Read).shut();
         }
         if how != Shutdown::Read {
-            self.record().readiness(Direction::Write).try_again();
+            self.record().readiness(Direction::Write).shut();
         }
     }
 

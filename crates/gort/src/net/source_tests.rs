@@ -18,3 +18,16 @@ fn who_registers_what_is_just_being_closed_is_told_so() {
     let told = source.register(Direction::Write).unwrap_err();
     assert_eq!(told.to_string(), closed().to_string());
 }
+
+/// Who has looked before it was closed, and sends afterwards: else it would arrive, and come from nobody.
+#[test]
+fn who_sends_what_is_just_being_closed_is_told_so() {
+    use std::os::unix::net::UnixDatagram;
+    let path = std::env::temp_dir().join(format!("gort-closed-{}", std::process::id()));
+    let _receiver = UnixDatagram::bind(&path).unwrap();
+    let source = Source::new(UnixDatagram::unbound().unwrap()).unwrap();
+    sys::close_in_place(&source.io).unwrap();
+    let sent = source.io.send_to(b"from nobody", &path);
+    std::fs::remove_file(&path).unwrap();
+    assert!(sent.is_err());
+}

@@ -30,6 +30,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// Descriptors are passed by the system's `sendmsg` and `recvmsg`, on the stream's (`as_fd`). These do not park, but say
 /// `WouldBlock`: [`peek`](Self::peek) before parks until there is something to receive. A read stops at what comes with descriptors.
 ///
+/// When the other side shuts only its *reading* down, a write that waits for room is not woken on Linux, whose poller tells nothing of
+/// that; the next one fails with `BrokenPipe`. When that side is closed, or shuts both directions down, it is. A
+/// [time-out](Self::set_write_timeout) sets a limit.
+///
 /// ```
 /// use gort::net::UnixStream;
 /// use std::io::{Read, Write};
@@ -469,7 +473,7 @@ impl UnixDatagram {
     /// The system's.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.0.open()?.shutdown(how)?;
-        self.0.try_again(how);
+        self.0.shut(how);
         Ok(())
     }
 

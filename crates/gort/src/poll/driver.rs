@@ -117,7 +117,7 @@ impl Driver {
     /// The opposite; to be called before the descriptor is closed, as a copy of it would keep the events coming.
     pub(crate) fn deregister(&self, mut polled: Polled) {
         // The descriptors and the poller of one that this was forked off are that one's, too, who goes on.
-        if !self.origin.is_here() {
+        if !self.is_here() {
             return;
         }
         // It fails if the descriptor is not open any more, as it is registered then.
@@ -151,6 +151,11 @@ impl Driver {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(SeqCst)
+    }
+
+    /// Is it this process's, and not the one's that this was forked off?
+    pub(crate) fn is_here(&self) -> bool {
+        self.origin.is_here()
     }
 
     /// Nobody polls any more: those who wait are to register elsewhere.
@@ -223,13 +228,15 @@ impl Turn<'_> {
                 record.prefetch_reader();
             }
             let Some((record, generation)) = Record::of_token(event.token().0) else { continue };
-            let is_over = event.is_error() || event.is_read_closed() || event.is_write_closed();
-            let unsure = is_over || event.is_priority();
-            if event.is_readable() || is_over {
+            // Each direction of what concerns it: a peer that sends no more may still be written to.
+            let reading_is_over = event.is_error() || event.is_read_closed();
+            if event.is_readable() || reading_is_over {
+                let unsure = reading_is_over || event.is_priority();
                 record.tell(Direction::Read, generation, unsure);
             }
-            if event.is_writable() || is_over {
-                record.tell(Direction::Write, generation, unsure);
+            let writing_is_over = event.is_error() || event.is_write_closed();
+            if event.is_writable() || writing_is_over {
+                record.tell(Direction::Write, generation, writing_is_over);
             }
             told();
         }

@@ -14,7 +14,8 @@
 //! - the *generation*: which of the sources that have used this record it is about. An event carries the one that it
 //!   was registered with, so one that is late, for a descriptor that has been closed meanwhile, changes nothing;
 //! - `CLOSED`: the source has been closed, so nobody waits any more;
-//! - `UNSURE`: there may be more than a short read shows (see [`drained`](Readiness::drained)).
+//! - `UNSURE`: there may be more than a short read shows (see [`drained`](Readiness::drained));
+//! - `SHUT`: this side has shut the direction down, so an attempt does not wait, whatever there is.
 //!
 //! Invariants:
 //! 1. Who waits has set `AWAITED`, or found it, with the queue's lock held, and the tick was then the one that it
@@ -36,6 +37,7 @@ const OPEN: u64 = 0;
 const AWAITED: u64 = 1;
 const UNSURE: u64 = 1 << 2;
 const CLOSED: u64 = 1 << 3;
+const SHUT: u64 = 1 << 4;
 const TICK: u64 = 1 << 8;
 const TICK_BITS: u64 = 0xffff_ffff << 8;
 const GENERATION: u64 = 1 << 40;
@@ -65,6 +67,12 @@ impl Seen {
     #[inline(always)]
     pub(crate) fn is_unsure(self) -> bool {
         self.0 & UNSURE != 0
+    }
+
+    /// Has this side shut the direction down?
+    #[allow(dead_code, reason = "on Windows nobody asks")]
+    pub(crate) fn is_shut(self) -> bool {
+        self.0 & SHUT != 0
     }
 
     /// Has nothing been told since this was seen?
@@ -117,16 +125,20 @@ impl Readiness {
 
     /// The poller tells of a change, of the source of that generation. `unsure`: short reads prove nothing from now on.
     pub(crate) fn event(&self, generation: u64, unsure: bool) {
-        let unsure = if unsure { UNSURE } else { 0 };
-        let of_its_generation = |word| word / GENERATION == generation;
-        let before =
-            self.change(|word| of_its_generation(word).then_some(word & !AWAITED | unsure));
-        self.wake_those_of(before);
+        self.mark(generation, if unsure { UNSURE } else { 0 });
     }
 
-    /// As an [event](Self::event) that the poller need not tell of, as it is this side's doing. The source is there.
-    pub(crate) fn try_again(&self) {
-        self.event(self.generation(), true);
+    /// As an [event](Self::event) that the poller need not tell of, as it is this side's doing: the direction has been shut down. The
+    /// source is there.
+    pub(crate) fn shut(&self) {
+        self.mark(self.generation(), UNSURE | SHUT);
+    }
+
+    /// A change, of the source of that generation.
+    fn mark(&self, generation: u64, marks: u64) {
+        let of_its_generation = |word| word / GENERATION == generation;
+        let before = self.change(|word| of_its_generation(word).then_some(word & !AWAITED | marks));
+        self.wake_those_of(before);
     }
 
     /// Whoever waits is to look again, as its deadline has changed.

@@ -139,6 +139,10 @@ impl Record {
     ) -> io::Result<()> {
         let _inside = inside();
         let mut registered = self.registered.lock();
+        // What was registered before a fork is the parent's.
+        if registered.take_if(|registered| !registered.driver.is_here()).is_some() {
+            self.set_polled(Directions::NONE);
+        }
         if self.is_polled(direction) {
             return Ok(());
         }

@@ -3,9 +3,8 @@
 use super::Signal;
 use super::pending::{Pending, Signals};
 use crate::chan::{Receiver, Sender, chan};
-use crate::sys::Disposition;
 use crate::sys::signals::{self, Mask, User};
-use crate::sys::{wait_on_address, wake_one};
+use crate::sys::{Disposition, Origin, wait_on_address, wake_one};
 use std::ffi::c_void;
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +12,9 @@ use std::thread;
 
 /// So many signals wait for a receiver that does not take them.
 const KEPT: usize = 64;
+
+const FORKED_OFF: &str = "this process was forked off by one that was notified of signals, and has none of \
+                          that one's threads to pass them on";
 
 static PENDING: Pending = Pending::new();
 
@@ -36,13 +38,13 @@ struct Subscribers {
     list: Vec<Subscriber>,
     /// What there is a handler for.
     handled: Signals,
-    /// Does the thread run?
-    served: bool,
+    /// Where the thread runs, if it does.
+    served: Option<Origin>,
 }
 
 fn subscribers() -> MutexGuard<'static, Subscribers> {
     static SUBSCRIBERS: Mutex<Subscribers> =
-        Mutex::new(Subscribers { list: Vec::new(), handled: Signals::NONE, served: false });
+        Mutex::new(Subscribers { list: Vec::new(), handled: Signals::NONE, served: None });
     SUBSCRIBERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -65,14 +67,17 @@ impl Subscribers {
     }
 
     fn serve(&mut self) -> io::Result<()> {
-        if !self.served {
-            let started = thread::Builder::new().name("gort-signals".into()).spawn(pass_on);
-            started.map_err(|error| {
-                let message = format!("a thread to pass signals on cannot be had: {error}");
-                io::Error::new(error.kind(), message)
-            })?;
-            self.served = true;
+        match self.served {
+            Some(origin) if origin.is_here() => return Ok(()),
+            Some(_) => return Err(io::Error::new(io::ErrorKind::Unsupported, FORKED_OFF)),
+            None => {}
         }
+        let started = thread::Builder::new().name("gort-signals".into()).spawn(pass_on);
+        started.map_err(|error| {
+            let message = format!("a thread to pass signals on cannot be had: {error}");
+            io::Error::new(error.kind(), message)
+        })?;
+        self.served = Some(Origin::here());
         Ok(())
     }
 }
@@ -114,7 +119,8 @@ impl Subscribers {
 /// # Errors
 /// `InvalidInput` for signals that cannot be caught (`SIGKILL`, `SIGSTOP`), that report faults (`SIGSEGV` and the
 /// like) or do not exist (on Windows all but two), and for no signals at all; `ResourceBusy` for the one by which the runtime
-/// [preempts](crate::RuntimeBuilder::preempt_in_place). Nothing has changed then. The system's error if there is no thread to be had.
+/// [preempts](crate::RuntimeBuilder::preempt_in_place). Nothing has changed then. The system's error if there is no thread to be had;
+/// `Unsupported` in a process that was forked off one which had been notified, as that one's thread is not there.
 pub fn notify(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
     if signals.is_empty() {
         let message = "no signals were given to be notified of";
@@ -123,8 +129,8 @@ pub fn notify(signals: &[Signal]) -> io::Result<Receiver<Signal>> {
     signals.iter().try_for_each(|&signal| check(signal))?;
     let wanted = signals.iter().fold(Signals::NONE, |all, one| all.and(Signals::of(one.as_raw())));
     let mut subscribers = subscribers();
-    subscribers.sweep();
     subscribers.serve()?;
+    subscribers.sweep();
     for signal in wanted.iter() {
         if let Err(error) = signals::install(signal, &NOTIFICATION) {
             // Those that were installed just now go again.

@@ -5,7 +5,7 @@ use crate::support::net::{assert_closed, assert_kind, assert_timed_out, descript
 use crate::support::{
     LIMIT, assert_success, child, good_once_in_five, in_child, in_turn, on, runtime, within,
 };
-use gort::net::UnixDatagram;
+use gort::net::{Shutdown, UnixDatagram};
 use std::io::ErrorKind;
 use std::os::unix::net;
 use std::time::Duration;
@@ -114,10 +114,29 @@ fn waiting_for_room_elsewhere_takes_no_time_of_a_cpu() {
             |_| {},
         ));
     }
+    waits_idly(who_has_waited_in_vain);
+}
+
+/// Nor does one that has been shut down to read: it is not over for who writes.
+#[test]
+fn nor_of_who_is_shut_down_to_read() {
+    if !in_child() {
+        return assert_success(&child("room::nor_of_who_is_shut_down_to_read", |_| {}));
+    }
+    waits_idly(|at| {
+        let sender = who_has_waited_in_vain(at);
+        sender.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        assert_timed_out(sender.recv(&mut [0])); // and so is polled for reads
+        sender.shutdown(Shutdown::Read).unwrap();
+        sender
+    });
+}
+
+fn waits_idly(sender: impl FnOnce(&At) -> UnixDatagram + Send + 'static) {
     in_turn(|| {
         let at = At::new();
         let _full = full_receiver(&at);
-        let sender = who_has_waited_in_vain(&at);
+        let sender = sender(&at);
         const WAIT: Duration = Duration::from_millis(300);
         sender.set_write_timeout(Some(WAIT)).unwrap();
         let wait = || {

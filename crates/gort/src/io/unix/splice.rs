@@ -47,11 +47,11 @@ const BUFFER: usize = 64 << 10;
 /// without a processor, and nothing but the other side ends that.
 ///
 /// It then has two descriptors until the end. If there are none, or the kernel does not do it between these two
-/// (a file that was opened to append, say, or a FIFO once it has to be waited for; what a sandbox forbids; or anything, elsewhere than
-/// on Linux), it goes on copying.
+/// (a file that was opened to append, say, or a FIFO once it has to be waited for; a connection once there are urgent data; what a
+/// sandbox forbids; or anything, elsewhere than on Linux), it goes on copying.
 ///
 /// # Errors
-/// Those of reading and writing. What was read and could not be written is lost.
+/// Those of reading and writing; `WriteZero` if a write takes nothing. What was read and could not be written is lost.
 pub fn splice<R, W>(from: &R, to: &W) -> io::Result<u64>
 where
     R: Spliced + ?Sized,
@@ -98,7 +98,7 @@ fn through_pipe(
     let mut moved = 0;
     let Ok((reader, writer)) = io::pipe() else { return Ok((moved, Ended::Open)) };
     loop {
-        let count = match from.read_by(&mut |from| sys::splice(from, writer.as_fd(), MOST)) {
+        let count = match into_pipe(from, writer.as_fd()) {
             Ok(0) => return Ok((moved, Ended::AtTheEnd)),
             Ok(count) => count,
             Err(error) if is_unsupported(&error) => return Ok((moved, Ended::Open)),
@@ -107,6 +107,7 @@ fn through_pipe(
         let mut left = count;
         while left > 0 {
             match to.write_by(&mut |to| sys::splice(reader.as_fd(), to, left)) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => left -= count,
                 Err(error) if is_unsupported(&error) => {
                     drain(reader.as_fd(), to, left)?;
@@ -117,6 +118,28 @@ fn through_pipe(
         }
         moved += count as u64;
     }
+}
+
+/// Takes what is there, or nothing at the end.
+///
+/// The kernel does not copy past the mark of a connection's urgent data: what is behind that it takes for the end, if it has one, or
+/// for nothing. A read steps over the mark.
+///
+/// # Errors
+/// `Unsupported` if there is something to be read all the same.
+fn into_pipe(from: &(impl Spliced + ?Sized), pipe: BorrowedFd<'_>) -> io::Result<usize> {
+    from.read_by(&mut |descriptor| {
+        let moved = sys::splice(descriptor, pipe, MOST);
+        let may_hide_some = match &moved {
+            Ok(count) => *count == 0,
+            // Urgent data are told of, so that the usual wait takes no further call.
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock && from.is_unsure(),
+        };
+        match may_hide_some && matches!(sys::peek(descriptor, &mut [0]), Ok(1)) {
+            true => Err(io::ErrorKind::Unsupported.into()),
+            false => moved,
+        }
+    })
 }
 
 /// Filters of system calls forbid what they do not know. Where it is the copying that is not permitted, writing is not either.
@@ -161,8 +184,10 @@ fn through_buffer(
 
 fn write_all(to: &(impl Spliced + ?Sized), mut text: &[u8]) -> io::Result<()> {
     while !text.is_empty() {
-        let count = to.write_by(&mut |to| sys::write(to, text))?;
-        text = &text[count..];
+        match to.write_by(&mut |to| sys::write(to, text))? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            count => text = &text[count..],
+        }
     }
     Ok(())
 }

@@ -32,6 +32,8 @@ mod sealed {
     pub trait Sealed {
         fn read_by(&self, attempt: Attempt<'_>) -> io::Result<usize>;
         fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize>;
+        /// May a read find what nothing has been told of: an end, an error, urgent data?
+        fn is_unsure(&self) -> bool;
     }
 }
 
@@ -76,6 +78,10 @@ macro_rules! spliced {
             fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
                 self.source().run(Direction::Write, |descriptor| attempt(descriptor.as_fd()))
             }
+
+            fn is_unsure(&self) -> bool {
+                self.source().record().readiness(Direction::Read).look().is_unsure()
+            }
         }
     )* };
 }
@@ -91,6 +97,11 @@ impl Sealed for File {
 
     fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
         retry(|| blocking(|| attempt(self.as_fd())))
+    }
+
+    /// Of which it is told nothing, and asks by reading.
+    fn is_unsure(&self) -> bool {
+        false
     }
 }
 
@@ -114,6 +125,10 @@ macro_rules! forwarded {
 
             fn write_by(&self, attempt: Attempt<'_>) -> io::Result<usize> {
                 (**self).write_by(attempt)
+            }
+
+            fn is_unsure(&self) -> bool {
+                (**self).is_unsure()
             }
         }
     )* };

@@ -24,10 +24,10 @@ pub(super) fn send_to(
 ) -> io::Result<usize> {
     let mut scout: Option<Scout> = None;
     // One that has been shut down fails, whatever room there is.
-    let may_be_over = || source.record().readiness(Direction::Write).look().is_unsure();
+    let is_shut = || source.record().readiness(Direction::Write).look().is_shut();
     run(source, |socket| {
         if let Some(scout) = &scout
-            && !may_be_over()
+            && !is_shut()
             && !(scout.sees_room()? && sys::is_writable(socket)?)
         {
             return Err(io::ErrorKind::WouldBlock.into());

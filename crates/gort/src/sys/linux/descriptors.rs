@@ -78,9 +78,9 @@ pub(crate) fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> i
 
 /// A descriptor that becomes readable when the process ends, which is a child of this one and was not waited for yet.
 pub(crate) fn open_process(number: u32) -> io::Result<OwnedFd> {
+    // Without a flag, as before 5.10 there is none: it is polled, and nothing else.
     // SAFETY: touches no memory.
-    let descriptor =
-        unsafe { libc::syscall(libc::SYS_pidfd_open, number as libc::pid_t, libc::PIDFD_NONBLOCK) };
+    let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, number as libc::pid_t, 0) };
     if descriptor < 0 {
         return Err(io::Error::last_os_error());
     }

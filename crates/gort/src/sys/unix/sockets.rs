@@ -5,6 +5,7 @@ use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use std::io;
+use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 
@@ -76,6 +77,9 @@ pub(crate) fn close_in_place(io: &impl OwnsDescriptor) -> io::Result<()> {
     // A socket without a name that is not connected.
     let nothing = UnixDatagram::unbound()?;
     nothing.set_nonblocking(true)?;
+    // Or who sends to a path just now would succeed, from nobody. (Not to read: that would be the end, and no error.) macOS wants
+    // a connection for that, and there it may happen.
+    let _refused = nothing.shutdown(Shutdown::Write);
     duplicate_to(nothing.as_fd(), io.as_fd())
 }
 
