@@ -144,8 +144,6 @@ fn everything_fails_after_closing() {
             assert_closed(client.peer_addr());
             assert_closed(client.local_addr());
             assert_closed(client.nodelay());
-            #[cfg(target_os = "linux")]
-            assert_closed(client.quickack());
             assert_closed(client.set_linger(None));
             assert_closed(client.take_error());
         }

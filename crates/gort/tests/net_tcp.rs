@@ -267,11 +267,6 @@ fn options() {
             client.set_nodelay(on).unwrap();
             assert_eq!(client.nodelay().unwrap(), on);
         }
-        #[cfg(target_os = "linux")]
-        for on in [true, false] {
-            client.set_quickack(on).unwrap();
-            assert_eq!(client.quickack().unwrap(), on);
-        }
         client.set_ttl(33).unwrap();
         assert_eq!(client.ttl().unwrap(), 33);
         for linger in [Some(Duration::from_secs(3)), Some(Duration::ZERO), None] {

@@ -47,23 +47,20 @@ mod dir_builder;
 mod file;
 mod open_options;
 mod read_dir;
+#[cfg(unix)]
+mod unix;
 
 pub use dir_builder::DirBuilder;
 pub use file::File;
 pub use open_options::OpenOptions;
 pub use read_dir::{ReadDir, read_dir};
+#[cfg(unix)]
+pub use unix::{chown, fchown, lchown, symlink};
 
 use crate::blocking;
-use crate::sys::on_unix;
 use std::fs::{Metadata, Permissions};
 use std::io;
 use std::path::{Path, PathBuf};
-
-on_unix! {
-    mod unix;
-
-    pub use unix::{chown, fchown, lchown, symlink};
-}
 
 /// All of a file's bytes, as [`std::fs::read`].
 ///

@@ -6,7 +6,7 @@ use super::handle::{MOST_BUFFERS, handle, limits, stream};
 use super::resolve::{ToSocketAddrs, each_address};
 use super::source::{Source, take_out};
 use crate::poll::Direction;
-use crate::sys::{self, on_linux};
+use crate::sys;
 use socket2::{Domain, Protocol, SockRef, Type};
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -215,35 +215,6 @@ impl TcpStream {
     /// The system's.
     pub fn nodelay(&self) -> io::Result<bool> {
         self.0.open()?.nodelay()
-    }
-
-    on_linux! {
-        /// Acknowledges what arrives at once instead of waiting for something to send along (`TCP_QUICKACK`); as std's, on Linux alone.
-        ///
-        /// It does not last: the system goes back to its own judgement as time goes by, so that it is set again after a read.
-        ///
-        /// # Errors
-        /// The system's.
-        ///
-        /// ```
-        /// # use gort::net::{TcpListener, TcpStream};
-        /// # let listener = TcpListener::bind("127.0.0.1:0")?;
-        /// let stream = TcpStream::connect(listener.local_addr()?)?;
-        /// stream.set_quickack(true)?;
-        /// assert!(stream.quickack()?);
-        /// # std::io::Result::Ok(())
-        /// ```
-        pub fn set_quickack(&self, quickack: bool) -> io::Result<()> {
-            std::os::linux::net::TcpStreamExt::set_quickack(self.0.open()?, quickack)
-        }
-
-        /// What [`set_quickack`](Self::set_quickack) has set, or the system since.
-        ///
-        /// # Errors
-        /// The system's.
-        pub fn quickack(&self) -> io::Result<bool> {
-            std::os::linux::net::TcpStreamExt::quickack(self.0.open()?)
-        }
     }
 
     /// For how long the system goes on sending what was written when the socket is closed (`SO_LINGER`); zero: the

@@ -14,7 +14,6 @@
 //! | `borrowed_file!`, `file_handle!`, `standard_stream!`, `OwnedFile`, `read_at()`, `read_input()` and others | files, pipes, the process's own streams |
 //! | `Origin`, `call_in_forked_children()` | which process something was made in: this one, or one that this was forked off |
 //! | `open_process()`, `ProcessWatch` | how the end of a process is noticed |
-//! | `on_unix!`, `on_linux!` | what there is on some systems alone |
 //! | `wait_on_address()`, `wake_one()` | what the thread that passes signals on sleeps on |
 //!
 //! Two folders make a port: `unix` with `linux` or `portable` (macOS); `windows` alone.
@@ -44,27 +43,6 @@ pub(crate) use unix::*;
 pub(crate) use wait_with::wait_with;
 #[cfg(windows)]
 pub(crate) use windows::*;
-
-/// What is there on this system, as it is.
-#[cfg(unix)]
-macro_rules! there {
-    ($($code:tt)*) => { $($code)* };
-}
-
-/// What is not there on this system.
-#[cfg(not(target_os = "linux"))]
-macro_rules! not_there {
-    ($($code:tt)*) => {};
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) use not_there as on_linux;
-#[cfg(not(unix))]
-pub(crate) use not_there as on_unix;
-#[cfg(target_os = "linux")]
-pub(crate) use there as on_linux;
-#[cfg(unix)]
-pub(crate) use there as on_unix;
 
 /// What an error of `accept` is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
