@@ -67,11 +67,20 @@ impl Calls {
     }
 
     fn end(&self, most: usize) {
-        self.turn.lock().under_way -= 1;
-        self.admit(most);
+        let next = {
+            let mut turn = self.turn.lock();
+            turn.under_way -= 1;
+            turn.next(most)
+        };
+        if let Some(claim) = next {
+            claim.wake();
+            self.admit(most);
+        }
     }
 
     /// Lets in those that wait as long as there are threads for them: whenever a call has ended, or there may be more.
+    #[cold]
+    #[inline(never)]
     pub(super) fn admit(&self, most: usize) {
         let next = || self.turn.lock().next(most);
         while let Some(claim) = next() {
