@@ -2,6 +2,7 @@
 
 #![cfg(feature = "threads")]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
+#![allow(clippy::disallowed_macros, reason = "thread-locals have destructors, too")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::ptr::null_mut;
