@@ -251,7 +251,7 @@ pub mod control {
 /// begins with null.
 ///
 /// With the feature `threads`, a switch takes the word along to the thread it goes to, so that it stays with
-/// what the layers above take to be the OS thread.
+/// what the layers above take to be the OS thread. Where a context is [discarded](discard), destructors find null.
 ///
 /// On ELF the word lives in the static TLS block (the initial-exec model): two instructions to read on x86-64, four on
 /// AArch64. A shared object that contains this crate can be loaded with `dlopen` as long as libc has static TLS to spare for all of its

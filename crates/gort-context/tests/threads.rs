@@ -2,12 +2,13 @@
 
 #![cfg(feature = "threads")]
 #![expect(clippy::multiple_unsafe_ops_per_block, reason = "tests")]
+#![allow(clippy::disallowed_macros, reason = "thread-locals have destructors, too")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gort_context::{Context, Entry, StackPool, discard, init, pass_discard, switch};
+use gort_context::{Context, Entry, StackPool, carried, discard, init, pass_discard, switch};
 
 struct Flow {
     main: Context,
@@ -113,4 +114,33 @@ fn in_the_middle_of_a_panic_it_stands_still() {
         panic_any(())
     }
     assert_eq!(discard_after_first_switch(entry), 0);
+}
+
+/// Whoever the carried word names runs on, and is not what the destructors are run by.
+#[test]
+fn what_its_thread_drops_at_its_end_finds_no_word() {
+    static FOUND: [AtomicUsize; 2] = [const { AtomicUsize::new(usize::MAX) }; 2];
+    struct Looks(usize);
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            FOUND[self.0].store(carried::get().addr(), Ordering::Relaxed);
+        }
+    }
+    thread_local! {
+        static OF_THREAD: Looks = const { Looks(1) };
+    }
+    unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
+        let _of_frame = Looks(0);
+        OF_THREAD.with(|_| ());
+        assert!(!carried::get().is_null());
+        // SAFETY: it is the flow itself that goes back.
+        unsafe { go_back(word.cast()) };
+        unreachable!()
+    }
+    let mut word = ();
+    // SAFETY: nobody but this test reads it.
+    unsafe { carried::set(&raw mut word) };
+    discard_after_first_switch(entry);
+    assert_eq!(FOUND.each_ref().map(|found| found.load(Ordering::Relaxed)), [0, 0]);
+    assert_eq!(carried::get(), &raw mut word);
 }

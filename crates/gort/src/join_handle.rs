@@ -6,6 +6,7 @@ use crate::goroutine::panic;
 use crate::goroutine::payload::{self, Panicked};
 use crate::park::future::FutureTask;
 use crate::park::{self, Wait};
+use crate::sched::Shared;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -144,7 +145,7 @@ impl<T> JoinHandle<T> {
         // SAFETY: the goroutine has ended, so its payload holds the result, which is the handle's.
         let result = unsafe { payload::take::<Result<T, Panicked>>(goroutine.payload()) };
         if goroutine.join().leave() == Owner::Handle {
-            goroutine.shared().free_record(goroutine);
+            Shared::free_record(goroutine);
         }
         result
     }

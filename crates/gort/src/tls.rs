@@ -21,8 +21,16 @@ use std::ptr::{self, NonNull};
 /// every goroutine that runs on it.
 #[inline(always)]
 pub(crate) fn machine() -> Option<&'static Machine> {
-    // SAFETY: only `set_machine` writes the word, and its caller keeps the machine alive.
-    NonNull::new(carried::get().cast::<Machine>()).map(|machine| unsafe { machine.as_ref() })
+    // SAFETY: only `set_machine` writes the word, and its caller keeps the machine alive; where goroutines are threads, one that is
+    // discarded has it no more.
+    let machine =
+        NonNull::new(carried::get().cast::<Machine>()).map(|machine| unsafe { machine.as_ref() });
+    // A goroutine's own thread, too, is waited for to its very end: by the machine that it ran on last.
+    #[cfg(feature = "threads")]
+    if let Some(machine) = machine {
+        set_owner(machine.shared());
+    }
+    machine
 }
 
 /// Makes the calling thread a machine, or a plain thread again.

@@ -91,3 +91,10 @@ fn what_belongs_to_a_goroutine() {
     type Selected = SelectedOperation<'static, 'static>;
     assert_eq!([has!(Selected, Send), has!(Selected, Sync)], NO);
 }
+
+/// What others point to in them lies in boxes.
+#[test]
+fn what_may_be_moved_while_it_waits() {
+    assert!(has!(JoinHandle<std::marker::PhantomPinned>, Unpin));
+    assert!(has!(Select<'static>, Unpin));
+}

@@ -13,6 +13,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
+use support::address_space::{limit_address_space, no_limit};
 use support::{LIMIT, Tally, assert_success, eventually, in_child};
 
 /// Runs a test in a process whose memory is what the test makes of it: no arena of 64 MiB for each
@@ -22,32 +23,6 @@ fn child(test: &str, set: impl FnOnce(&mut Command)) -> Output {
         command.env("MALLOC_ARENA_MAX", "1");
         set(command);
     })
-}
-
-/// Limits the address space of this process to what it has now and `more`.
-///
-/// Not while one of its threads begins: it could have no stack for its signals any more, and std aborts then.
-fn limit_address_space(more: usize) {
-    eventually("all other threads wait", || {
-        let this = std::fs::read_link("/proc/thread-self").unwrap();
-        let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap());
-        tasks.filter(|task| Some(&*task.file_name()) != this.file_name()).all(|task| {
-            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
-            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('S'))
-        })
-    });
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: usize = statm.split(' ').next().unwrap().parse().unwrap();
-    let limit = (pages * 4096 + more) as libc::rlim_t;
-    let limit = libc::rlimit { rlim_cur: limit, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: the structure is valid for the call.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
-}
-
-fn no_limit() {
-    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
-    // SAFETY: the structure is valid for the call.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
 }
 
 fn message(payload: &(dyn std::any::Any + Send)) -> String {

@@ -100,6 +100,9 @@ impl Flow {
     /// Sleeps until a switch comes here, and gives the word it brings; none if this flow was discarded.
     fn wait(&self) -> Option<*mut ()> {
         if self.wait_while(ASLEEP) != GO {
+            // What the word names has gone on elsewhere, or is gone: destructors, of frames and of thread-locals, are not to
+            // take it for theirs.
+            own::CARRIED.set(null_mut());
             return None;
         }
         self.state.store(ASLEEP, Ordering::Relaxed);

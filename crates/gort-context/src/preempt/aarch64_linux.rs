@@ -34,7 +34,7 @@ const ALTERNATE_STACK: usize = INFO + offset_of!(libc::ucontext_t, uc_stack);
 /// x0 to x30.
 pub(super) const REGISTERS: usize = 31;
 /// What the trampoline's code takes up.
-const TRAMPOLINE_LEN: usize = 32;
+const TRAMPOLINE_LEN: usize = 76;
 /// The part of the flags that says by which kind of branch the instruction was reached.
 const BRANCH_TYPE: u64 = 3 << 10;
 
@@ -150,25 +150,51 @@ impl Records {
 
 /// Runs at the lower end of the copied frame.
 ///
-/// The last two instructions are by what unwinders and debuggers know a signal's frame: the hook returns to them, so
-/// that they go on with the interrupted instruction. The alternate stack is the thread's, and by then the thread may
-/// be another: in place of what it was there is something that the kernel refuses, which leaves it as it is.
+/// The two instructions behind the first call are by what unwinders and debuggers know a signal's frame: that call
+/// returns to them, so that they go on with the interrupted instruction.
+///
+/// Two things in the frame are the thread's, and by then the thread may be another. In place of the alternate stack
+/// there is something that the kernel refuses, which leaves it as it is. And the mask of signals is asked for anew, in
+/// here, where nobody is interrupted any more and goes on on yet another thread.
 #[unsafe(naked)]
 unsafe extern "C" fn trampoline() {
     naked_asm!(
         "2:",
         "mov w9, #-1",
         "str w9, [sp, #{flags}]",
-        "adrp x9, {hook}",
-        "ldr x9, [x9, :lo12:{hook}]",
         "add x0, sp, #{registers}",
-        "blr x9",
+        "bl 3f",
         "mov x8, #{sigreturn}",
         "svc #0",
+        "3:",
+        ".cfi_startproc",
+        "stp x29, x30, [sp, #-16]!",
+        ".cfi_def_cfa_offset 16",
+        ".cfi_offset x29, -16",
+        ".cfi_offset x30, -8",
+        "mov x29, sp",
+        "adrp x9, {hook}",
+        "ldr x9, [x9, :lo12:{hook}]",
+        "blr x9",
+        "mov x0, #{block}",
+        "mov x1, #0", // no more than there are
+        "add x2, sp, #16 + {mask}",
+        "mov x3, #8",
+        "mov x8, #{sigprocmask}",
+        "svc #0",
+        "ldp x29, x30, [sp], #16",
+        ".cfi_def_cfa_offset 0",
+        ".cfi_restore x29",
+        ".cfi_restore x30",
+        "ret",
+        ".cfi_endproc",
         ".org 2b + {len}",
         hook = sym HOOK,
         registers = const INFO + offset_of!(libc::ucontext_t, uc_mcontext) + offset_of!(libc::mcontext_t, regs),
         flags = const ALTERNATE_STACK + offset_of!(libc::stack_t, ss_flags),
+        mask = const INFO + offset_of!(libc::ucontext_t, uc_sigmask),
+        block = const libc::SIG_BLOCK,
+        sigprocmask = const libc::SYS_rt_sigprocmask,
         sigreturn = const libc::SYS_rt_sigreturn,
         len = const TRAMPOLINE_LEN,
     )

@@ -5,6 +5,7 @@
 //! | without | fails |
 //! |---|---|
 //! | an alternate stack that the kernel refuses | `on_another_thread` |
+//! | the mask of the thread that goes on | `on_another_thread` |
 //! | FPCR at its default | the hook traps |
 //! | a new address for the records behind the frame, with vectors of 256 bytes | `a_backtrace_shows_where_it_was_interrupted` |
 
@@ -22,7 +23,7 @@ use gort_context::{Stack, StackPool, on_stack};
 use pair::{Pair, back};
 use std::arch::{asm, naked_asm};
 use std::backtrace::Backtrace;
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -231,7 +232,19 @@ fn registers_survive() {
     assert!(HOOKS.load(SeqCst) >= 1000, "refused: {REFUSED:?}");
 }
 
-/// The interrupted code goes on on another thread, whose alternate stack stays its own.
+/// Blocks a signal or lets it through; tells whether it was blocked.
+fn block(how: c_int) -> bool {
+    // SAFETY: all zeros is a value of it.
+    let [mut set, mut before]: [libc::sigset_t; 2] = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is valid.
+    unsafe { libc::sigaddset(&raw mut set, libc::SIGUSR2) };
+    // SAFETY: as above; it is the calling thread's mask.
+    unsafe { libc::pthread_sigmask(how, &raw const set, &raw mut before) };
+    // SAFETY: it has been filled in.
+    unsafe { libc::sigismember(&raw const before, libc::SIGUSR2) == 1 }
+}
+
+/// The interrupted code goes on on another thread, whose alternate stack and signal mask stay its own.
 #[test]
 fn on_another_thread() {
     unsafe extern "C-unwind" fn entry(word: *mut ()) -> ! {
@@ -245,7 +258,10 @@ fn on_another_thread() {
     let mut pair = Pair::new(&stack, entry);
     AWAY.store(&raw mut *pair, SeqCst);
     let _alternate = AltStack::new().unwrap();
+    block(libc::SIG_BLOCK);
     with_signals(|| pair.call());
+    // Threads begin with the mask of who starts them.
+    assert!(block(libc::SIG_UNBLOCK));
     assert!(HOOKS.load(SeqCst) >= 1, "refused: {REFUSED:?}");
     let elsewhere = || {
         let alternate = || {
@@ -258,6 +274,7 @@ fn on_another_thread() {
         STOP.store(1, SeqCst);
         pair.go(null_mut());
         assert_eq!(alternate(), before);
+        assert!(!block(libc::SIG_UNBLOCK));
     };
     std::thread::scope(|scope| scope.spawn(elsewhere).join().unwrap());
     pair.end();

@@ -32,6 +32,7 @@ mod models;
 
 use crate::prim::atomic::{AtomicU64, Ordering::*};
 use gort_context::prefetch;
+use std::marker::PhantomPinned;
 use std::ptr::NonNull;
 
 const STATE_BITS: u32 = 3;
@@ -86,12 +87,15 @@ pub(crate) struct Task {
     word: AtomicU64,
     /// Puts a task that is off its CPU back to work. Called by the claimer, once per wait.
     resume: unsafe fn(NonNull<Task>),
+    /// Tickets point to it. By this the compiler knows that whoever moves a box with one in it, or has `&mut` to it, is not the
+    /// only one with a pointer there.
+    _pinned: PhantomPinned,
 }
 
 impl Task {
     /// `resume` is called with the task when it is parked, claimed and to go on.
     pub(crate) fn new(resume: unsafe fn(NonNull<Task>)) -> Task {
-        Task { word: AtomicU64::new(RUNNING), resume }
+        Task { word: AtomicU64::new(RUNNING), resume, _pinned: PhantomPinned }
     }
 
     /// Owner: starts a wait. To be followed by `block`, or by `take_back` or `disarm`.

@@ -247,7 +247,7 @@ impl Drop for Claimed {
 impl Drop for Later {
     fn drop(&mut self) {
         if self.goroutine.join().detach() == Owner::Handle {
-            self.goroutine.shared().free_record(self.goroutine);
+            Shared::free_record(self.goroutine);
         }
     }
 }

@@ -258,29 +258,34 @@ impl Shared {
     }
 
     /// The handle has done with the record of a goroutine that has ended.
+    ///
+    /// It may be the last of its runtime, which goes with it. So the runtime is not borrowed by a parameter: what is has to be
+    /// there until the call returns.
     #[inline]
-    pub(crate) fn free_record(&self, goroutine: GoroutineRef) {
-        if let Some(machine) = self.callers_machine()
+    pub(crate) fn free_record(goroutine: GoroutineRef) {
+        let shared = goroutine.shared();
+        if let Some(machine) = shared.callers_machine()
             && let inside = machine.inside()
             && let Some(processor) = inside.processor()
         {
             goroutine.set_state(State::Free);
-            processor.with_stock(|stock| stock.put(&self.arena, goroutine));
+            processor.with_stock(|stock| stock.put(&shared.arena, goroutine));
         } else {
-            self.free_record_outside(goroutine);
+            Self::free_record_outside(goroutine);
         }
     }
 
     #[cold]
-    fn free_record_outside(&self, goroutine: GoroutineRef) {
-        if !self.has_threads() {
+    fn free_record_outside(goroutine: GoroutineRef) {
+        let shared = goroutine.shared();
+        if !shared.has_threads() {
             return;
         }
         let _inside = inside();
         // The runtime may be gone but for this record: it is, or keeps, alive until the lock is held.
-        let mut registry = self.registry();
+        let mut registry = shared.registry();
         goroutine.set_state(State::Free);
-        self.arena.put_one(goroutine);
+        shared.arena.put_one(goroutine);
         if !registry.closed {
             return;
         }
@@ -288,7 +293,7 @@ impl Shared {
         if registry.orphans == 0 {
             drop(registry);
             // SAFETY: `close` has forgotten one count for the orphans, of which this was the last.
-            unsafe { Arc::decrement_strong_count(self.this.as_ptr()) };
+            unsafe { Arc::decrement_strong_count(shared.this.as_ptr()) };
         }
     }
 

@@ -19,6 +19,7 @@ use super::{Shared, park};
 use crate::clock::Deadline;
 use crate::goroutine::SHIELDED;
 use crate::park::Outcome;
+use crate::tell::tell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,9 +36,15 @@ impl Shared {
         self.stop();
         if self.waits_for_caller() {
             let shared = self.clone();
-            let ending = std::thread::Builder::new()
-                .name("gort-shutdown".into())
-                .spawn(move || shared.end_all(deadline));
+            let end = move || {
+                // Whoever has begun it has gone on.
+                if let Err(left) = shared.end_all(deadline) {
+                    tell(format_args!(
+                        "{left} goroutine(s) did not end within the time limit of their runtime's shutdown"
+                    ));
+                }
+            };
+            let ending = std::thread::Builder::new().name("gort-shutdown".into()).spawn(end);
             return ending.map(drop).map_err(|_| self.live_goroutines());
         }
         // Another runtime's goroutine is not put aside meanwhile (see `preempt`), as it waits with the registry.

@@ -142,14 +142,23 @@ impl Shared {
     ) -> Option<Worker> {
         let processor = machine.processor();
         processor.with_workers(|workers| workers.extend(put_back));
-        let made = match goroutine.take_stack() {
-            Some(stack) => Worker::new(stack),
-            None => match self.take_spare(processor) {
-                Some(worker) => Ok(worker),
-                None => self.new_worker(processor),
-            },
-        };
-        made.or_else(|error| self.wait_for_worker(goroutine, &error).ok_or(())).ok()
+        let size = goroutine.stack_size();
+        loop {
+            let made = match size {
+                0 => self.take_spare(processor).map_or_else(|| self.new_worker(processor), Ok),
+                // Where a worker is a thread it may be that this is not the first attempt, which has used up the stack.
+                _ => {
+                    let stack = goroutine.take_stack().map_or_else(|| self.special_stack(size), Ok);
+                    stack.and_then(Worker::new)
+                }
+            };
+            let Err(error) = made else { return made.ok() };
+            match self.wait_for_worker(goroutine, &error) {
+                // Not of its size; but without it there may be one that is.
+                Some(worker) if size != 0 => worker.discard(),
+                worker => return worker,
+            }
+        }
     }
 
     /// Takes a worker that the runtime has to spare, and some more for the processor.

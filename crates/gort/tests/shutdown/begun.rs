@@ -79,6 +79,36 @@ fn from_within() {
     });
 }
 
+/// Who has begun it has gone on long before.
+#[test]
+fn who_is_left_at_the_deadline_from_within_is_told_of() {
+    if in_child() {
+        within(LIMIT, || {
+            let builder = Runtime::builder().processors(2).shutdown_timeout(Duration::ZERO);
+            let runtime = builder.build().unwrap();
+            let stop = Arc::new(AtomicBool::new(false));
+            let stopped = stop.clone();
+            let computing = start(&runtime, &Tally::new(), 1, move |_token| {
+                compute_until(LIMIT, || stopped.load(SeqCst));
+            });
+            let (give, given) = chan::<Runtime>(0);
+            runtime.spawn(move || drop(given.recv()));
+            give.send(runtime).unwrap();
+            let mut lines = std::io::stdin().lines().map(Result::unwrap);
+            assert!(lines.any(|line| line.starts_with("gort: ") && line.contains("time limit")));
+            stop.store(true, SeqCst);
+            computing.into_iter().for_each(|handle| handle.join().unwrap());
+        });
+        return;
+    }
+    // It reads what it writes to its standard error.
+    let (reads, writes) = std::io::pipe().unwrap();
+    let test = "begun::who_is_left_at_the_deadline_from_within_is_told_of";
+    assert_success(&child(test, |command| {
+        command.stdin(reads).stderr(writes);
+    }));
+}
+
 /// Who stops it is a goroutine of another runtime, and tells the first of an end: not inside its own, it met an assertion.
 #[test]
 fn a_call_is_stopped_by_a_goroutine_of_another_runtime() {

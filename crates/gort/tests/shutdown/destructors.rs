@@ -352,3 +352,40 @@ fn what_threads_have_in_thread_locals_is_dropped() {
         assert_eq!(done.load(SeqCst), 8);
     });
 }
+
+/// The machine that the goroutine ran on waits for the goroutine's thread, and is waited for by who ends the runtime.
+#[cfg(feature = "threads")]
+#[test]
+fn what_a_goroutines_thread_has_in_thread_locals_may_end_the_runtime() {
+    use std::cell::RefCell;
+    use std::sync::mpsc;
+
+    struct Ends(Option<gort::Runtime>, mpsc::Sender<bool>);
+
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            // It is no goroutine any more, and yields as a thread does.
+            gort::yield_now();
+            self.0.take().unwrap().shutdown(LIMIT).unwrap();
+            self.1.send(gort::try_current().is_some()).unwrap();
+        }
+    }
+
+    thread_local! {
+        static KEPT: RefCell<Option<Ends>> = const { RefCell::new(None) };
+    }
+
+    within(LIMIT, || {
+        let runtime = runtime(1);
+        let (give, given) = chan::<gort::Runtime>(0);
+        let (tell, told) = mpsc::channel();
+        // Whose thread is not used again.
+        let handle = runtime.run(move || {
+            let builder = gort::Builder::new().stack_size(128 << 10);
+            builder.spawn(move || KEPT.set(Some(Ends(given.recv(), tell)))).unwrap()
+        });
+        give.send(runtime).unwrap();
+        handle.join().unwrap();
+        assert_eq!(told.recv(), Ok(false));
+    });
+}

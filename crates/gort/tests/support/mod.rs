@@ -1,6 +1,8 @@
 //! What the tests of the scheduler and its surface share.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+#[cfg(target_os = "linux")]
+pub mod address_space;
 pub mod allocations;
 pub mod net;
 #[path = "../../../gort-context/tests/support/mod.rs"]
