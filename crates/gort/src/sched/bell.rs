@@ -65,6 +65,7 @@ impl Bell {
 #[cfg(all(test, loom))]
 mod tests {
     use super::super::idle::{Idle, Leave};
+    use crate::prim::atomic::{AtomicBool, Ordering::Relaxed};
     use crate::prim::{Arc, thread};
 
     /// If a ring is lost, the monitor sleeps although a processor is in use: loom reports that as a
@@ -82,6 +83,30 @@ mod tests {
                 }
             });
             assert!(matches!(idle.leave(0, false), Leave::With(0)));
+            monitor.join().unwrap();
+        });
+    }
+    /// The only thread takes the processor, adds a timer, and lays the processor down again, all before the monitor is at rest: there
+    /// is nobody else who would fire it. It fails if the monitor does not look at the timers when it has said that it rests.
+    #[test]
+    fn a_monitor_that_goes_to_rest_while_a_timer_comes_that_nobody_else_fires() {
+        loom::model(|| {
+            let idle = Arc::new(Idle::<usize, usize>::new());
+            let has_timer = Arc::new(AtomicBool::new(false));
+            idle.add_processor(0);
+            let monitor = thread::spawn({
+                let (idle, has_timer) = (idle.clone(), has_timer.clone());
+                move || {
+                    idle.bell.answer();
+                    let relies_on_monitor = || has_timer.load(Relaxed);
+                    let nobody_is_busy = || idle.idle_processors() == 1;
+                    idle.bell.rest(|| nobody_is_busy() && !relies_on_monitor(), thread::park);
+                }
+            });
+            let processor = idle.take_processor().unwrap();
+            has_timer.store(true, Relaxed);
+            idle.bell.ring();
+            idle.add_processor(processor);
             monitor.join().unwrap();
         });
     }

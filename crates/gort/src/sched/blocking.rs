@@ -6,6 +6,7 @@
 //! wait, in order, parked. (Threads that wait with a goroutine, which has locked its own, say, are not counted: where they take the rest,
 //! who is ready waits until a call is over.)
 
+use super::Shared;
 use super::machine::{After, Machine};
 use super::park;
 use super::pinned::yield_pinned;
@@ -30,8 +31,9 @@ struct Turn {
 }
 
 impl Turn {
-    fn next(&mut self, most: usize) -> Option<Claim> {
-        while self.under_way < most {
+    /// How many there may be is read with the lock held: who changes that lets in those who wait after it.
+    fn next(&mut self, shared: &Shared) -> Option<Claim> {
+        while self.under_way < shared.most_calls() {
             // SAFETY: goroutines' records stay as long as the runtime.
             let claim = unsafe { self.waiting.pop_front()?.claim(Outcome::arm(0)) };
             if claim.is_some() {
@@ -49,10 +51,10 @@ impl Calls {
     }
 
     /// Waits until there is a thread for a call of `goroutine`, the caller.
-    fn begin(&self, goroutine: GoroutineRef, most: usize) {
+    fn begin(&self, goroutine: GoroutineRef, shared: &Shared) {
         let ticket = {
             let mut turn = self.turn.lock();
-            if turn.under_way < most && turn.waiting.is_empty() {
+            if turn.under_way < shared.most_calls() && turn.waiting.is_empty() {
                 turn.under_way += 1;
                 return;
             }
@@ -66,23 +68,23 @@ impl Calls {
         }
     }
 
-    fn end(&self, most: usize) {
+    fn end(&self, shared: &Shared) {
         let next = {
             let mut turn = self.turn.lock();
             turn.under_way -= 1;
-            turn.next(most)
+            turn.next(shared)
         };
         if let Some(claim) = next {
             claim.wake();
-            self.admit(most);
+            self.admit(shared);
         }
     }
 
     /// Lets in those that wait as long as there are threads for them: whenever a call has ended, or there may be more.
     #[cold]
     #[inline(never)]
-    pub(super) fn admit(&self, most: usize) {
-        let next = || self.turn.lock().next(most);
+    pub(super) fn admit(&self, shared: &Shared) {
+        let next = || self.turn.lock().next(shared);
         while let Some(claim) = next() {
             claim.wake();
         }
@@ -103,7 +105,7 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
             if !self.is_nested {
                 self.goroutine.set_flag(IN_CALL, false);
                 let shared = self.goroutine.shared();
-                shared.calls.end(shared.most_calls());
+                shared.calls.end(shared);
             }
             // What `f` has left there.
             gort_context::wipe_below();
@@ -119,7 +121,7 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
     let shared = goroutine.shared();
     let is_nested = goroutine.has_flag(IN_CALL);
     if !is_nested {
-        shared.calls.begin(goroutine, shared.most_calls());
+        shared.calls.begin(goroutine, shared);
         goroutine.set_flag(IN_CALL, true);
     }
     // It may have waited, so the machine may be another.

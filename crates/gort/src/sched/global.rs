@@ -1,10 +1,10 @@
 //! The global queue: linked through the records, for what comes from other threads and what the processors' rings have no room for.
 //!
-//! First in, first out, of two kinds: who was to run *at once* elsewhere, and all others. They take turns, so that the one kind
-//! does not wait until a thousand of the other have run, and nobody for ever.
+//! First in, first out, of three kinds: who was to run *at once* elsewhere, who is [pinned](super::pinned), and all others. They take turns, so
+//! that one kind does not wait until a thousand of another have run, and nobody for ever.
 
 use super::list::{Linked, List};
-use crate::goroutine::GoroutineRef;
+use crate::goroutine::{GoroutineRef, PINNED};
 use crate::prim::Lock;
 use crate::prim::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 use std::cell::Cell;
@@ -12,36 +12,46 @@ use std::cell::Cell;
 pub(crate) struct GlobalQueue {
     // Written under the lock, read without.
     len: AtomicUsize,
-    has_at_once: AtomicBool,
+    /// Are there any but the others?
+    has_special: AtomicBool,
     lists: Lock<Lists<GoroutineRef>>,
 }
 
+/// The kinds, in the order of their turns.
+const AT_ONCE: usize = 0;
+const WITH_MACHINE: usize = 1;
+const OTHERS: usize = 2;
+const KINDS: usize = 3;
+
 struct Lists<T> {
-    at_once: List<T>,
-    others: List<T>,
+    kinds: [List<T>; KINDS],
     /// Whose turn is next.
-    is_others_turn: bool,
+    turn: usize,
 }
 
 impl<T: Linked> Lists<T> {
     fn new() -> Self {
-        Lists { at_once: List::default(), others: List::default(), is_others_turn: false }
+        Lists { kinds: Default::default(), turn: AT_ONCE }
     }
 
-    /// The one that has the next turn.
-    fn next(&mut self) -> &mut List<T> {
-        let is_others = self.at_once.is_empty() || self.is_others_turn && !self.others.is_empty();
-        if is_others { &mut self.others } else { &mut self.at_once }
+    fn has_special(&self) -> bool {
+        !(self.kinds[AT_ONCE].is_empty() && self.kinds[WITH_MACHINE].is_empty())
+    }
+
+    /// The kind that has the next turn.
+    fn next(&self) -> usize {
+        let in_turn = (self.turn..self.turn + KINDS).map(|kind| kind % KINDS);
+        in_turn.into_iter().find(|kind| !self.kinds[*kind].is_empty()).unwrap_or(OTHERS)
     }
 
     #[inline(always)]
     fn pop(&mut self) -> Option<T> {
-        if self.at_once.is_empty() {
-            return self.others.pop();
+        if !self.has_special() {
+            return self.kinds[OTHERS].pop();
         }
-        let next = self.next().pop();
-        self.is_others_turn = !self.is_others_turn;
-        next
+        let kind = self.next();
+        self.turn = (kind + 1) % KINDS;
+        self.kinds[kind].pop()
     }
 }
 
@@ -56,7 +66,7 @@ impl GlobalQueue {
     pub(crate) fn new() -> Self {
         Self {
             len: AtomicUsize::new(0),
-            has_at_once: AtomicBool::new(false),
+            has_special: AtomicBool::new(false),
             lists: Lock::new(Lists::new()),
         }
     }
@@ -70,39 +80,52 @@ impl GlobalQueue {
         self.push_all(std::iter::once(goroutine));
     }
 
+    #[inline(always)]
+    pub(crate) fn push_all(&self, goroutines: impl Iterator<Item = GoroutineRef>) {
+        self.push_as(OTHERS, goroutines);
+    }
+
     /// For one that was to run at once elsewhere.
     pub(crate) fn push_at_once(&self, goroutine: GoroutineRef) {
+        self.push_as(AT_ONCE, std::iter::once(goroutine));
+    }
+
+    #[inline(always)]
+    fn push_as(&self, kind: usize, goroutines: impl Iterator<Item = GoroutineRef>) {
         let mut lists = self.lists.lock();
-        lists.at_once.push(goroutine);
-        self.has_at_once.store(true, Relaxed);
-        self.len.store(self.len.load(Relaxed) + 1, Relaxed);
+        let mut len = self.len.load(Relaxed);
+        for goroutine in goroutines {
+            let kind = if goroutine.has_flag(PINNED) { WITH_MACHINE } else { kind };
+            lists.kinds[kind].push(goroutine);
+            len += 1;
+        }
+        self.has_changed(len, &lists);
+    }
+
+    #[inline(always)]
+    fn has_changed(&self, len: usize, lists: &Lists<GoroutineRef>) {
+        self.has_special.store(lists.has_special(), Relaxed);
+        self.len.store(len, Relaxed);
     }
 
     /// Takes one that was to run at once, if there is one.
     pub(crate) fn pop_at_once(&self) -> Option<GoroutineRef> {
-        if !self.has_at_once.load(Relaxed) {
+        self.pop_special(AT_ONCE)
+    }
+
+    /// Takes one that waits with its machine, if there is one.
+    pub(crate) fn pop_pinned(&self) -> Option<GoroutineRef> {
+        self.pop_special(WITH_MACHINE)
+    }
+
+    fn pop_special(&self, kind: usize) -> Option<GoroutineRef> {
+        if !self.has_special.load(Relaxed) {
             return None;
         }
         let mut lists = self.lists.lock();
-        let goroutine = lists.at_once.pop()?;
-        self.has_taken(1, &lists);
+        let goroutine = lists.kinds[kind].pop()?;
+        self.has_changed(self.len.load(Relaxed) - 1, &lists);
         Some(goroutine)
-    }
-
-    fn has_taken(&self, count: usize, lists: &Lists<GoroutineRef>) {
-        self.has_at_once.store(!lists.at_once.is_empty(), Relaxed);
-        self.len.store(self.len.load(Relaxed) - count, Relaxed);
-    }
-
-    #[inline(always)]
-    pub(crate) fn push_all(&self, goroutines: impl Iterator<Item = GoroutineRef>) {
-        let mut lists = self.lists.lock();
-        let mut count = 0;
-        for goroutine in goroutines {
-            lists.others.push(goroutine);
-            count += 1;
-        }
-        self.len.store(self.len.load(Relaxed) + count, Relaxed);
     }
 
     /// Shows the first to `f`, which is to be quick.
@@ -110,7 +133,8 @@ impl GlobalQueue {
         if self.len() == 0 {
             return None;
         }
-        self.lists.lock().next().first().map(f)
+        let lists = self.lists.lock();
+        lists.kinds[lists.next()].first().map(f)
     }
 
     /// Takes the first; up to `more` that follow it go to `take`.
@@ -131,7 +155,7 @@ impl GlobalQueue {
             take(goroutine);
             count += 1;
         }
-        self.has_taken(count, &lists);
+        self.has_changed(self.len.load(Relaxed) - count, &lists);
         Some(first)
     }
 }
@@ -149,26 +173,27 @@ mod tests {
     }
 
     #[test]
-    fn two_kinds_take_turns() {
+    fn the_kinds_take_turns() {
         let node = |number| &*Box::leak(Box::new(Node(number, Cell::new(None))));
         let mut lists = Lists::new();
         let next = |lists: &mut Lists<&'static Node>| lists.pop().map(|node| node.0);
         for number in 1..=3 {
-            lists.others.push(node(number));
-            lists.at_once.push(node(10 * number));
+            lists.kinds[OTHERS].push(node(number));
+            lists.kinds[AT_ONCE].push(node(10 * number));
         }
-        assert_eq!(lists.next().first().unwrap().0, 10);
-        for expected in [10, 1, 20, 2] {
+        lists.kinds[WITH_MACHINE].push(node(100));
+        assert_eq!(lists.next(), AT_ONCE);
+        for expected in [10, 100, 1, 20, 2] {
             assert_eq!(next(&mut lists), Some(expected));
         }
         // Those that come all the time keep nobody waiting.
-        lists.at_once.push(node(40));
+        lists.kinds[AT_ONCE].push(node(40));
         for expected in [30, 3, 40] {
             assert_eq!(next(&mut lists), Some(expected));
         }
         assert_eq!(next(&mut lists), None);
-        lists.others.push(node(4));
-        assert_eq!(lists.next().first().unwrap().0, 4);
+        lists.kinds[OTHERS].push(node(4));
+        assert_eq!(lists.next(), OTHERS);
         assert_eq!(next(&mut lists), Some(4));
         assert_eq!(next(&mut lists), None);
     }

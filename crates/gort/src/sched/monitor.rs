@@ -180,7 +180,11 @@ impl Monitor {
             let chores = [self.tidier.due(shared), self.homebound.due(shared), late];
             chores.into_iter().flatten().min().map(Deadline::from_nanos)
         };
-        let nothing_to_do = || nobody_is_busy() && !due().is_some_and(Deadline::has_passed);
+        let nothing_to_do = || {
+            nobody_is_busy()
+                && !shared.relies_on_monitor()
+                && !due().is_some_and(Deadline::has_passed)
+        };
         let sleep = || match due().and_then(Deadline::remaining) {
             Some(time) => thread::park_timeout(time),
             None => thread::park(),

@@ -6,13 +6,14 @@
 //! processor goes to the machine, which wakes with it ([`home`](super::home)).
 //!
 //! **It needs no other machine.** If there is no thread to be had for a processor, be it that there are to be no more or that
-//! the system has none, everybody who has a thread may be waiting. So whoever fails to start one looks for a pinned goroutine
-//! in the queues and gives it the processor; and the [monitor](super::monitor), which tries again as long as there is work, then fires the timers
-//! that are due.
+//! the system has none, everybody who has a thread may be waiting. So whoever fails to start one gives the processor to a
+//! pinned goroutine that is ready, of which the [global queue](super::global) has a list; and the [monitor](super::monitor), which tries again as
+//! long as there is work, then fires the timers that are due, and does not rest while there are any.
 
 use super::Shared;
 use super::machine::Machine;
 use super::processor::Processor;
+use super::timer::NEVER;
 use crate::clock::Deadline;
 use crate::goroutine::{GoroutineRef, PINNED, SHIELDED, UNWINDS};
 use crate::prim::atomic::Ordering::*;
@@ -22,11 +23,11 @@ use crate::prim::atomic::Ordering::*;
 #[cold]
 #[inline(never)]
 pub(super) fn park_pinned(machine: &Machine, goroutine: GoroutineRef) {
-    machine.pin(goroutine);
+    pin(goroutine);
     if goroutine.task().commit() {
         machine.await_processor(goroutine);
     }
-    machine.unpin(goroutine);
+    goroutine.set_flag(PINNED, false);
 }
 
 /// Yields with the machine: to the end of the queue, from which another machine passes the processor
@@ -34,29 +35,16 @@ pub(super) fn park_pinned(machine: &Machine, goroutine: GoroutineRef) {
 #[cold]
 #[inline(never)]
 pub(super) fn yield_pinned(machine: &Machine, goroutine: GoroutineRef) {
-    machine.pin(goroutine);
+    pin(goroutine);
     match machine.try_processor() {
         Some(processor) => processor.push(goroutine, machine.shared()),
         None => machine.shared().inject(goroutine),
     }
     machine.await_processor(goroutine);
-    machine.unpin(goroutine);
+    goroutine.set_flag(PINNED, false);
 }
 
 impl Machine {
-    fn pin(&self, goroutine: GoroutineRef) {
-        self.shared().pinned.fetch_add(1, Relaxed);
-        goroutine.set_flag(PINNED, true);
-        if std::thread::panicking() && !goroutine.has_flag(SHIELDED) {
-            goroutine.set_flag(SHIELDED | UNWINDS, true);
-        }
-    }
-
-    fn unpin(&self, goroutine: GoroutineRef) {
-        goroutine.set_flag(PINNED, false);
-        self.shared().pinned.fetch_sub(1, Relaxed);
-    }
-
     /// Gives the processor away and sleeps, with a pinned goroutine, until it is given one for it.
     fn await_processor(&self, goroutine: GoroutineRef) {
         self.shared().ensure_origin();
@@ -71,30 +59,31 @@ impl Machine {
     }
 }
 
+fn pin(goroutine: GoroutineRef) {
+    goroutine.set_flag(PINNED, true);
+    if std::thread::panicking() && !goroutine.has_flag(SHIELDED) {
+        goroutine.set_flag(SHIELDED | UNWINDS, true);
+    }
+}
+
 impl Shared {
-    /// There is no machine for `processor`, which is the caller's: gives it to the first of those in the queues who wait with one.
-    /// False: there is nobody.
+    /// There is no machine for `processor`, which is the caller's: gives it to somebody who waits with one and is ready. False:
+    /// there is nobody.
     pub(super) fn give_to_pinned(&self, processor: &'static Processor) -> bool {
-        // Whoever is in a queue, and pinned, was counted before it came there.
-        if self.pinned.load(Relaxed) == 0 {
-            return false;
-        }
-        let waiting = self.global.len() + processor.queue.len() as usize + 1;
-        let next = || processor.take_next().or_else(|| processor.pop());
-        for _ in 0..waiting {
-            let Some(goroutine) = next().or_else(|| self.global.pop_batch(0, drop)) else { break };
-            if goroutine.has_flag(PINNED) {
-                self.home_of(goroutine).rouse(Some(processor), false);
-                return true;
-            }
-            self.global.push(goroutine);
-        }
-        false
+        self.take_queue_of(processor);
+        let Some(goroutine) = self.global.pop_pinned() else { return false };
+        self.home_of(goroutine).rouse(Some(processor), false);
+        true
     }
 
     /// Is there no machine to be had for a processor, idle or new?
     pub(super) fn lacks_threads(&self) -> bool {
         let has_none = !self.can_run_another() || self.threads_again_at.load(Relaxed) != 0;
         has_none && !self.idle.has_machine()
+    }
+
+    /// Is there nobody but the monitor who would see to timers and events?
+    pub(super) fn relies_on_monitor(&self) -> bool {
+        (self.earliest_timer() != NEVER || self.is_unwatched()) && self.lacks_threads()
     }
 }

@@ -65,8 +65,6 @@ pub(crate) struct Shared {
     processors: Box<[AtomicPtr<Processor>]>,
     /// The last attempt to start a thread failed; when to try again, as the clock counts.
     pub(super) threads_again_at: AtomicU64,
-    /// Goroutines that wait with their machines.
-    pub(super) pinned: AtomicUsize,
     /// Machines that have a thread.
     pub(super) running: AtomicUsize,
     pub(super) most_threads: usize,
@@ -149,7 +147,6 @@ impl Shared {
             made: AtomicUsize::new(0),
             processors: (0..MAX_PROCESSORS).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
             threads_again_at: AtomicU64::new(0),
-            pinned: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
             most_threads,
             slice: u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX),

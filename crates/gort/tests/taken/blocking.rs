@@ -186,6 +186,26 @@ fn at_the_limit_of_threads_one_that_waits_with_its_own_is_woken() {
     });
 }
 
+/// Each time that there is work and no thread somebody looks for those that wait with their own: not among all others.
+#[test]
+fn at_the_limit_of_threads_many_are_started_at_once() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(2).max_threads(3));
+        let (tx, rx) = chan::<()>(0);
+        let pinned = [rx.clone(), rx].map(|rx| {
+            runtime.spawn(move || {
+                let _locked = gort::lock_thread();
+                rx.recv()
+            })
+        });
+        runtime.run(|| {
+            gort::scope(|scope| (0..400_000).for_each(|_| drop(scope.go(gort::yield_now))));
+        });
+        drop(tx);
+        assert_eq!(pinned.map(|one| one.join().unwrap()), [None; 2]);
+    });
+}
+
 /// One within another has its thread already.
 #[test]
 fn at_the_limit_of_threads_a_call_within_a_call_does_not_wait_for_itself() {

@@ -74,7 +74,7 @@ impl Shared {
             self.notify();
         }
         self.ensure_keeper(self.first_processor().timers.earliest());
-        self.calls.admit(self.most_calls());
+        self.calls.admit(self);
         before
     }
 
@@ -142,10 +142,17 @@ impl Shared {
         self.first_processor().timers.note_stale();
     }
 
+    /// Those in the queue of a processor that nobody runs are in the global one from here on.
+    pub(in crate::sched) fn take_queue_of(&self, processor: &Processor) {
+        if !processor.is_empty() {
+            let rest = std::iter::from_fn(|| processor.pop().or_else(|| processor.take_next()));
+            self.global.push_all(rest);
+        }
+    }
+
     /// Takes everything off a processor that is not to run any more, and that its machine has let go.
     pub(crate) fn retire_processor(&self, processor: &Processor) {
-        let rest = std::iter::from_fn(|| processor.pop().or_else(|| processor.take_next()));
-        self.global.push_all(rest);
+        self.take_queue_of(processor);
         self.global.push_all(self.workers.give_all_of(processor));
         processor.timers.move_to(&self.first_processor().timers);
         processor.retired.store(true, SeqCst);
