@@ -13,7 +13,8 @@ use crate::sched;
 /// `f` runs on the calling thread and stack: it may borrow, and neither it nor its result need be `Send`.
 /// When it returns and no processor is free, the goroutine waits its turn like one that was made
 /// ready, and may go on on another thread: what is said of operations that may block goes for
-/// `blocking`, too. `f` itself may use whatever gort has.
+/// `blocking`, too. `f` itself may use whatever gort has. (When it has waited by gort it has a processor again, which the
+/// [monitor](crate::Preempt) takes away when it blocks. With `Preempt::Off` nobody does: what blocks then is to be in a `blocking` of its own.)
 ///
 /// When its runtime is [shut down](crate::Runtime::shutdown), a goroutine is unwound instead of calling `f`. A call that has
 /// begun goes on to its end, which the shutdown waits for.

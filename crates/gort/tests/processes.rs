@@ -220,6 +220,35 @@ fn a_forked_goroutine_that_waits_ends_its_process() {
     }
 }
 
+/// As many calls as there are threads for are under way: they are the parent's.
+#[test]
+fn a_forked_child_blocks_beside_its_parents_calls() {
+    let blocks = within(LIMIT, || {
+        let runtime = gort::Runtime::builder().processors(1).max_threads(3).build().unwrap();
+        runtime.run(|| {
+            let (end, ends) = gort::chan::chan::<()>(0);
+            let begun = AtomicUsize::new(0);
+            gort::scope(|scope| {
+                for _ in 0..2 {
+                    scope.go(|| {
+                        gort::blocking(|| {
+                            begun.fetch_add(1, SeqCst);
+                            ends.recv()
+                        })
+                    });
+                }
+                while begun.load(SeqCst) < 2 {
+                    gort::yield_now();
+                }
+                let blocks = forked(|| i32::from(gort::blocking(|| 5) == 5));
+                drop(end);
+                blocks
+            })
+        })
+    });
+    assert_eq!(blocks, 1);
+}
+
 /// Those that wait for their turn where a goroutine forks have it in the parent alone, also if they are made ready in the child.
 #[test]
 #[cfg(not(feature = "threads"))] // where the machines' threads are others

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use std::{net, thread};
-use support::{LIMIT, compute_until, on, within};
+use support::{LIMIT, assert_success, child, compute_until, in_child, on, within};
 
 /// The only machine is in a blocking call, so there is none that would wait for the timer.
 #[test]
@@ -24,6 +24,33 @@ fn a_timer_is_due_during_the_only_machines_blocking_call() {
         gort::blocking(|| rx.recv_timeout(LIMIT / 2).expect("it wakes during the call"));
         sleeper.join().unwrap();
     });
+}
+
+/// The same with a call that a plain thread has put on, when the monitor rests.
+#[test]
+fn a_plain_threads_call_is_due_during_the_only_machines_blocking_call() {
+    if !in_child() {
+        let test = "a_plain_threads_call_is_due_during_the_only_machines_blocking_call";
+        return assert_success(&child(test, |command| {
+            command.env("GOMAXPROCS", "1");
+        }));
+    }
+    let (begins, begun) = mpsc::channel();
+    let (end, ends) = mpsc::channel::<()>();
+    let call = gort::spawn(move || {
+        gort::blocking(|| {
+            begins.send(()).unwrap();
+            ends.recv_timeout(LIMIT).unwrap_err()
+        })
+    });
+    begun.recv_timeout(LIMIT).unwrap();
+    // Not before the monitor rests, most often.
+    thread::sleep(Duration::from_millis(50));
+    let (tx, rx) = mpsc::channel();
+    let after = gort::time::after_func(Duration::from_millis(1), move || tx.send(()).unwrap());
+    rx.recv_timeout(LIMIT / 2).expect("it is called during the call");
+    drop((after, end));
+    assert_eq!(call.join().unwrap(), mpsc::RecvTimeoutError::Disconnected);
 }
 
 /// An echo for one client on a socket of gort's.

@@ -53,6 +53,7 @@ impl Calls {
     /// Waits until there is a thread for a call of `goroutine`, the caller.
     fn begin(&self, goroutine: GoroutineRef, shared: &Shared) {
         let ticket = {
+            let _inside = park::inside();
             let mut turn = self.turn.lock();
             if turn.under_way < shared.most_calls() && turn.waiting.is_empty() {
                 turn.under_way += 1;
@@ -70,6 +71,7 @@ impl Calls {
 
     fn end(&self, shared: &Shared) {
         let next = {
+            let _inside = park::inside();
             let mut turn = self.turn.lock();
             turn.under_way -= 1;
             turn.next(shared)
@@ -84,7 +86,10 @@ impl Calls {
     #[cold]
     #[inline(never)]
     pub(super) fn admit(&self, shared: &Shared) {
-        let next = || self.turn.lock().next(shared);
+        let next = || {
+            let _inside = park::inside();
+            self.turn.lock().next(shared)
+        };
         while let Some(claim) = next() {
             claim.wake();
         }
@@ -96,19 +101,23 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
     /// Comes back also when `f` panics.
     struct Call {
         goroutine: GoroutineRef,
-        /// It is within another of the same goroutine, and uses its place: waiting for a second one, it would wait for itself.
+        /// It is within another of the same goroutine, and uses its place: waiting for a second one, it would wait for itself. Or it is
+        /// in a forked child, where the places are the parent's.
         is_nested: bool,
     }
 
     impl Drop for Call {
         fn drop(&mut self) {
-            if !self.is_nested {
-                self.goroutine.set_flag(IN_CALL, false);
-                let shared = self.goroutine.shared();
-                shared.calls.end(shared);
-            }
             // What `f` has left there.
             gort_context::wipe_below();
+            if self.is_nested {
+                return;
+            }
+            self.goroutine.set_flag(IN_CALL, false);
+            let shared = self.goroutine.shared();
+            if shared.has_threads() {
+                shared.calls.end(shared);
+            }
             // `f` may have waited.
             let machine = tls::machine().expect("a goroutine runs on a machine");
             machine.come_back();
@@ -119,7 +128,7 @@ pub(crate) fn blocking<R>(f: impl FnOnce() -> R) -> R {
     let Some(goroutine) = machine.current() else { return f() };
     park::end_in_shutdown(goroutine);
     let shared = goroutine.shared();
-    let is_nested = goroutine.has_flag(IN_CALL);
+    let is_nested = goroutine.has_flag(IN_CALL) || !shared.has_threads();
     if !is_nested {
         shared.calls.begin(goroutine, shared);
         goroutine.set_flag(IN_CALL, true);

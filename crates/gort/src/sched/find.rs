@@ -243,8 +243,17 @@ impl Machine {
         if others_wait && self.shared().fire_all_timers() > 0 { self.pick() } else { None }
     }
 
+    /// Has nothing been picked as the processor is not to run any more, and not as nobody is in its ring? Then there is no room for
+    /// others there, and the machine is to go idle.
+    fn is_to_leave(&self) -> bool {
+        self.processor().queue.len() > 0
+    }
+
     /// The first of the global queue, and this processor's share of the rest.
     fn take_global(&self) -> Option<GoroutineRef> {
+        if self.is_to_leave() {
+            return None;
+        }
         let shared = self.shared();
         let share = shared.global.len() / shared.active_processors().max(1);
         let processor = self.processor();
@@ -257,9 +266,11 @@ impl Machine {
 
     /// Looks for work at other processors, a few times with pauses in between.
     fn search(&self) -> Option<GoroutineRef> {
+        if self.is_to_leave() {
+            return None;
+        }
         let shared = self.shared();
         let mine = self.processor();
-        debug_assert!(mine.queue.len() <= CAPACITY / 2);
         self.discouraged.set(false);
         let beside_poller = shared.has_driver();
         let rounds = if beside_poller { ROUNDS_BESIDE_POLLER } else { ROUNDS };
@@ -320,5 +331,79 @@ impl Shared {
         }
         let now = clock::now();
         self.processors().map(|processor| processor.timers.fire(now)).sum()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use crate::prim::atomic::Ordering::Relaxed;
+    use crate::{Preempt, Runtime, spawn, tls};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+    use std::sync::{Arc, mpsc};
+    use std::thread;
+    use std::time::Duration;
+
+    /// A machine looks for work with many in its ring and in the global queue, and its processor is not to run any more, when it is
+    /// the turn of what concerns all processors.
+    fn looks_with_a_processor_that_is_to_go() {
+        let runtime = Runtime::builder().processors(2).preempt(Preempt::Off).build().unwrap();
+        let (stop, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let both_run = Arc::new(AtomicUsize::new(0));
+        let both = [0, 1].map(|_| {
+            let (stop, ended, both_run) = (stop.clone(), ended.clone(), both_run.clone());
+            runtime.spawn(move || {
+                both_run.fetch_add(1, SeqCst);
+                while both_run.load(SeqCst) < 2 {
+                    std::hint::spin_loop();
+                }
+                let machine = tls::machine().expect("of a goroutine");
+                let shared = machine.shared();
+                if machine.inside().processor().expect("nobody takes it").index == 0 {
+                    while !stop.load(SeqCst) {
+                        std::hint::spin_loop();
+                    }
+                    return;
+                }
+                let end = move || _ = ended.fetch_add(1, SeqCst);
+                (0..200).for_each(|_| drop(spawn(end.clone())));
+                thread::scope(|scope| {
+                    let from_outside = || {
+                        for _ in 0..200 {
+                            let end = end.clone();
+                            // SAFETY: the closure may go to another thread, and owns what it holds.
+                            let spawned =
+                                unsafe { shared.spawn_detached::<_, ()>(Default::default(), end) };
+                            spawned.unwrap();
+                        }
+                    };
+                    scope.spawn(from_outside).join().unwrap();
+                });
+                let inside = machine.inside();
+                let processor = inside.processor().expect("nobody takes it");
+                let next = processor.take_next().expect("the last of them");
+                processor.push(next, shared);
+                processor.tick.store(super::TURN_EVERY - 1, Relaxed);
+                shared.set_active_processors(1);
+                assert!(machine.find_now().is_none());
+                shared.set_active_processors(2);
+                drop(inside);
+                stop.store(true, SeqCst);
+            })
+        });
+        both.into_iter().for_each(|one| one.join().unwrap());
+        while ended.load(SeqCst) < 400 {
+            thread::yield_now();
+        }
+    }
+
+    /// It did not tell that from an empty ring, and went on to fill it.
+    #[test]
+    fn a_ring_is_not_filled_when_its_processor_is_to_go() {
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            looks_with_a_processor_that_is_to_go();
+            done.send(()).unwrap();
+        });
+        is_done.recv_timeout(Duration::from_secs(60)).expect("it comes to its end");
     }
 }

@@ -18,7 +18,7 @@ use super::processor::Processor;
 use super::sleeper::{Bed, Sleeper};
 use super::worker::Assignment;
 use crate::clock::{self, Deadline};
-use crate::goroutine::GoroutineRef;
+use crate::goroutine::{GoroutineRef, IN_CALL};
 use crate::prim::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use crate::{sys, tls};
 use gort_context::overflow::AltStack;
@@ -225,7 +225,10 @@ impl Machine {
             self.is_redirected.store(false, Relaxed);
         }
         let idle = &self.shared().idle;
+        // In a blocking call it would keep it while it blocks.
+        let is_in_call = self.current().is_some_and(|goroutine| goroutine.has_flag(IN_CALL));
         if idle.idle_processors() > 0
+            && !is_in_call
             && self.shared().has_threads()
             && let Some(processor) = idle.take_processor()
         {

@@ -180,11 +180,9 @@ impl Monitor {
             let chores = [self.tidier.due(shared), self.homebound.due(shared), late];
             chores.into_iter().flatten().min().map(Deadline::from_nanos)
         };
-        let nothing_to_do = || {
-            nobody_is_busy()
-                && !shared.relies_on_monitor()
-                && !due().is_some_and(Deadline::has_passed)
-        };
+        let is_awaited = || shared.has_work() || has_next(shared) || shared.relies_on_monitor();
+        let nothing_to_do =
+            || nobody_is_busy() && !is_awaited() && !due().is_some_and(Deadline::has_passed);
         let sleep = || match due().and_then(Deadline::remaining) {
             Some(time) => thread::park_timeout(time),
             None => thread::park(),
@@ -226,11 +224,12 @@ impl Monitor {
                 finding = Finding::Busy;
                 lively += usize::from(picks >= LIVELY);
             }
-            if shared.idle.idle_processors() > 0 && shared.is_active(processor) {
-                if pass_on(shared, processor, goes_on, seen.taken == before.taken) {
-                    return Finding::Stuck;
-                }
-            } else if (!goes_on || has_begun)
+            let others_are_idle = shared.idle.idle_processors() > 0;
+            if others_are_idle && pass_on(shared, processor, goes_on, seen.taken == before.taken) {
+                return Finding::Stuck;
+            }
+            if !(others_are_idle && shared.is_active(processor))
+                && (!goes_on || has_begun)
                 && (is_awaited(shared, now) || !shared.is_active(processor))
                 && let Some(taken) = take(shared, processor, seen, now)
             {
@@ -288,9 +287,12 @@ fn pass_on(shared: &Shared, processor: &Processor, goes_on: bool, same_oldest: b
 
 /// Could a processor be of use to anybody, if there was one?
 fn is_awaited(shared: &Shared, now: u64) -> bool {
-    shared.has_work()
-        || shared.processors().any(|processor| processor.queue.has_next())
-        || shared.earliest_timer() <= now
+    shared.has_work() || has_next(shared) || shared.earliest_timer() <= now
+}
+
+/// Is anybody the next to run somewhere?
+fn has_next(shared: &Shared) -> bool {
+    shared.processors().any(|processor| processor.queue.has_next())
 }
 
 /// For how long a goroutine may keep a processor that others wait for. In a large crowd the kernel runs

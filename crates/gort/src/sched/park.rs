@@ -244,7 +244,8 @@ impl Shared {
         if processor.timers.add(when, ticket) {
             match mine {
                 Some(mine) => mine.owned.wants_keeper.set(true),
-                None => drop(self.ensure_keeper(when)),
+                // A thread that does not run it, so that all machines may be away.
+                None => drop(self.rouse_keeper(when)),
             }
         }
         processor

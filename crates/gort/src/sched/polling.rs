@@ -111,7 +111,7 @@ impl Shared {
     }
 
     /// As [`ensure_keeper`](Self::ensure_keeper); starts a machine if none is asleep.
-    fn rouse_keeper(&self, when: u64) -> bool {
+    pub(super) fn rouse_keeper(&self, when: u64) -> bool {
         self.ensure_keeper(when)
             || self.idle.has_machine()
             || self.idle.take_processor().is_none_or(|processor| self.hand_off(processor))

@@ -342,6 +342,8 @@ impl Shared {
         self.exiting.store(true, SeqCst);
         // A machine enters the list first and then looks for the mark: it is roused, or sees it.
         self.rouse_all();
+        // Visitors may start threads,
+        self.wait_for_visitors();
         let take_all = || self.registry().threads.take_all();
         let mut give_way = GiveWay::default();
         while let Some(threads) = take_all() {
@@ -352,10 +354,16 @@ impl Shared {
         if let Some(driver) = self.driver.get() {
             driver.close();
         }
+        // and destructors of threads may be visitors.
+        self.wait_for_visitors();
+        self.close();
+    }
+
+    fn wait_for_visitors(&self) {
+        let mut give_way = GiveWay::default();
         while self.visitors.load(SeqCst) != 0 {
             give_way.once();
         }
-        self.close();
     }
 
     /// No thread runs in this runtime any more: what handles still hold keeps it in memory.

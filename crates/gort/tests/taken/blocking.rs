@@ -83,6 +83,26 @@ fn a_panic_in_a_blocking_call_is_the_goroutines() {
     });
 }
 
+/// It has given its processor up, and does not take it to wake somebody and keep it.
+#[test]
+fn blocking_makes_room_for_those_it_wakes() {
+    within(LIMIT, || {
+        let runtime = build(|builder| builder.processors(1).preempt(Preempt::Off));
+        runtime.run(|| {
+            let (tx, rx) = chan(1);
+            let (answer, answers) = std::sync::mpsc::channel();
+            let other = gort::spawn(move || answer.send(rx.recv()).unwrap());
+            gort::yield_now(); // it waits from here on
+            let answer = gort::blocking(|| {
+                tx.send(5).unwrap();
+                answers.recv_timeout(LIMIT / 2).expect("an answer during the call")
+            });
+            assert_eq!(answer, Some(5));
+            other.join().unwrap();
+        });
+    });
+}
+
 #[test]
 fn at_the_limit_of_threads_blocking_calls_wait_their_turn() {
     within(LIMIT, || {

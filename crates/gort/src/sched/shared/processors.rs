@@ -226,4 +226,27 @@ mod tests {
             both.into_iter().for_each(|one| one.join().unwrap());
         }
     }
+    /// With a processor that is not to run any more, its machine computes, and nobody takes it away: who is the next to run there goes
+    /// to one that is idle.
+    #[test]
+    fn who_is_next_where_somebody_computes_goes_to_another() {
+        let is_seen = || {
+            let runtime = Runtime::builder().processors(2).preempt(Preempt::Off).build().unwrap();
+            runtime.run(|| {
+                let machine = tls::machine().expect("of a goroutine");
+                let index = machine.inside().processor().map(|processor| processor.index);
+                if index != Some(1) {
+                    return false;
+                }
+                machine.shared().set_active_processors(1);
+                let has_run = Arc::new(AtomicUsize::new(0));
+                let runs = has_run.clone();
+                drop(crate::spawn(move || runs.store(1, SeqCst)));
+                eventually(&|| has_run.load(SeqCst) == 1);
+                true
+            })
+        };
+        // The last of the processors is the first to be taken.
+        assert!((0..100).any(|_| is_seen()));
+    }
 }
