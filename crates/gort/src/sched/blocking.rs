@@ -21,6 +21,7 @@ use std::collections::VecDeque;
 
 /// How many blocking calls are under way, and who waits to begin one.
 pub(crate) struct Calls {
+    /// Not taken inside the runtime.
     turn: Lock<Turn>,
 }
 
@@ -53,7 +54,6 @@ impl Calls {
     /// Waits until there is a thread for a call of `goroutine`, the caller.
     fn begin(&self, goroutine: GoroutineRef, shared: &Shared) {
         let ticket = {
-            let _inside = park::inside();
             let mut turn = self.turn.lock();
             if turn.under_way < shared.most_calls() && turn.waiting.is_empty() {
                 turn.under_way += 1;
@@ -71,7 +71,6 @@ impl Calls {
 
     fn end(&self, shared: &Shared) {
         let next = {
-            let _inside = park::inside();
             let mut turn = self.turn.lock();
             turn.under_way -= 1;
             turn.next(shared)
@@ -86,10 +85,7 @@ impl Calls {
     #[cold]
     #[inline(never)]
     pub(super) fn admit(&self, shared: &Shared) {
-        let next = || {
-            let _inside = park::inside();
-            self.turn.lock().next(shared)
-        };
+        let next = || self.turn.lock().next(shared);
         while let Some(claim) = next() {
             claim.wake();
         }

@@ -337,7 +337,7 @@ impl Shared {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use crate::prim::atomic::Ordering::Relaxed;
-    use crate::{Preempt, Runtime, spawn, tls};
+    use crate::{Preempt, Runtime, tls};
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
     use std::sync::{Arc, mpsc};
     use std::thread;
@@ -364,20 +364,17 @@ mod tests {
                     }
                     return;
                 }
-                let end = move || _ = ended.fetch_add(1, SeqCst);
-                (0..200).for_each(|_| drop(spawn(end.clone())));
-                thread::scope(|scope| {
-                    let from_outside = || {
-                        for _ in 0..200 {
-                            let end = end.clone();
-                            // SAFETY: the closure may go to another thread, and owns what it holds.
-                            let spawned =
-                                unsafe { shared.spawn_detached::<_, ()>(Default::default(), end) };
-                            spawned.unwrap();
-                        }
-                    };
-                    scope.spawn(from_outside).join().unwrap();
-                });
+                let start_many = || {
+                    for _ in 0..200 {
+                        let ended = ended.clone();
+                        let end = move || _ = ended.fetch_add(1, SeqCst);
+                        // SAFETY: the closure may go to another thread, and owns what it holds.
+                        unsafe { shared.spawn_detached::<_, ()>(Default::default(), end) }.unwrap();
+                    }
+                };
+                // In the ring; and in the global queue.
+                start_many();
+                thread::scope(|scope| scope.spawn(start_many).join().unwrap());
                 let inside = machine.inside();
                 let processor = inside.processor().expect("nobody takes it");
                 let next = processor.take_next().expect("the last of them");

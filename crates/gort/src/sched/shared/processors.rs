@@ -49,7 +49,7 @@ impl Shared {
             return self.active_processors();
         }
         let count = count.min(MAX_PROCESSORS);
-        let _inside = inside();
+        let entered = inside();
         let registry = self.registry();
         let before = self.active.swap(count, SeqCst);
         // Busy ones above the count are retired when they next look for work.
@@ -74,6 +74,7 @@ impl Shared {
             self.notify();
         }
         self.ensure_keeper(self.first_processor().timers.earliest());
+        drop(entered);
         self.calls.admit(self);
         before
     }
@@ -241,7 +242,10 @@ mod tests {
                 machine.shared().set_active_processors(1);
                 let has_run = Arc::new(AtomicUsize::new(0));
                 let runs = has_run.clone();
-                drop(crate::spawn(move || runs.store(1, SeqCst)));
+                let run = move || runs.store(1, SeqCst);
+                // SAFETY: the closure may go to another thread, and owns what it holds.
+                unsafe { machine.shared().spawn_detached::<_, ()>(Default::default(), run) }
+                    .unwrap();
                 eventually(&|| has_run.load(SeqCst) == 1);
                 true
             })
