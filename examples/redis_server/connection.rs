@@ -150,15 +150,19 @@ impl Connection {
     /// Waits for more of what the client sends. When the server stops: no longer than a moment, but what has come is read.
     fn read(&mut self) -> Result<()> {
         const MOMENT: Duration = Duration::from_millis(1);
+        // It may be over before the thread gets to read, or the server sets the deadline only after us.
+        const ATTEMPTS: usize = 3;
         let stream = &self.client.stream;
-        match self.input.fill(stream) {
-            Err(Ended::TimedOut) if self.server.clients.is_stopping() => {
-                // The deadline had passed, so that nothing was read.
-                stream.set_read_deadline(Some(Instant::now() + MOMENT)).map_err(|_| None)?;
-                Ok(self.input.fill(stream)?)
+        let mut read = self.input.fill(stream);
+        for _ in 0..ATTEMPTS {
+            if !matches!(read, Err(Ended::TimedOut)) || !self.server.clients.is_stopping() {
+                break;
             }
-            done => Ok(done?),
+            // The deadline had passed, so that nothing was read.
+            stream.set_read_deadline(Some(Instant::now() + MOMENT)).map_err(|_| None)?;
+            read = self.input.fill(stream);
         }
+        Ok(read?)
     }
 
     /// Answers all requests that have come, or those up to one after which there is something else to do.

@@ -105,6 +105,14 @@ fn owners() {
         assert_eq!(fs::chown(&link, Some(user), None).unwrap_err().kind(), ErrorKind::NotFound);
         fs::lchown(&link, Some(user), Some(group)).unwrap();
         assert_eq!(owners(fs::symlink_metadata(&link).unwrap()), (user, group));
+        // Whoever may give it to others may do so with the rest.
+        if fs::chown(&path, Some(user + 3), Some(group + 4)).is_ok() {
+            assert_eq!(owners(fs::metadata(&path).unwrap()), (user + 3, group + 4));
+            fs::fchown(&file, Some(user + 1), None).unwrap();
+            assert_eq!(owners(fs::metadata(&path).unwrap()), (user + 1, group + 4));
+            fs::lchown(&link, None, Some(group + 2)).unwrap();
+            assert_eq!(owners(fs::symlink_metadata(&link).unwrap()), (user, group + 2));
+        }
     });
 }
 

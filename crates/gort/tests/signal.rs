@@ -416,6 +416,8 @@ fn a_forked_process_is_told_that_it_is_not_notified() {
         // SAFETY: the child has one thread, calls nothing that another one may have locked, and leaves.
         let forked = unsafe { libc::fork() };
         if forked == 0 {
+            // SAFETY: no memory of ours is involved. It ends this process if it hangs, as nobody else does.
+            unsafe { libc::alarm(30) };
             let refused = notify(&[Signal::TERMINATE]);
             if refused.is_err_and(|error| error.kind() == ErrorKind::Unsupported) {
                 Signal::TERMINATE.raise().unwrap();

@@ -24,6 +24,8 @@ fn who_registers_what_is_just_being_closed_is_told_so() {
 fn who_sends_what_is_just_being_closed_is_told_so() {
     use std::os::unix::net::UnixDatagram;
     let path = std::env::temp_dir().join(format!("gort-closed-{}", std::process::id()));
+    // One that was killed has left it, with the same number.
+    let _ = std::fs::remove_file(&path);
     let _receiver = UnixDatagram::bind(&path).unwrap();
     let source = Source::new(UnixDatagram::unbound().unwrap()).unwrap();
     sys::close_in_place(&source.io).unwrap();

@@ -159,7 +159,7 @@ fn at_the_limit_of_threads_a_call_that_waits_is_let_in_when_there_are_more() {
                 gort::blocking(second_begins);
             });
             eventually("the second has come", || steps.load(SeqCst) == 2);
-            // After it, as there is one queue and one of the two processors that is not in a call.
+            // After it, most often: a third thread may run this before the second has come to wait.
             runtime.run(gort::yield_now);
             assert_eq!(steps.load(SeqCst), 2, "there is no thread for it");
             runtime.set_processors(1);
@@ -202,7 +202,18 @@ fn at_the_limit_of_threads_one_that_waits_with_its_own_goes_on() {
 fn at_the_limit_of_threads_one_that_waits_with_its_own_is_woken() {
     within(LIMIT, || {
         let (tx, rx) = chan::<()>(0);
-        one_goes_on_with_its_thread(move || rx.recv().unwrap(), move || tx.send(()).unwrap());
+        let receives = Arc::new(AtomicUsize::new(0));
+        let about_to = receives.clone();
+        let wait = move || {
+            about_to.store(1, SeqCst);
+            rx.recv().unwrap();
+        };
+        one_goes_on_with_its_thread(wait, move || {
+            eventually("it is about to receive", || receives.load(SeqCst) == 1);
+            // By then it most likely waits. If it does not it is not woken, and goes on nevertheless.
+            thread::sleep(Duration::from_millis(5));
+            tx.send(()).unwrap();
+        });
     });
 }
 

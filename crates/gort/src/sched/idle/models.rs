@@ -279,7 +279,8 @@ fn a_piece_of_work_that_waits_for_another() {
 }
 
 /// A machine lays its processor down while there are to be fewer. It fails if the machine does not look at their number once
-/// more when the processor is in the list.
+/// more when the processor is in the list. That look is the model's own; that the scheduler takes it is tested by
+/// `those_laid_down_while_there_are_to_be_fewer_are_out_of_use`.
 #[test]
 fn a_processor_that_is_laid_down_while_there_are_to_be_fewer() {
     loom::model(|| {
