@@ -111,6 +111,8 @@ impl Shared {
     }
 
     /// As [`ensure_keeper`](Self::ensure_keeper); starts a machine if none is asleep.
+    #[cold]
+    #[inline(never)]
     pub(super) fn rouse_keeper(&self, when: u64) -> bool {
         self.ensure_keeper(when)
             || self.idle.has_machine()
