@@ -10,6 +10,9 @@
 ///   Here gort differs from Go, which evaluates the arguments of the call before it starts the
 ///   goroutine. Where that matters, put them in variables first.
 ///
+/// In a macro of your own, what an `$f:expr` stands for cannot be seen, and a closure behind it would be made and not called: there
+/// write `go!(move || $f())`.
+///
 /// What the goroutine borrows must be `'static` and what it takes along must be [`Send`], as with
 /// [`std::thread::spawn`]; [`scope`](crate::scope()) lifts the former. Its result is dropped. To wait
 /// for it, use [`spawn`](crate::spawn()), which returns a [`JoinHandle`](crate::JoinHandle); to hear
@@ -84,10 +87,10 @@ macro_rules! go {
             "a goroutine runs ordinary code, not a future: remove `async`, or use `gort::block_on`"
         )
     };
-    // What can be called: `worker`, `Pool::<u8>::work`, `<Pool as Work>::work`, `self.callback`. As an expression none
+    // What can be called: `worker`, `Pool::<u8>::work`, `<Pool as Work>::work`, `self.callback`, `job.0`, `jobs[0]`. As an expression none
     // of them would do anything.
     (@run [$($function:tt)+]
-        $($name:ident $(::<$($($value:literal)? $($block:block)? $($type:ty)?),*>)?)::+ $(,)?) => {
+        $(::)? $($name:ident $(::<$($($value:literal)? $($block:block)? $($type:ty)?),*>)?)::+ $(,)?) => {
         $crate::spawn_detached($($function)+)
     };
     (@run [$($function:tt)+]
@@ -95,7 +98,8 @@ macro_rules! go {
         $(:: $name:ident $(::<$($($value:literal)? $($block:block)? $($type:ty)?),*>)?)+ $(,)?) => {
         $crate::spawn_detached($($function)+)
     };
-    (@run [$($function:tt)+] $object:ident $(.$field:ident)+ $(,)?) => {
+    (@run [$($function:tt)+]
+        $object:ident $([$($index:tt)+])* $(.$field:tt $([$($index_there:tt)+])*)* $(,)?) => {
         $crate::spawn_detached($($function)+)
     };
     (@run [$($all:tt)+] $expression:expr $(,)?) => {

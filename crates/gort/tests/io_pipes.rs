@@ -9,9 +9,35 @@ use gort::process::{Command, Stdio};
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 use support::net::{assert_kind_in_the_end, blocks, poll_once};
-use support::{LIMIT, in_turn, on, within};
+use support::{LIMIT, eventually, in_turn, on, within};
+
+/// A shutdown ends who reads again and again, and never has to wait, between two reads.
+#[test]
+fn a_shutdown_loses_nothing_that_was_read() {
+    const WRITTEN: usize = 60_000;
+    within(LIMIT, || {
+        let builder = gort::Runtime::builder().processors(1);
+        let runtime = builder.time_slice(Duration::from_millis(1)).build().unwrap();
+        let (reader, mut writer) = pipe().unwrap();
+        writer.write_all(&vec![b'x'; WRITTEN]).unwrap();
+        drop(writer);
+        let (reader, count) = (Arc::new(reader), Arc::new(AtomicUsize::new(0)));
+        let (readers, counts) = (reader.clone(), count.clone());
+        let reads = runtime.spawn(move || {
+            while (&*readers).read(&mut [0]).unwrap() > 0 {
+                counts.fetch_add(1, SeqCst);
+            }
+        });
+        eventually("it reads", || count.load(SeqCst) > 100);
+        runtime.shutdown(LIMIT).unwrap();
+        drop(reads.join());
+        let rest = (&*reader).read_to_end(&mut Vec::new()).unwrap();
+        assert_eq!(count.load(SeqCst) + rest, WRITTEN);
+    });
+}
 
 /// With one processor, whose goroutines are not made room for: it is free while a pipe is waited for.
 #[test]

@@ -280,6 +280,45 @@ fn a_mutex_poisoned_meanwhile_is_told_with_the_guard() {
 }
 
 /// Those who wait when their runtime goes are unwound, without the mutex.
+/// It is about to have the mutex again, which somebody else has until it is gone.
+#[test]
+fn a_notification_is_another_s_when_a_shutdown_ends_who_was_given_it() {
+    #[derive(Default)]
+    struct State {
+        waiting: u32,
+        ready: bool,
+    }
+    within(LIMIT, || {
+        let runtime = gort::Runtime::builder().processors(1).build().unwrap();
+        let pair = Arc::new((Mutex::new(State::default()), Condvar::new()));
+        let wait = {
+            let pair = pair.clone();
+            move || {
+                let mut state = pair.0.lock().unwrap();
+                state.waiting += 1;
+                let waited = pair.1.wait_timeout_while(state, LIMIT / 2, |state| !state.ready);
+                !waited.unwrap().1.timed_out()
+            }
+        };
+        let is_waiting = |count| {
+            while pair.0.lock().unwrap().waiting < count {
+                thread::yield_now();
+            }
+        };
+        let first = runtime.spawn(wait.clone());
+        is_waiting(1);
+        let second = thread::spawn(wait);
+        is_waiting(2);
+        let mut state = pair.0.lock().unwrap();
+        state.ready = true;
+        pair.1.notify_one();
+        runtime.shutdown(LIMIT).unwrap();
+        drop(state);
+        assert!(second.join().unwrap(), "nobody was notified");
+        assert!(first.join().is_err());
+    });
+}
+
 #[test]
 fn a_shutdown_takes_waiters_out_of_the_queue() {
     let pair = pair(0);

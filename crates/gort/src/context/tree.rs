@@ -223,6 +223,10 @@ impl Canceller {
 
     pub(super) fn done(&self) -> &Receiver<()> {
         if let Some((_, receiver)) = self.channel.get() {
+            if self.err().is_some() {
+                // Who ends it may be about to.
+                self.close_done();
+            }
             return receiver;
         }
         let (sender, receiver) = chan::lent();
@@ -243,7 +247,11 @@ impl Canceller {
         let (timer, funcs, claims, children) = {
             let mut tree = self.tree.lock();
             if tree.ended.is_some() {
-                return (false, tree.ending.clone());
+                let ending = tree.ending.clone();
+                drop(tree);
+                // Who was faster may be about to.
+                self.close_done();
+                return (false, ending);
             }
             tree.ended = Some((error, cause.cloned()));
             let funcs = tree.followers.take().map(|followers| {
@@ -254,15 +262,19 @@ impl Canceller {
             // With the lock, and before `done` is closed: who finds it ended, or `done` closed, finds out how.
             (tree.timer.take(), funcs, self.signal.mark(error.code()), tree.ending.clone())
         };
+        self.close_done();
         claims.wake();
-        if let Some((sender, _)) = self.channel.get() {
-            sender.close();
-        }
         if let Some(timer) = timer {
             timer.stop();
         }
         funcs.into_iter().flatten().for_each(|(_, func)| func.start());
         (true, children)
+    }
+
+    fn close_done(&self) {
+        if let Some((sender, _)) = self.channel.get() {
+            sender.close();
+        }
     }
 
     /// Leaves the list of its parent.

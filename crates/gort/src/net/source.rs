@@ -131,6 +131,8 @@ impl<S: OwnsDescriptor> Source<S> {
         mut attempt: impl FnMut(&S) -> io::Result<R>,
         is_short: impl FnOnce(&R) -> bool,
     ) -> io::Result<R> {
+        // Not when something has been moved: a shutdown may end the caller here, and nobody would know of that.
+        park::checkpoint();
         let readiness = self.record().readiness(direction);
         let mut own_deadline = None;
         loop {
@@ -141,7 +143,6 @@ impl<S: OwnsDescriptor> Source<S> {
                         if is_short(&value) {
                             readiness.drained(seen);
                         }
-                        park::checkpoint();
                         return Ok(value);
                     }
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

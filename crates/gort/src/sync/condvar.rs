@@ -9,7 +9,7 @@
 #[cfg(all(test, loom))]
 mod models;
 
-use super::mutex::MutexGuard;
+use super::mutex::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 use crate::context::{Context, ContextError};
 use crate::park::queue::{Claims, WaitQueue};
@@ -103,8 +103,8 @@ impl Condvar {
     /// The guard as well, if a holder of the mutex has panicked.
     pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let mutex = guard.mutex();
-        let _never_given_up = self.wait_limited(guard, Limit::NEVER);
-        mutex.lock()
+        let notified = self.wait_limited(guard, Limit::NEVER);
+        self.lock_again(mutex, notified)
     }
 
     /// Waits for as long as `condition` holds; not at all if it does not. [`notify_all`](Self::notify_all) has an example.
@@ -329,6 +329,26 @@ impl Condvar {
         )
     }
 
+    /// After a wait. A shutdown may end the caller here: a notification that it was given is another's then.
+    fn lock_again<'a, T: ?Sized>(
+        &self,
+        mutex: &'a Mutex<T>,
+        notified: Result<(), GaveUp>,
+    ) -> LockResult<MutexGuard<'a, T>> {
+        struct PassOn<'a>(&'a Condvar);
+
+        impl Drop for PassOn<'_> {
+            fn drop(&mut self) {
+                self.0.notify_one();
+            }
+        }
+
+        let pass_on = notified.is_ok().then(|| PassOn(self));
+        let locked = mutex.lock();
+        std::mem::forget(pass_on);
+        locked
+    }
+
     #[allow(clippy::type_complexity, reason = "std's, with how it ended")]
     fn wait_and_lock<'a, T: ?Sized>(
         &self,
@@ -337,7 +357,7 @@ impl Condvar {
     ) -> LockResult<(MutexGuard<'a, T>, Result<(), GaveUp>)> {
         let mutex = guard.mutex();
         let result = self.wait_limited(guard, limit);
-        match mutex.lock() {
+        match self.lock_again(mutex, result) {
             Ok(guard) => Ok((guard, result)),
             Err(poisoned) => Err(PoisonError::new((poisoned.into_inner(), result))),
         }

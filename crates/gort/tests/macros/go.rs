@@ -72,11 +72,18 @@ fn go_takes_what_can_be_called() {
     go!(inner::generic::<u8>);
     go!(inner::generic::<usize>);
     Worker { callback: call }.start();
+    let (job, jobs) = ((call, [call]), [call]);
+    go!(job.0);
+    go!(job.1[0]);
+    go!(jobs[0]);
+    let workers = [Worker { callback: call }];
+    go!(workers[0].callback);
+    go!(::std::option::Option::<u8>::default);
     let start = Instant::now();
-    while CALLS.load(SeqCst) < 14 && start.elapsed() < AGES {
+    while CALLS.load(SeqCst) < 18 && start.elapsed() < AGES {
         gort::yield_now();
     }
-    assert_eq!(CALLS.load(SeqCst), 14);
+    assert_eq!(CALLS.load(SeqCst), 18);
 }
 
 #[gort::test]
