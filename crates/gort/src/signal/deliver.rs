@@ -49,13 +49,14 @@ fn subscribers() -> MutexGuard<'static, Subscribers> {
 }
 
 impl Subscribers {
-    /// Takes those out whose receiver is gone, and the handlers that nobody needs any more.
+    /// Takes those out whose receiver is gone, and the handlers that nobody needs any more. Those beneath handlers of others
+    /// count as handled until they can be taken out: the others may put them back.
     fn sweep(&mut self) {
         self.list.retain(|subscriber| !subscriber.sender.is_closed());
         let all = self.list.iter().fold(Signals::NONE, |all, one| all.and(one.signals));
-        let unneeded = self.handled.without(all);
-        unneeded.iter().for_each(signals::uninstall);
-        self.set_handled(all);
+        let unneeded = self.handled.without(all).iter();
+        let kept = unneeded.filter(|&signal| !signals::uninstall(signal));
+        self.set_handled(kept.fold(all, |all, one| all.and(Signals::of(one))));
     }
 
     /// The thread takes these from now on: it looks when it is called.

@@ -133,8 +133,8 @@ fn is_used_by(signal: i32, user: &'static User) -> io::Result<()> {
 }
 
 /// Puts back what was there before [`install`]. If somebody else has installed a handler since, which may call
-/// ours, both stay.
-pub(crate) fn uninstall(signal: i32) {
+/// ours, both stay; false then.
+pub(crate) fn uninstall(signal: i32) -> bool {
     let mut installed = installed();
     let before = &mut installed[signal as usize];
     let is_ours = |now: libc::sigaction| now.sa_sigaction == handle as *const () as usize;
@@ -144,6 +144,7 @@ pub(crate) fn uninstall(signal: i32) {
     {
         *before = None;
     }
+    before.is_none()
 }
 
 /// Sets what happens on `signal`, which has passed [`check`], when nobody uses it; if somebody but `user` does,

@@ -88,9 +88,10 @@ pub(crate) fn install(signal: i32, user: &'static User) -> io::Result<()> {
     Ok(())
 }
 
-/// The opposite.
-pub(crate) fn uninstall(signal: i32) {
+/// The opposite; true, as nobody can be in the way.
+pub(crate) fn uninstall(signal: i32) -> bool {
     HANDLED.fetch_and(!bit(signal), Release);
+    true
 }
 
 /// Nothing has to be installed for what interrupts threads: see [`MachineThread::interrupt`](super::MachineThread::interrupt).
