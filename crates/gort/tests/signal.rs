@@ -255,6 +255,29 @@ fn ours_does_not_stay_when_it_is_put_back_by_others() {
     is_ended_by(output, Signal::USER1);
 }
 
+/// Only once nobody receives the signal that it was put on top of.
+#[test]
+fn reset_takes_away_a_handler_that_came_later() {
+    succeeds(alone("reset_takes_away_a_handler_that_came_later", || {
+        let count = count as *const () as usize;
+        for (dispose, expected) in
+            [(signal::reset as fn(&[Signal]) -> _, libc::SIG_DFL), (signal::ignore, libc::SIG_IGN)]
+        {
+            let signals = notify(&[Signal::USER1]).unwrap();
+            install(Signal::USER1, count, 0);
+            dispose(&[Signal::USER1]).unwrap();
+            assert_eq!(action(Signal::USER1), count);
+            drop(signals);
+            dispose(&[Signal::USER1]).unwrap();
+            assert_eq!(action(Signal::USER1), expected);
+        }
+        let again = notify(&[Signal::USER1]).unwrap();
+        Signal::USER1.raise().unwrap();
+        assert_eq!(again.recv(), Some(Signal::USER1));
+        assert_eq!(SEEN.load(SeqCst), 0);
+    }));
+}
+
 /// Nobody is held up, and a receiver that does not look keeps no more than it is said to.
 #[test]
 fn a_burst_is_cut_off() {

@@ -219,10 +219,19 @@ pub fn reset(signals: &[Signal]) -> io::Result<()> {
 
 fn dispose(signals: &[Signal], disposition: Disposition) -> io::Result<()> {
     signals.iter().try_for_each(|&signal| check(signal))?;
-    subscribers().sweep();
-    signals
-        .iter()
-        .try_for_each(|signal| signals::dispose(signal.as_raw(), disposition, &NOTIFICATION))
+    // Locked to the end: nobody begins to receive in between.
+    let mut subscribers = subscribers();
+    subscribers.sweep();
+    for signal in signals.iter().map(|signal| signal.as_raw()) {
+        let is_received = subscribers.list.iter().any(|one| one.signals.contains(signal));
+        signals::dispose(signal, disposition, &NOTIFICATION, is_received)?;
+        if !is_received {
+            // From now on it may be another user's.
+            let handled = subscribers.handled.without(Signals::of(signal));
+            subscribers.set_handled(handled);
+        }
+    }
+    Ok(())
 }
 
 fn check(signal: Signal) -> io::Result<()> {

@@ -120,6 +120,7 @@ pub(crate) fn dispose(
     signal: i32,
     disposition: Disposition,
     _user: &'static User,
+    _is_needed: bool,
 ) -> io::Result<()> {
     ensure_handler()?;
     match disposition {
