@@ -178,7 +178,7 @@ fn install(signal: Signal, handler: usize, flags: libc::c_int) {
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler;
     action.sa_flags = flags | libc::SA_RESTART | libc::SA_ONSTACK;
-    // SAFETY: the handlers of this file only count.
+    // SAFETY: the handlers of this file only count, or call that of gort, which may be put back itself.
     let done = unsafe { libc::sigaction(signal.as_raw(), &raw const action, std::ptr::null_mut()) };
     assert_eq!(done, 0);
 }
@@ -233,6 +233,48 @@ fn a_handler_that_came_later_stays() {
         Signal::USER1.raise().unwrap();
         assert_eq!(again.recv(), Some(Signal::USER1));
         assert_eq!(SEEN.load(SeqCst), 2);
+    }));
+}
+
+/// By who has set it aside for a while, as system(3) does, in which nobody is left to receive.
+#[test]
+fn ours_does_not_stay_when_it_is_put_back_by_others() {
+    let output = alone("ours_does_not_stay_when_it_is_put_back_by_others", || {
+        let signals = notify(&[Signal::USER1]).unwrap();
+        let ours = action(Signal::USER1);
+        install(Signal::USER1, count as *const () as usize, 0);
+        drop(signals);
+        signal::ignore(&[]).unwrap(); // notices that nobody receives it
+        assert_eq!(action(Signal::USER1), count as *const () as usize);
+        install(Signal::USER1, ours, libc::SA_SIGINFO);
+        Signal::USER1.raise().unwrap();
+        loop {
+            std::thread::park(); // until the signal ends the process
+        }
+    });
+    is_ended_by(output, Signal::USER1);
+}
+
+/// Only once nobody receives the signal that it was put on top of.
+#[test]
+fn reset_takes_away_a_handler_that_came_later() {
+    succeeds(alone("reset_takes_away_a_handler_that_came_later", || {
+        let count = count as *const () as usize;
+        for (dispose, expected) in
+            [(signal::reset as fn(&[Signal]) -> _, libc::SIG_DFL), (signal::ignore, libc::SIG_IGN)]
+        {
+            let signals = notify(&[Signal::USER1]).unwrap();
+            install(Signal::USER1, count, 0);
+            dispose(&[Signal::USER1]).unwrap();
+            assert_eq!(action(Signal::USER1), count);
+            drop(signals);
+            dispose(&[Signal::USER1]).unwrap();
+            assert_eq!(action(Signal::USER1), expected);
+        }
+        let again = notify(&[Signal::USER1]).unwrap();
+        Signal::USER1.raise().unwrap();
+        assert_eq!(again.recv(), Some(Signal::USER1));
+        assert_eq!(SEEN.load(SeqCst), 0);
     }));
 }
 

@@ -49,13 +49,14 @@ fn subscribers() -> MutexGuard<'static, Subscribers> {
 }
 
 impl Subscribers {
-    /// Takes those out whose receiver is gone, and the handlers that nobody needs any more.
+    /// Takes those out whose receiver is gone, and the handlers that nobody needs any more. Those beneath handlers of others
+    /// count as handled until they can be taken out: the others may put them back.
     fn sweep(&mut self) {
         self.list.retain(|subscriber| !subscriber.sender.is_closed());
         let all = self.list.iter().fold(Signals::NONE, |all, one| all.and(one.signals));
-        let unneeded = self.handled.without(all);
-        unneeded.iter().for_each(signals::uninstall);
-        self.set_handled(all);
+        let unneeded = self.handled.without(all).iter();
+        let kept = unneeded.filter(|&signal| !signals::uninstall(signal));
+        self.set_handled(kept.fold(all, |all, one| all.and(Signals::of(one))));
     }
 
     /// The thread takes these from now on: it looks when it is called.
@@ -218,10 +219,19 @@ pub fn reset(signals: &[Signal]) -> io::Result<()> {
 
 fn dispose(signals: &[Signal], disposition: Disposition) -> io::Result<()> {
     signals.iter().try_for_each(|&signal| check(signal))?;
-    subscribers().sweep();
-    signals
-        .iter()
-        .try_for_each(|signal| signals::dispose(signal.as_raw(), disposition, &NOTIFICATION))
+    // Locked to the end: nobody begins to receive in between.
+    let mut subscribers = subscribers();
+    subscribers.sweep();
+    for signal in signals.iter().map(|signal| signal.as_raw()) {
+        let is_received = subscribers.list.iter().any(|one| one.signals.contains(signal));
+        signals::dispose(signal, disposition, &NOTIFICATION, is_received)?;
+        if !is_received {
+            // From now on it may be another user's.
+            let handled = subscribers.handled.without(Signals::of(signal));
+            subscribers.set_handled(handled);
+        }
+    }
+    Ok(())
 }
 
 fn check(signal: Signal) -> io::Result<()> {

@@ -36,6 +36,7 @@
 //!
 //! A handler that some library has installed before goes on being called, in the handler of gort and before the signal
 //! is received. One that is installed later takes the signal away, unless it calls the one that was there, as it should.
+//! It stays when nobody receives the signal any more, until [`ignore`] or [`reset`] takes it away.
 //!
 //! # On Windows
 //! The console's events take the place of signals: Ctrl-C and Ctrl-Break are [`INTERRUPT`](Signal::INTERRUPT); that the window is closed, the

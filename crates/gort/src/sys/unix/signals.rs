@@ -133,8 +133,8 @@ fn is_used_by(signal: i32, user: &'static User) -> io::Result<()> {
 }
 
 /// Puts back what was there before [`install`]. If somebody else has installed a handler since, which may call
-/// ours, both stay.
-pub(crate) fn uninstall(signal: i32) {
+/// ours, both stay; false then.
+pub(crate) fn uninstall(signal: i32) -> bool {
     let mut installed = installed();
     let before = &mut installed[signal as usize];
     let is_ours = |now: libc::sigaction| now.sa_sigaction == handle as *const () as usize;
@@ -144,14 +144,17 @@ pub(crate) fn uninstall(signal: i32) {
     {
         *before = None;
     }
+    before.is_none()
 }
 
 /// Sets what happens on `signal`, which has passed [`check`], when nobody uses it; if somebody but `user` does,
-/// that is an error as for [`install`].
+/// that is an error as for [`install`]. If `user` does not need it at present, handlers of others on top of ours go, and
+/// ours with them.
 pub(crate) fn dispose(
     signal: i32,
     disposition: Disposition,
     user: &'static User,
+    is_needed: bool,
 ) -> io::Result<()> {
     let mut installed = installed();
     // SAFETY: a structure of numbers, for which zeros are values.
@@ -160,15 +163,18 @@ pub(crate) fn dispose(
         Disposition::Default => libc::SIG_DFL,
         Disposition::Ignore => libc::SIG_IGN,
     };
-    match &mut installed[signal as usize] {
-        None => set_action(signal, &action),
-        Some(before) => {
-            is_used_by(signal, user)?;
-            ENTRIES[signal as usize].put_before(&action);
-            *before = action;
-            Ok(())
+    let before = &mut installed[signal as usize];
+    if before.is_some() {
+        is_used_by(signal, user)?;
+        ENTRIES[signal as usize].put_before(&action);
+        *before = Some(action);
+        if is_needed {
+            return Ok(());
         }
     }
+    set_action(signal, &action)?;
+    *before = None;
+    Ok(())
 }
 
 /// Sends the process `signal` if that is not handled. It came when it was, and nobody was there to hear of it.

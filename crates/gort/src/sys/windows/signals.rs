@@ -88,9 +88,10 @@ pub(crate) fn install(signal: i32, user: &'static User) -> io::Result<()> {
     Ok(())
 }
 
-/// The opposite.
-pub(crate) fn uninstall(signal: i32) {
+/// The opposite; true, as nobody can be in the way.
+pub(crate) fn uninstall(signal: i32) -> bool {
     HANDLED.fetch_and(!bit(signal), Release);
+    true
 }
 
 /// Nothing has to be installed for what interrupts threads: see [`MachineThread::interrupt`](super::MachineThread::interrupt).
@@ -119,6 +120,7 @@ pub(crate) fn dispose(
     signal: i32,
     disposition: Disposition,
     _user: &'static User,
+    _is_needed: bool,
 ) -> io::Result<()> {
     ensure_handler()?;
     match disposition {
