@@ -22,7 +22,7 @@ use std::sync::{LockResult, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Lets goroutines and threads wait, without a processor, for a condition that others bring about under a
-/// [`Mutex`](super::Mutex); like `std::sync::Condvar`.
+/// [`Mutex`]; like `std::sync::Condvar`.
 ///
 /// Those who wait are woken in the order in which they came. A wait does not return unless it was notified, but the
 /// condition may have changed again before the mutex was free: so check it in a loop, or let
