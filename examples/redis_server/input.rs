@@ -71,9 +71,7 @@ impl Input {
                 Ok(read) => break read,
                 Err(error) => match error.kind() {
                     io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
-                        return Err(Ended::TimedOut);
-                    }
+                    io::ErrorKind::TimedOut => return Err(Ended::TimedOut),
                     _ => return Err(Ended::Failed),
                 },
             }

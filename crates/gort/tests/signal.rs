@@ -111,6 +111,13 @@ fn who_waits_for_a_signal_holds_no_processor() {
     }));
 }
 
+/// By the signal.
+fn wait_for_the_end() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
 #[test]
 fn without_a_receiver_the_default_is_back() {
     let output = alone("without_a_receiver_the_default_is_back", || {
@@ -119,9 +126,7 @@ fn without_a_receiver_the_default_is_back() {
         assert_eq!(signals.recv(), Some(Signal::TERMINATE));
         drop(signals);
         Signal::TERMINATE.raise().unwrap();
-        loop {
-            std::thread::park(); // until the signal ends the process
-        }
+        wait_for_the_end()
     });
     is_ended_by(output, Signal::TERMINATE);
 }
@@ -248,9 +253,7 @@ fn ours_does_not_stay_when_it_is_put_back_by_others() {
         assert_eq!(action(Signal::USER1), count as *const () as usize);
         install(Signal::USER1, ours, libc::SA_SIGINFO);
         Signal::USER1.raise().unwrap();
-        loop {
-            std::thread::park(); // until the signal ends the process
-        }
+        wait_for_the_end()
     });
     is_ended_by(output, Signal::USER1);
 }
@@ -414,9 +417,7 @@ fn ignored_and_reset() {
         assert_eq!(inherited.unwrap().signal(), Some(Signal::USER1.as_raw()));
         drop(signals);
         Signal::USER1.raise().unwrap();
-        loop {
-            std::thread::park();
-        }
+        wait_for_the_end()
     });
     is_ended_by(output, Signal::USER1);
 }

@@ -64,11 +64,9 @@ impl Shared {
     /// Puts a processor that nobody runs into the list, or out of use, if there are to be fewer: in the list it would count as one that
     /// is idle.
     pub(super) fn lay_down(&self, processor: &'static Processor) {
-        if !self.retire_if_inactive(processor) {
-            self.idle.add_processor(processor);
-            self.weed_out(processor);
-            self.share_idle_if_short();
-        }
+        self.idle.add_processor(processor);
+        self.weed_out(processor);
+        self.share_idle_if_short();
     }
 
     /// Gives a processor that its machine cannot use for a while to another. False: there is none, so

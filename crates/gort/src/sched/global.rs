@@ -40,8 +40,8 @@ impl<T: Linked> Lists<T> {
 
     /// The kind that has the next turn.
     fn next(&self) -> usize {
-        let in_turn = (self.turn..self.turn + KINDS).map(|kind| kind % KINDS);
-        in_turn.into_iter().find(|kind| !self.kinds[*kind].is_empty()).unwrap_or(OTHERS)
+        let mut in_turn = (self.turn..self.turn + KINDS).map(|kind| kind % KINDS);
+        in_turn.find(|&kind| !self.kinds[kind].is_empty()).unwrap_or(OTHERS)
     }
 
     #[inline(always)]

@@ -180,9 +180,9 @@ impl Monitor {
             let chores = [self.tidier.due(shared), self.homebound.due(shared), late];
             chores.into_iter().flatten().min().map(Deadline::from_nanos)
         };
-        let is_awaited = || shared.has_work() || has_next(shared) || shared.relies_on_monitor();
+        let relies_on_this = || is_anybody_ready(shared) || shared.relies_on_monitor();
         let nothing_to_do =
-            || nobody_is_busy() && !is_awaited() && !due().is_some_and(Deadline::has_passed);
+            || nobody_is_busy() && !relies_on_this() && !due().is_some_and(Deadline::has_passed);
         let sleep = || match due().and_then(Deadline::remaining) {
             Some(time) => thread::park_timeout(time),
             None => thread::park(),
@@ -287,12 +287,11 @@ fn pass_on(shared: &Shared, processor: &Processor, goes_on: bool, same_oldest: b
 
 /// Could a processor be of use to anybody, if there was one?
 fn is_awaited(shared: &Shared, now: u64) -> bool {
-    shared.has_work() || has_next(shared) || shared.earliest_timer() <= now
+    is_anybody_ready(shared) || shared.earliest_timer() <= now
 }
 
-/// Is anybody the next to run somewhere?
-fn has_next(shared: &Shared) -> bool {
-    shared.processors().any(|processor| processor.queue.has_next())
+fn is_anybody_ready(shared: &Shared) -> bool {
+    shared.has_work() || shared.processors().any(|processor| processor.queue.has_next())
 }
 
 /// For how long a goroutine may keep a processor that others wait for. In a large crowd the kernel runs

@@ -13,10 +13,8 @@
 use super::Shared;
 use super::machine::Machine;
 use super::processor::Processor;
-use super::timer::NEVER;
 use crate::clock::Deadline;
 use crate::goroutine::{GoroutineRef, PINNED, SHIELDED, UNWINDS};
-use crate::prim::atomic::Ordering::*;
 
 /// Parks a goroutine together with its machine, which gives its processor to another. If it unwinds, a
 /// shutdown lets it finish that.
@@ -74,16 +72,5 @@ impl Shared {
         let Some(goroutine) = self.global.pop_pinned() else { return false };
         self.home_of(goroutine).rouse(Some(processor), false);
         true
-    }
-
-    /// Is there no machine to be had for a processor, idle or new?
-    pub(super) fn lacks_threads(&self) -> bool {
-        let has_none = !self.can_run_another() || self.threads_again_at.load(Relaxed) != 0;
-        has_none && !self.idle.has_machine()
-    }
-
-    /// Is there nobody but the monitor who would see to timers and events?
-    pub(super) fn relies_on_monitor(&self) -> bool {
-        (self.earliest_timer() != NEVER || self.is_unwatched()) && self.lacks_threads()
     }
 }

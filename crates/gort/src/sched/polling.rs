@@ -110,6 +110,11 @@ impl Shared {
         earliest == NEVER || self.rouse_keeper(earliest)
     }
 
+    /// Is there nobody but the monitor who would see to timers and events?
+    pub(super) fn relies_on_monitor(&self) -> bool {
+        (self.earliest_timer() != NEVER || self.is_unwatched()) && self.lacks_threads()
+    }
+
     /// As [`ensure_keeper`](Self::ensure_keeper); starts a machine if none is asleep.
     #[cold]
     #[inline(never)]

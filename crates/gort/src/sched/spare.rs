@@ -287,15 +287,12 @@ mod tests {
         }
     }
 
-    /// Fails if who lies down does not look again, or who waits does not look through the list.
-    #[test]
-    fn who_waits_has_the_stack_of_a_processor_that_lies_down() {
-        model(|| {
+    /// A goroutine starts, beside what the other does.
+    fn one_starts(prepare: fn(&World), other: fn(&World)) {
+        model(move || {
             let world = World::new();
-            let other = spawn(&world, |world| {
-                world.end(1);
-                world.run(1);
-            });
+            prepare(&world);
+            let other = spawn(&world, move |world| other(world));
             world.start(0, world.goroutine(0));
             world.run(0);
             other.join().unwrap();
@@ -303,6 +300,18 @@ mod tests {
             assert_eq!(world.started.load(Relaxed), 1);
             assert!(!world.spare.has_shortage());
         });
+    }
+
+    /// Fails if who lies down does not look again, or who waits does not look through the list.
+    #[test]
+    fn who_waits_has_the_stack_of_a_processor_that_lies_down() {
+        one_starts(
+            |_| (),
+            |world| {
+                world.end(1);
+                world.run(1);
+            },
+        );
     }
 
     /// Two wait, and there are two workers, one of which may be used before it comes here. Fails if for each that is given one
@@ -330,20 +339,13 @@ mod tests {
     /// The monitor has the only worker. Fails if it lets nobody go when it gives it back.
     #[test]
     fn who_waits_has_the_stack_that_was_tidied() {
-        model(|| {
-            let world = World::new();
-            drop(world.spare.give(std::iter::once(()), drop));
-            let monitor = spawn(&world, |world| {
+        one_starts(
+            |world| drop(world.spare.give(std::iter::once(()), drop)),
+            |world| {
                 if let Some(worker) = world.spare.take_coldest() {
                     world.make_ready(world.spare.give_tidied(worker, drop));
                 }
-            });
-            world.start(0, world.goroutine(0));
-            world.run(0);
-            monitor.join().unwrap();
-            world.run_on();
-            assert_eq!(world.started.load(Relaxed), 1);
-            assert!(!world.spare.has_shortage());
-        });
+            },
+        );
     }
 }

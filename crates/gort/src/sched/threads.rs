@@ -144,6 +144,12 @@ impl Shared {
         self.running.load(Relaxed) < self.most_threads || self.idle.has_machine()
     }
 
+    /// The opposite, also if the last attempt to start a thread for one has failed.
+    pub(super) fn lacks_threads(&self) -> bool {
+        let can_start = self.threads_again_at.load(Relaxed) == 0;
+        !(self.can_run_another() && (can_start || self.idle.has_machine()))
+    }
+
     /// How many blocking calls may be under way.
     pub(crate) fn most_calls(&self) -> usize {
         self.most_threads.saturating_sub(self.active_processors()).max(1)
